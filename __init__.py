@@ -1,0 +1,86 @@
+"""Driftline: the ML-model monitor that lives in SQL.
+
+Every verb of the command line is a function here, with the same name and options:
+
+    import driftline
+
+    found = driftline.run("driftline.yml", at="2013-07-01")
+    found.exit_code, found.metrics, found.to_arrow()
+
+Importing this module is cheap; what a function needs is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from driftline.engine import VERSION
+from driftline.engine.errors import (
+    ConfigError,
+    DriftlineError,
+    SourceError,
+    StoreError,
+    WarehouseError,
+)
+
+__version__: Final = VERSION
+
+if TYPE_CHECKING:
+    from driftline.engine.catalog import Metric
+    from driftline.engine.compile import Compiled
+    from driftline.engine.project import Project
+    from driftline.engine.run import RunResult
+    from driftline.engine.verbs import (
+        Validated,
+        compare,
+        compile,  # noqa: A004 (named like its command)
+        demo,
+        ls,
+        metrics,
+        run,
+        schema,
+        show,
+        validate,
+    )
+
+__all__ = [
+    "Compiled",
+    "ConfigError",
+    "DriftlineError",
+    "Metric",
+    "Project",
+    "RunResult",
+    "SourceError",
+    "StoreError",
+    "Validated",
+    "WarehouseError",
+    "__version__",
+    "compare",
+    "compile",
+    "demo",
+    "ls",
+    "metrics",
+    "run",
+    "schema",
+    "show",
+    "validate",
+]
+
+_ELSEWHERE: Final = {
+    "Compiled": "compile",
+    "Metric": "catalog",
+    "Project": "project",
+    "RunResult": "run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"driftline.engine.{_ELSEWHERE.get(name, 'verbs')}")
+    return globals().setdefault(name, getattr(module, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,401 @@
+"""The command line: parse, call the public function of the same name, print."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from typer import Argument, Option
+from typer.core import TyperGroup
+
+import driftline
+from driftline.engine import frames, terminal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EPILOG: Final = (
+    "Before or after the verb: --project, --target, --quiet, --no-color, --log-level, "
+    "--log-format, --debug-traceback."
+)
+
+Format = StrEnum("Format", ["table", "json", "csv"])
+FailOn = StrEnum("FailOn", ["warning", "breached", "never"])
+Things = StrEnum("Things", ["monitors", "runs", "features", "metrics"])
+LogFormat = StrEnum("LogFormat", ["text", "json"])
+LogLevel = StrEnum("LogLevel", ["debug", "info", "warning", "error"])
+
+
+@dataclass(frozen=True)
+class Session:
+    """The global options of one call."""
+
+    argv: tuple[str, ...]
+    project: Path | None = None
+    target: str | None = None
+    log_format: str = "text"
+    log_level: str = "warning"
+    quiet: bool = False
+    color: bool = True
+    debug_traceback: bool = False
+
+    @cached_property
+    def out(self) -> Console:
+        """Where results go."""
+        return terminal.console(color=self.color)
+
+    @cached_property
+    def err(self) -> Console:
+        """Where progress, logs and errors go."""
+        return terminal.console(stderr=True, color=self.color)
+
+    def load(self) -> driftline.Project:
+        """The project that this call is about."""
+        return driftline.validate(self.project, target=self.target).project
+
+    def working(self) -> AbstractContextManager[None]:
+        """Tell of the work that is done inside the block."""
+        return terminal.log(self.err, self.log_level, self.log_format, self.quiet)
+
+    def complain(self, error: BaseException) -> None:
+        """Say what went wrong, and how to retry."""
+        terminal.complain(
+            self.err,
+            error,
+            shlex.join(("driftline", *self.argv)),
+            self.log_format,
+            self.debug_traceback,
+        )
+
+    def next(self, *words: str) -> None:
+        """Print the command to type next, for the same project."""
+        given = {"--project": self.project, "--target": self.target}
+        words += tuple(str(x) for pair in given.items() if pair[1] is not None for x in pair)
+        terminal.next_commands(self.out, shlex.join(("driftline", *words)))
+
+    def rows(
+        self, table: pa.Table, format_: Format, show: Callable[[Console, Sequence[Any]], None]
+    ) -> None:
+        """Print a table in one of the formats."""
+        if format_ is Format.table:
+            show(self.out, table.to_pylist())
+        else:
+            print(frames.to_json(table) if format_ is Format.json else frames.to_csv(table))
+
+
+class Verbs(TyperGroup):
+    """The verbs; global options may stand before or after them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Move the global options to the front."""
+        ctx.meta["driftline.argv"] = tuple(args)
+        flags: set[str] = set()
+        values: set[str] = set()
+        for each in self.params:
+            (flags if getattr(each, "is_flag", False) else values).update(each.opts)
+        front: list[str] = []
+        rest: list[str] = []
+        words = iter(args)
+        for word in words:
+            if word == "--":
+                rest += [word, *words]
+            elif word in values:
+                front += [word, *(value for value in [next(words, None)] if value is not None)]
+            elif word in flags - {"--help", "-h"} or word.split("=")[0] in values:
+                front.append(word)
+            else:
+                rest.append(word)
+        return super().parse_args(ctx, [*front, *rest])
+
+
+app = typer.Typer(
+    cls=Verbs,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"driftline {driftline.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    project: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="The project file; else driftline.yml here or above."),
+    ] = None,
+    target: Annotated[
+        str | None, Option(metavar="NAME", help="A target of the file; else DRIFTLINE_TARGET.")
+    ] = None,
+    log_format: Annotated[LogFormat, Option(help="How the log is written.")] = LogFormat.text,
+    log_level: Annotated[LogLevel, Option(help="What the log tells of.")] = LogLevel.warning,
+    quiet: Annotated[bool, Option("--quiet", help="No summary, no progress: errors only.")] = False,
+    no_color: Annotated[bool, Option("--no-color", help="No colours; as NO_COLOR.")] = False,
+    debug_traceback: Annotated[
+        bool, Option("--debug-traceback", help="Show where in the code an error arose.")
+    ] = False,
+    version: Annotated[
+        bool, Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Watch machine-learning models where their data lives: drift and data quality, in SQL.
+
+    The shortest way in: driftline demo
+    """
+    del version
+    argv = ctx.meta["driftline.argv"]
+    ctx.obj = Session(
+        argv, project, target, log_format, log_level, quiet, not no_color, debug_traceback
+    )
+
+
+def verb(function: Callable[..., int | None]) -> Callable[..., None]:
+    """Make a verb of a function that returns an exit code; its errors become messages."""
+
+    @app.command(epilog=EPILOG)
+    @wraps(function)
+    def command(ctx: typer.Context, **given: Any) -> None:
+        session: Session = ctx.obj
+        try:
+            code = function(ctx, **given)
+        except driftline.DriftlineError as error:
+            session.complain(error)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            session.err.print("interrupted: what was stored before is as it was")
+            code = 130
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 (the last resort: a message, not a traceback)
+            session.complain(error)
+            code = 3
+        raise typer.Exit(code or 0)
+
+    return command
+
+
+Names = Annotated[list[str] | None, Argument(metavar="MONITOR", help="Names; else all.")]
+Formats = Annotated[Format, Option("--format", help="How rows are printed.")]
+Words = list[str] | None
+
+
+@verb
+def demo(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, Argument(metavar="DIR", help="A new folder, or an earlier demo.")
+    ] = Path("driftline-demo"),
+) -> int:
+    """Run a complete project on real flights data."""
+    session: Session = ctx.obj
+    with session.working():
+        result = driftline.demo(folder)
+    if not session.quiet:
+        terminal.summary(session.out, result)
+        terminal.left_behind(session.out, folder)
+    return result.exit_code
+
+
+@verb
+def compare(
+    ctx: typer.Context,
+    reference: Annotated[str, Argument(help="A file, glob or table: what is normal.")],
+    production: Annotated[str, Argument(help="A file, glob or table to hold against it.")],
+    save: Annotated[
+        Path | None, Option(metavar="FILE", help="Leave a project file of five lines behind.")
+    ] = None,
+) -> int:
+    """Compare two files or tables, without a project."""
+    session: Session = ctx.obj
+    with session.working():
+        result = driftline.compare(
+            reference, production, save=save, project=session.project, target=session.target
+        )
+    if not session.quiet:
+        terminal.summary(session.out, result, against=reference, stored=False)
+        if save is not None:
+            session.next("run", "--project", str(save))
+        elif session.project is None:
+            session.next("compare", reference, production, "--save", "driftline.yml")
+    return result.exit_code
+
+
+@verb
+def validate(
+    ctx: typer.Context,
+    resolved: Annotated[bool, Option("--resolved", help="Print it with all defaults.")] = False,
+) -> None:
+    """Check the project file, without touching data."""
+    session: Session = ctx.obj
+    found = driftline.validate(session.project, resolved=resolved, target=session.target)
+    if found.resolved is not None:
+        print(found.resolved, end="")
+    elif not session.quiet:
+        terminal.validated(session.out, found.project, found.notes)
+
+
+@verb
+def compile(  # noqa: A001 (named like its function)
+    ctx: typer.Context,
+    monitors: Names = None,
+    dialect: Annotated[
+        str | None, Option(metavar="D", help="A warehouse's dialect; else the connection's.")
+    ] = None,
+    out: Annotated[
+        Path | None, Option(metavar="DIR", help="Write a file for each statement instead.")
+    ] = None,
+) -> None:
+    """Print every statement a run would send, offline."""
+    session: Session = ctx.obj
+    found = driftline.compile(
+        session.project, monitors=monitors, dialect=dialect, out=out, target=session.target
+    )
+    if out is None:
+        terminal.script(session.out, found)
+    elif not session.quiet:
+        count = sum(len(each.statements) for each in found)
+        session.out.print(f"{count} statements written to {terminal.clean(out)}", soft_wrap=True)
+
+
+@verb
+def run(
+    ctx: typer.Context,
+    monitors: Names = None,
+    at: Annotated[
+        str | None, Option(metavar="T", help="End of the window before its offset; else now.")
+    ] = None,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Print the statements instead of sending them.")
+    ] = False,
+    fail_on: Annotated[
+        FailOn, Option(envvar="DRIFTLINE_FAIL_ON", help="What makes the exit code 1.")
+    ] = FailOn.breached,
+    strict: Annotated[
+        bool, Option("--strict", help="Exit with 4 where a row could not be judged.")
+    ] = False,
+) -> int:
+    """Compute windows, store the results and judge them."""
+    session: Session = ctx.obj
+    project = session.load()
+    if dry_run:
+        from driftline.engine.verbs import statements
+
+        terminal.script(session.out, statements(project, monitors=monitors, at=at))
+        return 0
+    with session.working():
+        try:
+            result = driftline.run(project, monitors=monitors, at=at)
+        except driftline.DriftlineError as error:
+            # one failing monitor stops no other, and the others have something to tell
+            if not hasattr(error, "result"):
+                raise
+            result = error.result
+    result = replace(result, fail_on=fail_on.value, strict=strict)
+    if not session.quiet:
+        terminal.summary(session.out, result, project)
+    for each in result.monitors:
+        if each.error is not None:
+            each.error.message = f"monitor {each.run['monitor']} failed: {each.error.message}"
+            session.complain(each.error)
+    if not session.quiet and any(each.error is None for each in result.monitors):
+        session.next(*terminal.next_step(result))
+    return result.exit_code
+
+
+@verb
+def show(
+    ctx: typer.Context,
+    monitor: Annotated[str | None, Argument(help="A name; else how each one stands.")] = None,
+    all_: Annotated[bool, Option("--all", help="Rows that are ok, too.")] = False,
+    signal: Annotated[Words, Option(help="Rows of this signal.")] = None,
+    feature: Annotated[Words, Option(help="All rows of this feature.")] = None,
+    segment: Annotated[Words, Option(help="Rows of this segment.")] = None,
+    status: Annotated[Words, Option(help="Rows with this status.")] = None,
+    since: Annotated[
+        str | None, Option(metavar="T", help="Windows that end after this time.")
+    ] = None,
+    run: Annotated[str | None, Option(metavar="ID", help="Rows that one run wrote.")] = None,
+    format_: Formats = Format.table,
+) -> None:
+    """Show the latest results, worst first."""
+    session: Session = ctx.obj
+    project = session.load()
+    given = {"signal": signal, "feature": feature, "segment": segment, "status": status}
+    filters: dict[str, Any] = {name: words or None for name, words in given.items()}
+    filters |= {"since": since, "run": run}
+    found = driftline.show(project, monitor, all=all_, **filters)
+
+    def table(out: Console, rows: Sequence[Any]) -> None:
+        if "last_status" in found.column_names:
+            terminal.grid(out, rows, project)
+        else:
+            every = driftline.show(project, monitor, all=True, **filters)
+            terminal.results(out, rows, project, hidden=every.num_rows - len(rows))
+
+    session.rows(found, format_, table)
+
+
+@verb
+def ls(
+    ctx: typer.Context,
+    what: Annotated[Things, Argument(help="What to list.")] = Things.monitors,
+    format_: Formats = Format.table,
+) -> None:
+    """List monitors, runs, features or metrics."""
+    session: Session = ctx.obj
+    shows: Mapping[str, Callable[[Console, Sequence[Any]], None]] = {
+        "monitors": terminal.grid,
+        "runs": terminal.runs,
+        "features": terminal.features,
+        "metrics": lambda out, _: terminal.catalogue(out, driftline.metrics()),
+    }
+    found = driftline.ls(session.project, what.value, target=session.target)
+    session.rows(found, format_, shows[what.value])
+
+
+@verb
+def metrics(
+    ctx: typer.Context,
+    name: Annotated[str | None, Argument(help="A metric, for its SQL; else the list.")] = None,
+) -> None:
+    """Show the catalogue: definitions, SQL, parameters."""
+    session: Session = ctx.obj
+    if name is None:
+        terminal.catalogue(session.out, driftline.metrics())
+    else:
+        terminal.definition(session.out, driftline.metrics(name))
+
+
+@verb
+def schema(ctx: typer.Context) -> None:
+    """Print the JSON Schema of the project file."""
+    del ctx
+    print(json.dumps(driftline.schema(), indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """The command `driftline`."""
+    for stream in (sys.stdout, sys.stderr):
+        # where a character cannot be shown, a question mark can
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    sys.meta_path.insert(0, frames.WithoutPandas())
+    app(prog_name="driftline")

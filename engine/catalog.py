@@ -1,0 +1,156 @@
+"""The catalogue: one line a metric, holding only what its SQL file cannot say.
+
+The formula, parameters, columns and source of a metric stand in the header of
+`sql/metrics/<family>/<name>.sql`; `METRICS` fails at import when a line has no file or a file no line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Final, Literal
+
+from driftline.engine.errors import TemplateError
+from driftline.engine.header import Header, parse_header
+
+FeatureType = Literal["numerical", "categorical"]
+Scope = Literal["features", "columns", "dataset"]
+Direction = Literal["higher", "lower"]
+Kind = Literal["max", "min", "increase", "decrease"]
+
+NUMERICAL: Final[tuple[FeatureType, ...]] = ("numerical",)
+CATEGORICAL: Final[tuple[FeatureType, ...]] = ("categorical",)
+BOTH: Final[tuple[FeatureType, ...]] = ("numerical", "categorical")
+
+SIGNAL_TYPES: Final = (
+    "data_drift",
+    "prediction_drift",
+    "data_quality",
+    "feature_attribution_drift",
+    "model_performance",
+    "custom",
+)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: what it may watch, which way is worse, where it alarms unless told otherwise.
+
+    Attributes:
+        name: Stored name, the one Azure ML's monitor YAML uses.
+        family: Folder of its SQL file: `drift` or `quality`.
+        types: Feature types it is defined for.
+        scope: `features` (those monitored), `columns` (excluded ones too), `dataset` (once a window).
+        worse: Direction of harm.
+        bare: What a bare number in the project file means for it.
+        default: Default threshold, or one a feature type where they differ; None measures only.
+        high: Upper end of the range; the lower is 0.
+        unit: Unit of `value`.
+        test: Significance function that turns the SQL's `statistic` into `value`, if any.
+        short: Other names the project file accepts.
+    """
+
+    name: str
+    family: Literal["drift", "quality"]
+    types: tuple[FeatureType, ...]
+    worse: Direction = "higher"
+    scope: Scope = "features"
+    bare: Kind = "max"
+    default: float | Mapping[str, float] | None = None
+    high: float = math.inf
+    unit: str = ""
+    test: Literal["kolmogorov_smirnov", "chi_squared"] | None = None
+    short: tuple[str, ...] = ()
+
+    def default_for(self, feature_type: str) -> float | None:
+        """The default threshold for a feature type; None when the metric has none."""
+        if isinstance(self.default, Mapping):
+            return self.default.get(feature_type)
+        return self.default
+
+    @property
+    def default_text(self) -> str | None:
+        """The default threshold as text: `0.1`, or `0.05 numerical, 0.1 categorical`."""
+        if isinstance(self.default, Mapping):
+            return ", ".join(f"{value:g} {kind}" for kind, value in self.default.items())
+        return None if self.default is None else f"{self.default:g}"
+
+    @property
+    def file(self) -> Traversable:
+        """The metric's SQL file inside the package."""
+        return files("driftline") / "sql" / "metrics" / self.family / f"{self.name}.sql"
+
+    @cached_property
+    def sql(self) -> str:
+        """The whole text of the metric's SQL file, header included."""
+        return self.file.read_text("utf-8")
+
+    @cached_property
+    def header(self) -> Header:
+        """The parsed header of the SQL file."""
+        return parse_header(self.sql, file=f"sql/metrics/{self.family}/{self.name}.sql")
+
+
+def catalog(*metrics: Metric) -> Mapping[str, Metric]:
+    """Index metrics by name, in the order given.
+
+    Raises:
+        TemplateError: When a line has no SQL file, a file has no line, or two lines share a name.
+    """
+    root = files("driftline") / "sql" / "metrics"
+    on_disk = {
+        entry.name.removesuffix(".sql")
+        for family in ("drift", "quality")
+        for entry in (root / family).iterdir()
+        if entry.name.endswith(".sql")
+    }
+    named = {metric.name: metric for metric in metrics}
+    if len(named) != len(metrics):
+        raise TemplateError("two catalogue lines share a name")
+    if odd := sorted(on_disk.symmetric_difference(named)):
+        raise TemplateError(f"catalogue and sql/metrics disagree about {', '.join(odd)}")
+    return MappingProxyType(named)
+
+
+METRICS: Final = catalog(
+    Metric("jensen_shannon_distance", "drift", BOTH, default=0.1, high=1, short=("js",)),
+    Metric("population_stability_index", "drift", BOTH, default=0.1, unit="nats", short=("psi",)),
+    Metric("normalized_wasserstein_distance", "drift", NUMERICAL, default=0.25,
+           unit="reference deviations", short=("wasserstein",)),
+    Metric("kolmogorov_smirnov_distance", "drift", NUMERICAL, default=0.1, high=1, short=("ks_distance",)),
+    Metric("two_sample_kolmogorov_smirnov_test", "drift", NUMERICAL, worse="lower", bare="min",
+           default=0.01, high=1, unit="probability", test="kolmogorov_smirnov", short=("ks",)),
+    Metric("pearsons_chi_squared_test", "drift", CATEGORICAL, worse="lower", bare="min",
+           default=0.01, high=1, unit="probability", test="chi_squared", short=("chi2",)),
+    Metric("chebyshev_distance", "drift", BOTH, high=1, short=("chebyshev",),
+           default=MappingProxyType({"numerical": 0.05, "categorical": 0.1})),
+    Metric("hellinger_distance", "drift", BOTH, default=0.1, high=1, short=("hellinger",)),
+    Metric("total_variation_distance", "drift", BOTH, default=0.1, high=1, short=("tv",)),
+    Metric("null_value_rate", "quality", BOTH, scope="columns", bare="increase", default=0.01,
+           high=1, unit="share of rows", short=("nulls",)),
+    Metric("data_type_error_rate", "quality", BOTH, scope="columns", bare="increase", default=0.0,
+           high=1, unit="share of rows", short=("type_errors",)),
+    Metric("out_of_bounds_rate", "quality", BOTH, bare="increase", default=0.01,
+           high=1, unit="share of rows", short=("out_of_bounds",)),
+    Metric("new_category_rate", "quality", CATEGORICAL, bare="increase",
+           high=1, unit="share of non-null rows"),
+    Metric("row_count", "quality", (), scope="dataset", bare="min", worse="lower", unit="rows"),
+)  # fmt: skip
+
+SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {short: metric.name for metric in METRICS.values() for short in metric.short}
+)
+
+# Metrics a signal takes when it names none; None keeps the catalogue's default threshold.
+DEFAULT_METRICS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "data_drift": ("normalized_wasserstein_distance", "jensen_shannon_distance"),
+        "prediction_drift": ("normalized_wasserstein_distance", "jensen_shannon_distance"),
+        "data_quality": ("null_value_rate", "data_type_error_rate", "out_of_bounds_rate"),
+    }
+)

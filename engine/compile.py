@@ -1,0 +1,182 @@
+"""Show what a run would send, in any dialect, without a connection.
+
+Numbers that depend on the data (a grid's centre and width, the scales of its sums, undecided bins) are
+placeholders with a comment that says what stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from markupsafe import Markup
+
+from driftline.engine.dialects import DIALECTS, spelled
+from driftline.engine.errors import ConfigError, DriftlineError, SourceError
+from driftline.engine.plan import Plan, make_plan, references_needed
+from driftline.engine.project import Monitor, Project, Reference, Source
+from driftline.engine.render import GridPart, Renderer
+from driftline.engine.store import Store
+from driftline.engine.warehouses import open_warehouse
+from driftline.engine.warehouses.base import Column, Statement, Warehouse
+from driftline.engine.warehouses.duckdb import kind_of
+from driftline.engine.windows import resolve_at
+
+PLACEHOLDER_GRID: Final = GridPart(
+    Markup("cast('0.0' as double) /* centre, from the sample */"),
+    Markup("cast('1.0' as double) /* width, from the sample */"),
+    Markup("cast('4096.0' as double) /* half the bins, from the rows */"),
+)
+PLACEHOLDER_SCALES: Final = (
+    Markup("cast('1.0' as double) /* power of two, from the bounds */"),
+    Markup("cast('1.0' as double) /* power of two, from the bounds */"),
+)
+PLACEHOLDER_BINS: Final = (Markup("0 /* undecided bins, from the histogram */"),)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a run of one monitor would send.
+
+    Attributes:
+        monitor: Its name.
+        window_start: Start of its window as stored, naive UTC.
+        window_end: End of its window as stored, naive UTC.
+        statements: In the order sent; those for large and for small inputs both.
+    """
+
+    monitor: str
+    window_start: datetime
+    window_end: datetime
+    statements: tuple[Statement, ...]
+
+
+def compile_project(
+    project: Project,
+    *,
+    monitors: Sequence[Monitor] | None = None,
+    dialect: str | None = None,
+    at: datetime | str | None = None,
+) -> tuple[Compiled, ...]:
+    """Render every statement that runs of the monitors would send.
+
+    Columns come from local files, else from the last stored run, else from `columns.types`.
+
+    Args:
+        project: The project.
+        monitors: Which; None is all.
+        dialect: One of `DIALECTS`; None is the connection's own.
+        at: As for a run.
+
+    Raises:
+        ConfigError: When the dialect is unknown.
+        SourceError: When the columns of a source are nowhere to be found.
+        TemplateError: When the dialect cannot say a statement.
+    """
+    chosen = dialect or project.connection.type
+    if chosen not in DIALECTS:
+        raise ConfigError(
+            f"there is no dialect {chosen!r}", hint=f"known are {', '.join(DIALECTS)}"
+        )
+    warehouse = open_warehouse(project.connection)
+    now = datetime.now(UTC)
+    try:
+        return tuple(
+            _compile(project, monitor, chosen, resolve_at(monitor, at, now), warehouse)
+            for monitor in monitors or project.monitors
+        )
+    finally:
+        warehouse.close()
+
+
+def _compile(
+    project: Project, monitor: Monitor, dialect: str, at: datetime, warehouse: Warehouse
+) -> Compiled:
+    named: Mapping[str, Reference] = {each.name: each for each in monitor.references}
+    production, reference = _stored_columns(project, monitor)
+    plan = make_plan(
+        monitor,
+        at,
+        _columns(monitor, monitor.production.source, warehouse, production),
+        {
+            name: _columns(monitor, named[name].source, warehouse, reference)
+            for name in references_needed(monitor)
+        },
+    )
+    relations = {
+        scan.id: warehouse.relation(scan.source)
+        if dialect == warehouse.dialect and scan.source.files
+        else spelled(scan.source, dialect)
+        for scan in plan.scans
+    }
+    renderer = Renderer(
+        plan,
+        relations,
+        dialect=dialect,
+        tag=f"driftline monitor={monitor.name} step={{step}}",
+        keeps_bounds=dialect == "duckdb" and warehouse.keeps_bounds,
+    )
+    return Compiled(
+        monitor.name, plan.window_start, plan.window_end, tuple(_statements(plan, renderer))
+    )
+
+
+def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
+    numbers = [item for item in plan.read if item.route == "number"]
+    texts = [item for item in plan.read if item.route == "category"]
+    counted = [item for item in plan.read if item.route == "count"]
+    found = [renderer.profile({scan.id: renderer.counted(scan, counted) for scan in plan.scans})]
+    if texts:
+        found.append(renderer.categories(texts, plan.monitor.max_categories))
+    if numbers:
+        grids = {item.id: PLACEHOLDER_GRID for item in numbers}
+        scales = {(scan.id, item.id): PLACEHOLDER_SCALES for item in numbers for scan in plan.scans}
+        bins = {item.id: PLACEHOLDER_BINS for item in numbers}
+        found += [
+            renderer.bounds(numbers),
+            renderer.sample(numbers, 100.0),
+            renderer.histogram(numbers, grids, scales),
+            renderer.ties(numbers, grids, bins),
+            renderer.ties(numbers, {}, {}),
+        ]
+    return found
+
+
+def _columns(
+    monitor: Monitor, source: Source, warehouse: Warehouse, stored: tuple[Column, ...]
+) -> tuple[Column, ...]:
+    given = tuple(
+        Column(name, type_, kind_of(type_)) for name, type_ in monitor.column_types.items()
+    )
+    try:
+        found = warehouse.columns(source)
+    except DriftlineError:
+        found = stored or given
+        if not found:
+            raise SourceError(
+                f"monitor {monitor.name}: the columns of {source.written} are not known here",
+                hint="give them as `columns: {types: {age: BIGINT, …}}`, or compile after a run",
+            ) from None
+    types = {column.name: column for column in given}
+    return tuple(types.get(column.name, column) for column in found)
+
+
+def _stored_columns(
+    project: Project, monitor: Monitor
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """Columns of production and of the reference as the last run saw them; empty without one."""
+    store = Store(project.results.file)
+    if not store.exists():
+        return (), ()
+    rows = store.features(monitor.name).to_pylist()
+    production, reference = (
+        tuple(
+            Column(row["feature"], row[side], kind_of(row[side]))
+            for row in rows
+            if row[side] is not None
+        )
+        for side in ("production_type", "reference_type")
+    )
+    return production, reference

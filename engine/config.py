@@ -1,0 +1,382 @@
+"""`driftline.yml` to a `Project`: found, read, checked, resolved; every complaint in one go."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from driftline.engine import config_models as models
+from driftline.engine.catalog import METRICS, SIGNAL_TYPES
+from driftline.engine.config_check import checked_file
+from driftline.engine.errors import ConfigError
+from driftline.engine.interpolate import Environment, mask
+from driftline.engine.not_built import complain_of_not_built
+from driftline.engine.project import (
+    Connection,
+    Monitor,
+    Production,
+    Project,
+    Reference,
+    Results,
+    Signal,
+    Source,
+    Threshold,
+)
+from driftline.engine.resolve import Surroundings, resolve_monitor, source_of
+from driftline.engine.resolve_signals import default_rules
+from driftline.engine.schema import config_hash, project_schema, resolved_yaml, shortest_yaml
+from driftline.engine.signal_models import LISTED
+from driftline.engine.yaml_file import (
+    Complaints,
+    Map,
+    Marks,
+    Place,
+    Seq,
+    YamlFile,
+    cut,
+    merge,
+    nearest,
+    put,
+    read_yaml,
+    remove,
+    source_text,
+)
+
+__all__ = [
+    "compare_project",
+    "config_hash",
+    "load_project",
+    "mask",
+    "notes",
+    "project_schema",
+    "resolved_yaml",
+    "source_of",
+]
+
+FILE_NAME: Final = "driftline.yml"
+RESULTS: Final = "driftline.duckdb"
+MEMORY: Final = ":memory:"
+_OVERRIDES: Final = ("connection", "results", "publish", "notifications")
+_BASE: Final = "<base>"  # a target of what the chosen one overrides, so that it is still checked
+_PRIVATE: Final = ("connection", "notifications")
+
+
+def load_project(
+    path: Path | None = None,
+    *,
+    target: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Project:
+    """Read a project file.
+
+    Args:
+        path: The file, or the folder it is in; None looks for `driftline.yml` in the working
+            directory and then in each parent.
+        target: Name of one of the file's targets; None takes the variable DRIFTLINE_TARGET, if set.
+        environ: What `${VAR}` reads.
+
+    Raises:
+        ConfigError: When there is no file, or with everything that is wrong in it, a line each.
+    """
+    label, file_path = _find(path)
+    root = file_path.parent
+    complaints = Complaints()
+    file = read_yaml(file_path, label, complaints)
+    if not isinstance(file.root, Map):
+        raise ConfigError(f"{label}: the file is a map of keys such as monitors, and is not")
+    environment = Environment(environ, complaints)
+    target = target or environ.get("DRIFTLINE_TARGET") or None
+    tree = _filled(_for_target(file.root, target, label), environment)
+    _gather_monitors(tree, file, environment)
+    # Looked for first, in the whole tree, and told apart: a value may be wrong and not built.
+    not_built = Complaints()
+    complain_of_not_built(tree, not_built)
+    given = checked_file(tree, complaints)
+    complaints.extend(not_built)
+    secrets = frozenset(environment.secrets)
+    project = Project(root, (), Results(root / RESULTS), Connection(), file_path, target, secrets)
+    if given is not None:
+        project = replace(
+            project,
+            monitors=tuple(_monitors(given, tree, project, complaints)),
+            results=_results(given, root),
+            connection=_connection(given, root),
+        )
+    if complaints:
+        raise ConfigError(mask(str(complaints), secrets))
+    return project
+
+
+def compare_project(
+    reference: Source, production: Source, *, name: str = "compare", root: Path
+) -> Project:
+    """A project of one monitor that compares two whole tables with the default signals.
+
+    Args:
+        reference: What to compare with; `source_of` makes one from a path or a table's name.
+        production: What is compared.
+        name: Name of the monitor.
+        root: Folder the results file would be in.
+    """
+    signals = tuple(
+        Signal(kind, kind, "reference", default_rules(kind))
+        for kind in ("data_drift", "data_quality")
+    )
+    sides = (Reference("reference", reference),)
+    monitor = Monitor(name, Production(production), sides, signals)
+    monitor = replace(monitor, yaml=shortest_yaml(monitor))
+    return Project(root, (monitor,), Results(root / RESULTS))
+
+
+def notes(project: Project) -> tuple[str, ...]:
+    """What is allowed in a project and yet worth a second look, a sentence each."""
+    found: list[str] = []
+    for monitor in project.monitors:
+        where = f"monitors[{monitor.name}]"
+        measured = {rule.metric for signal in monitor.signals for rule in signal.rules}
+        for signal in monitor.signals:
+            kinds = {kind for rule in signal.rules for kind in rule.thresholds}
+            found += [
+                f"{where}.signals.{signal.name}: no metric watches {kind} features"
+                for kind in ("numerical", "categorical")
+                if kind not in kinds
+            ]
+            found += [
+                f"{where}.signals.{signal.name}: {rule.metric} never goes beyond its threshold:"
+                f" its range is [0, {METRICS[rule.metric].high:g}]"
+                for rule in signal.rules
+                if any(_out_of_reach(rule.metric, one) for one in rule.thresholds.values())
+            ]
+        found += [
+            f"{where}.settings.{feature}: no signal measures {metric}"
+            for feature, settings in monitor.settings.items()
+            for metric in settings.thresholds
+            if metric not in measured
+        ]
+    return tuple(found)
+
+
+def _out_of_reach(metric: str, threshold: Threshold) -> bool:
+    """Whether a threshold's failure cannot happen; 1 itself is a way to say never."""
+    bound = threshold.fail
+    if bound is None or bound.relative:
+        return False
+    if bound.kind == "min":
+        return bound.amount < 0
+    return bound.kind in ("max", "increase") and bound.amount > METRICS[metric].high
+
+
+def _find(path: Path | None) -> tuple[str, Path]:
+    """(how messages name the file, the file)."""
+    if path is None:
+        here = Path.cwd()
+        found = next((f for p in (here, *here.parents) if (f := p / FILE_NAME).is_file()), None)
+        if found is None:
+            raise ConfigError(
+                f"there is no {FILE_NAME} in {here} or above it",
+                hint="make one with `driftline init`, or name it with --project",
+            )
+        return os.path.relpath(found), found
+    if path.is_dir():
+        path = path / FILE_NAME
+    if not path.is_file():
+        raise ConfigError(f"{path}: there is no such file")
+    return str(path), Path(os.path.normpath(path.absolute()))
+
+
+def _for_target(root: Map, target: str | None, label: str) -> Map:
+    """The file with what the target overrides; what was overridden is kept to be checked."""
+    tree = merge(root, Map(Marks(root.marks.at)))
+    if target is None:
+        return tree
+    targets = root.get("targets")
+    names = list(targets) if isinstance(targets, Map) else []
+    if target not in names:
+        there_is = f"; the file has {', '.join(names)}" if names else "; the file has no targets"
+        hint = nearest(target, names) or there_is
+        raise ConfigError(f"{label}: there is no target called '{target}'{hint}")
+    chosen = targets[target] if isinstance(targets, Map) else None
+    if not isinstance(targets, Map) or not isinstance(chosen, Map):
+        return tree
+    base = Map(Marks(root.marks.at))
+    left = merge(chosen, Map(chosen.marks.copy()), deep=False)
+    for section in (*_OVERRIDES, "sources"):
+        over, under = chosen.get(section), tree.get(section)
+        if over is None:
+            continue
+        if section == "sources" and isinstance(over, Map) and isinstance(under, Map):
+            over = merge(under, over)
+        elif section in tree:
+            put(base, section, under, tree.marks.places[section])
+        put(tree, section, over, chosen.marks.places[section])
+        remove(left, section)
+    rest = merge(targets, Map(Marks(targets.marks.at)), deep=False)
+    rest[target] = left  # what overrides nothing: keys that do not belong there
+    put(rest, _BASE, base, root.marks.at)
+    tree["targets"] = rest
+    return tree
+
+
+def _filled(tree: Map, environment: Environment) -> Map:
+    """The file with its variables replaced, but for those of targets that are not in use."""
+    others = tree.pop("targets", None)
+    filled = environment.fill(tree)
+    for section in _PRIVATE:
+        environment.hide(filled.get(section))
+    if others is not None:
+        filled["targets"] = others
+    return filled
+
+
+def _gather_monitors(tree: Map, file: YamlFile, environment: Environment) -> None:
+    """Put the monitors of included files behind the file's own, over the defaults."""
+    own = tree.get("monitors")
+    if own is not None and not isinstance(own, Seq):
+        return
+    complaints = environment.complaints
+    items = _items(own)
+    for path in _included(tree, file, complaints):
+        inside = os.path.relpath(path, file.path.parent)
+        label = str(Path(file.label).parent / inside)
+        root = read_yaml(path, label, complaints, included=True).root
+        if isinstance(root, Map):
+            items.append((environment.fill(root), root.marks.at))
+        elif isinstance(root, Seq):
+            for item, place in _items(root):
+                items.append((environment.fill(item) if isinstance(item, Map) else item, place))
+        else:
+            place = Place(YamlFile(path, label, ""), 1)
+            complaints.at(place, "the file is neither a monitor nor a list of monitors")
+    if not items:
+        complaints.add(tree, ("monitors",), "the file has no monitors")
+    at = tree.marks.places.get("monitors", tree.marks.at)
+    gathered = Seq(Marks(at))
+    defaults = tree.get("defaults")
+    for item, place in items:
+        gathered.marks.places[len(gathered)] = place
+        whole = item
+        if isinstance(item, Map):
+            merged = merge(defaults, item) if isinstance(defaults, Map) else item
+            whole = _with_signal_types(merged, complaints)
+        gathered.append(whole)
+    put(tree, "monitors", gathered, at)
+
+
+def _items(node: object) -> list[tuple[object, Place]]:
+    """The items of a list and where they stand."""
+    if not isinstance(node, Seq):
+        return []
+    return [(item, node.marks.places[index]) for index, item in enumerate(node)]
+
+
+def _included(tree: Map, file: YamlFile, complaints: Complaints) -> list[Path]:
+    """The files that `include` names, each once, in the order of its patterns and then by name."""
+    found: dict[Path, None] = {}
+    root = file.path.parent
+    for pattern, place in _items(tree.get("include")):
+        if not isinstance(pattern, str):
+            continue
+        matches = sorted(glob.glob(pattern, root_dir=root, recursive=True))
+        paths = [Path(os.path.normpath(root / match)) for match in matches]
+        files = [path for path in paths if path.is_file() and path != file.path]
+        if not files:
+            complaints.at(place, f"'{pattern}' names no file")
+        found |= dict.fromkeys(files)
+    return list(found)
+
+
+def _with_signal_types(monitor: Map, complaints: Complaints) -> Map:
+    """A monitor whose signals are maps that say their type, whatever form the file gives them."""
+    signals = monitor.get("signals")
+    if not isinstance(signals, Map):
+        return monitor
+    typed = Map(Marks(signals.marks.at))
+    for name, given in signals.items():
+        place = signals.marks.places[name]
+        signal = Map(Marks(place))
+        if isinstance(given, Seq):
+            put(signal, LISTED, given, place)
+        elif isinstance(given, Map):
+            signal = merge(given, Map(Marks(place)))
+        elif given is not None:
+            complaints.at(place, "expected a map or a list of metrics")
+            continue
+        kind = signal.setdefault("type", name)
+        if kind not in SIGNAL_TYPES:
+            word = kind if isinstance(kind, str) else ""
+            hint = nearest(word, SIGNAL_TYPES) or f": one of {', '.join(SIGNAL_TYPES)}"
+            if "type" in signal.marks.places:
+                complaints.add(signal, ("type",), f"'{word}' is not a type of signal{hint}")
+            else:
+                complaints.at(place, f"the signal's name is not a type: give it `type`{hint}")
+            continue
+        put(typed, name, signal, place)
+    whole = merge(monitor, Map(Marks(monitor.marks.at, span=monitor.marks.span)), deep=False)
+    # Without any that is right, the default ones stand in until the complaints are dealt with.
+    whole["signals"] = typed if typed or not signals else None
+    return whole
+
+
+def _monitors(
+    given: models.ProjectFile, tree: Map, project: Project, complaints: Complaints
+) -> Iterator[Monitor]:
+    """The monitors of a file whose parts are valid by themselves."""
+    told = (one.name for one in given.notifications or ())
+    around = Surroundings(
+        root=project.root,
+        sources=_sources(given, tree, project.root, complaints),
+        notifications=None if cut(tree, "notifications") else frozenset(told),
+        closed=_connection(given, project.root).options.get("database") == MEMORY,
+    )
+    first: dict[str, Place] = {}
+    for (node, place), one in zip(_items(tree.get("monitors")), given.monitors, strict=True):
+        if not isinstance(node, Map):
+            continue
+        if one.name in first:
+            message = f"there is a monitor of this name at {first[one.name]}"
+            complaints.add(node, ("name",), message)
+        first.setdefault(one.name, node.marks.places.get("name", place))
+        monitor = resolve_monitor(one, node, around, complaints)
+        if monitor is not None:
+            yield replace(monitor, yaml=mask(source_text(node), project.secrets))
+
+
+def _sources(
+    given: models.ProjectFile, tree: Map, root: Path, complaints: Complaints
+) -> Mapping[str, Source]:
+    """The named sources; a name stands for a file or a table, never for another name."""
+    found: dict[str, Source] = {}
+    node = tree.get("sources")
+    for name, table in (given.sources or {}).items():
+        if isinstance(table, models.DbtModel) or not isinstance(node, Map):
+            continue
+        try:
+            found[name] = source_of(table, root=root, written=node.marks.written.get(name))
+        except ValueError as error:
+            complaints.add(tree, ("sources", name), str(error))
+    return MappingProxyType(found)
+
+
+def _connection(given: models.ProjectFile, root: Path) -> Connection:
+    connection = given.connection or models.DuckDBConnection()
+    if not isinstance(connection, models.DuckDBConnection):
+        return Connection(connection.type)
+    database = connection.database
+    if database != MEMORY and not database.startswith("md:"):
+        database = os.path.normpath(root / database)
+    options: dict[str, object] = {
+        "database": database,
+        "read_only": connection.read_only,
+        "settings": MappingProxyType(dict(connection.settings)),
+    }
+    return Connection("duckdb", MappingProxyType(options))
+
+
+def _results(given: models.ProjectFile, root: Path) -> Results:
+    to = given.results.to if given.results is not None else None
+    return Results(Path(os.path.normpath(root / (to or RESULTS))))

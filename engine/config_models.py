@@ -1,0 +1,336 @@
+"""The keys of `driftline.yml`: names, shapes, ranges, and what each is for.
+
+The models say what a file may hold; what it means is resolved elsewhere. They are also the source
+of the JSON Schema for editors and of the "did you mean" in complaints.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import ConfigDict, Field, Tag, model_validator
+
+from driftline.engine.alert_models import Alerts, Links, Notification
+from driftline.engine.config_types import (
+    BinCount,
+    Bounds,
+    Count,
+    Cron,
+    Edges,
+    Every,
+    Flag,
+    Instant,
+    Natural,
+    Number,
+    Offset,
+    Part,
+    Plain,
+    Size,
+    Text,
+    Texts,
+    Zone,
+    key,
+    shapes,
+)
+from driftline.engine.signal_models import (
+    AlertWhen,
+    Features,
+    FeatureThresholds,
+    Segments,
+    Signal,
+)
+
+WarehouseType = Literal[
+    "postgres", "spark", "databricks", "clickhouse", "snowflake", "bigquery", "redshift", "trino"
+]  # fmt: skip
+ConnectionType = Literal["duckdb", WarehouseType]
+
+
+class DbtModel(Part):
+    """A model of the connection's dbt project."""
+
+    dbt_model: Text = key("Name of the dbt model", ...)
+
+
+Table = Annotated[
+    Annotated[Text, Tag("<text>")]
+    | Annotated[Texts, Tag("<list>")]
+    | Annotated[DbtModel, Tag("<map>")],
+    shapes("a source name, a file or glob, a table, or a list of a table's parts"),
+]
+
+
+class Dbt(Part):
+    """Which of dbt's connections to take."""
+
+    profile: Text | None = key("dbt profile")
+    target: Text | None = key("dbt target")
+
+
+class DuckDBConnection(Part):
+    """DuckDB over files, or over a database file."""
+
+    # Every type is known here, so that a misspelt one is told all of them.
+    type: ConnectionType = key("Kind of warehouse", "duckdb", json_schema_extra={"const": "duckdb"})
+    database: Text = key("A database file, or :memory:", ":memory:")
+    read_only: Flag = key("Open the database file without writing to it", False)
+    settings: dict[str, Plain] = key("DuckDB settings, such as memory_limit and threads", {})
+    extensions: list[Text] | None = key("Extensions to load")
+    secrets: dict[str, dict[str, Plain]] | None = key("DuckDB secrets, by name")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+
+class WarehouseConnection(Part):
+    """A warehouse; its other keys depend on the type."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
+
+    type: WarehouseType = key("Kind of warehouse", ...)
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+
+def _by_connection(value: object) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    kind = value.get("type", "duckdb")
+    return "<warehouse>" if kind in get_args(WarehouseType) else "<duckdb>"
+
+
+Connection = Annotated[
+    Annotated[DuckDBConnection, Tag("<duckdb>")]
+    | Annotated[WarehouseConnection, Tag("<warehouse>")],
+    shapes("a map with a type", _by_connection),
+]
+
+
+class Results(Part):
+    """Where the result tables live: a DuckDB file, or the connection itself."""
+
+    to: Text | None = key("A DuckDB file")
+    connection: Literal["same"] | None = key("Write the tables through the connection")
+    schema_: Text | None = key("Schema of the tables in the connection", alias="schema")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Results:
+        if self.to is not None and self.connection is not None:
+            raise ValueError("give either `to` or `connection`")
+        if self.schema_ is not None and self.connection is None:
+            raise ValueError("`schema` belongs to `connection: same`")
+        return self
+
+
+class Publish(Part):
+    """Copies of the results that BI tools may hold open, written after every run."""
+
+    duckdb: Text | None = key("A DuckDB file")
+    parquet: Text | None = key("A folder for Parquet files")
+
+
+class Target(Part):
+    """What is different in one environment."""
+
+    connection: Connection | None = key("How to reach the tables")
+    sources: dict[str, Table] | None = key("Names for tables; the others keep their meaning")
+    results: Results | None = key("Where the result tables live")
+    publish: Publish | None = key("Copies for BI tools")
+    notifications: list[Notification] | None = key("Whom to tell")
+
+
+class Model(Part):
+    """The model being watched."""
+
+    name: Text | None = key("Name of the model")
+    version: Text | None = key("Version, in quotes when it is a number")
+    task: Literal["classification", "regression"] | None = key("What the model does")
+
+
+class Schedule(Part):
+    """A repeating distance, counted on the clock and calendar of the monitor's time zone."""
+
+    every: Every = key("Distance between runs", ...)
+
+
+class Window(Part):
+    """A rolling window [at - offset - size, at - offset), or a fixed one [start, end)."""
+
+    size: Size | None = key("Length of a rolling window")
+    offset: Offset | None = key("How far before `at` a rolling window ends")
+    start: Instant | None = key("First moment of a fixed window")
+    end: Instant | None = key("First moment after a fixed window")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Window:
+        fixed = (self.start, self.end)
+        if (self.size or self.offset) and any(fixed):
+            raise ValueError("give either size and offset, or start and end")
+        if self.size is None and not all(fixed):
+            raise ValueError("a window needs a size, or both start and end")
+        return self
+
+
+class Rows(Part):
+    """Where rows come from."""
+
+    table: Table | None = key("Source name, file or glob, table, or a list of a table's parts")
+    query: Text | None = key("A SELECT in the connection's own dialect")
+    timestamp: Text | None = key("Timestamp or date column; needed when there is a window")
+    window: Window | None = key("Which rows by time; all when omitted")
+    filter: Text | None = key("A DuckDB expression; rows where it is true count")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Rows:
+        if self.table is not None and self.query is not None:
+            raise ValueError("give either table or query")
+        return self
+
+
+class Production(Rows):
+    """The rows being scored."""
+
+    allow_empty: Flag = key("Whether a window without rows is as it should be", False)
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Production:
+        if self.table is None and self.query is None:
+            raise ValueError("production needs a table or a query")
+        return self
+
+
+class Reference(Rows):
+    """The rows production is compared with; without table or query, other rows of production's."""
+
+    frozen: Flag = key("Build the statistics once and keep them", False)
+    same: Size | None = key("Seasonal: the same window, this long before")
+    cycles: Count | None = key("Seasonal: how many such windows")
+
+    @model_validator(mode="after")
+    def _seasons(self) -> Reference:
+        if self.cycles is not None and self.same is None:
+            raise ValueError("cycles belongs to `same`")
+        if self.same is not None and (self.window is not None or self.table or self.query):
+            raise ValueError("`same` takes production's rows and window: give nothing else")
+        return self
+
+
+class Join(Part):
+    """Another table, left-joined."""
+
+    name: Text = key("Name in the results", ...)
+    table: Table = key("The other table", ...)
+    on: dict[str, Text] = key("Production's column to the other's", ..., min_length=1)
+    timestamp: Text | None = key("Tells which of several rows of a key is the newest")
+    delay: Offset | None = key("How much later its rows arrive")
+
+
+class Columns(Part):
+    """Columns with a job other than being a feature."""
+
+    correlation_id: Text | None = key("Identifies a row")
+    prediction: Text | None = key("The model's prediction")
+    score: (
+        Annotated[
+            Annotated[Text, Tag("<text>")] | Annotated[dict[str, Text], Tag("<map>")],
+            shapes("a column, or a map from class to column"),
+        ]
+        | None
+    ) = key("The model's score, or one column for each class")
+    positive_class: Plain | None = key("The class a single score is about")
+    actual: Text | None = key("What really happened")
+    cut_off: Number | None = key("Score from which on the prediction is positive")
+    expected_error: Text | None = key("The error the model expects of itself")
+    types: dict[str, Text] = key("SQL types of columns, for compiling without data", {})
+
+
+class FeatureBins(Part):
+    """How one numerical feature is cut; what is omitted is as in the monitor's bins."""
+
+    rule: Literal["quantile", "equal_width", "edges"] | None = key("How the edges are chosen")
+    count: BinCount | None = key("How many bins quantile and equal_width make")
+    edges: Edges | None = key("The edges themselves, ascending")
+
+    @model_validator(mode="after")
+    def _edges_and_rule(self) -> FeatureBins:
+        if self.edges is not None and self.rule not in (None, "edges"):
+            raise ValueError(f"edges do not go with rule: {self.rule}")
+        if self.edges is None and self.rule == "edges":
+            raise ValueError("rule: edges needs the edges")
+        return self
+
+
+class Bins(FeatureBins):
+    """How features are binned."""
+
+    max_categories: Count = key("Categories kept apart; the rest is one bin", 1000)
+
+
+class FeatureSettings(Part):
+    """Everything particular to one feature."""
+
+    type: Literal["numerical", "categorical"] | None = key("Feature type, instead of the derived")
+    bins: FeatureBins | None = key("How it is cut")
+    bounds: Bounds | None = key("Lowest and highest value in bounds")
+    values: Annotated[list[Plain], Field(min_length=1)] | None = key("Values in bounds")
+    thresholds: FeatureThresholds | None = key("Thresholds for this feature, by metric")
+
+    @model_validator(mode="after")
+    def _one_type(self) -> FeatureSettings:
+        if self.bounds is not None and self.values is not None:
+            raise ValueError("bounds are for numerical features, values for categorical: give one")
+        if self.type == "categorical" and (self.bounds is not None or self.bins is not None):
+            raise ValueError("bounds and bins are for numerical features")
+        if self.type == "numerical" and self.values is not None:
+            raise ValueError("values are for categorical features")
+        return self
+
+
+class Monitor(Part):
+    """One model's monitor."""
+
+    name: Text = key("Name of the monitor, unique in the project", ...)
+    model: Model | None = key("The model being watched")
+    tags: list[Text] = key("Words to select monitors by", [])
+    owner: Text | None = key("Who looks after it")
+    description: Text | None = key("What it is about")
+    time_zone: Zone = key("Time zone that windows align to", "UTC")
+    schedule: (
+        Annotated[
+            Annotated[Cron, Tag("<text>")] | Annotated[Schedule, Tag("<map>")],
+            shapes("a cron expression or {every: P1D}"),
+        ]
+        | None
+    ) = key("When it runs")
+    production: Production = key("The rows being scored", ...)
+    reference: Reference | None = key("The only reference; its name is `reference`")
+    references: dict[str, Reference] | None = key("References by name; the first is primary")
+    join: list[Join] | None = key("Other tables to join")
+    columns: Columns = key("Columns with a role", Columns())
+    features: Features | None = key("Which columns are features; all when omitted")
+    settings: dict[str, FeatureSettings] = key("What is particular to single features", {})
+    segments: Segments | None = key("Groups to measure by themselves")
+    max_segments: Count | None = key("Segments kept apart for each entry")
+    bins: Bins = key("How features are binned", Bins())
+    min_rows: Natural = key("Rows a side needs before it is judged", 100)
+    exact: Literal["always", "when_it_matters", "never"] = key("When values are exact", "always")
+    conventions: Literal["driftline", "azure"] = key("Whose definitions apply", "driftline")
+    alert_when: AlertWhen | None = key("What makes a value beyond its threshold a breach")
+    signals: dict[str, Signal] | None = key("What is watched", min_length=1)
+    alerts: Alerts | None = key("When incidents open, and who hears of it")
+    links: Links | None = key("Addresses that messages carry")
+    reprocess: Size | None = key("How far back windows are computed again")
+    max_catch_up: Size | None = key("How far back missed windows are caught up")
+    catch_up: Flag | None = key("Whether missed windows are caught up")
+
+
+class ProjectFile(Part):
+    """A whole project file."""
+
+    version: Literal[1] = key("Version of the format", 1)
+    include: Texts | None = key("Files that hold one monitor or a list of them")
+    defaults: dict[str, Any] | None = key("Monitor keys, merged under every monitor")
+    connection: Connection | None = key("How to reach the tables; DuckDB over files when omitted")
+    sources: dict[str, Table] | None = key("Names for tables")
+    results: Results | None = key("Where the result tables live")
+    publish: Publish | None = key("Copies for BI tools")
+    targets: dict[str, Target] | None = key("Environments, chosen with --target")
+    notifications: list[Notification] | None = key("Whom to tell")
+    monitors: list[Monitor] = key("The monitors", [])

@@ -1,0 +1,369 @@
+"""Send a plan's statements, round by round, and land what comes back in the workbench.
+
+Rounds: rows of every scan; bounds and a sample that place the grids; histogram, categories; then ties,
+until no fine bin is left that could change a result. Small inputs skip the grid.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from driftline.engine.errors import WarehouseError
+from driftline.engine.features import Watched, number_is_categorical, text_is_free
+from driftline.engine.grid import SHARES, Grid, choose_grid, sum_scales
+from driftline.engine.plan import ALL, Plan
+from driftline.engine.relations import land_plan, scales_table, schema_of
+from driftline.engine.render import GridPart, Renderer
+from driftline.engine.warehouses.base import Ledger, Statement, Warehouse
+from driftline.engine.workbench import Workbench
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH: Final = 200
+SMALL_ROWS: Final = 20_000
+SMALL_VALUES: Final = 2_000_000
+SAMPLE_ROWS: Final = 20_000
+MOST_ROUNDS: Final = 6
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Gathered:
+    """What is known of a plan's columns once everything is read.
+
+    Attributes:
+        types: Feature id to `numerical`, `categorical`, or None when left out of drift.
+        reasons: Feature id to why it was left out.
+        failed: Feature id to what the warehouse said.
+    """
+
+    types: dict[int, str | None] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+def gather(
+    plan: Plan,
+    warehouse: Warehouse,
+    renderer: Renderer,
+    bench: Workbench,
+    ledger: Ledger,
+    progress: Progress,
+) -> Gathered:
+    """Read what a plan needs and derive every relation that metrics select from.
+
+    Args:
+        plan: The plan.
+        warehouse: Where its sources are.
+        renderer: Its statements in the warehouse's dialect.
+        bench: An empty workbench; holds all relations afterwards.
+        ledger: Grows by every statement sent.
+        progress: Called with a few words as each step begins.
+
+    Raises:
+        WarehouseError: When a whole source cannot be read; one bad column is noted in `failed`.
+    """
+    return _Gathering(plan, warehouse, renderer, bench, ledger, progress).run()
+
+
+@dataclass
+class _Gathering:
+    plan: Plan
+    warehouse: Warehouse
+    renderer: Renderer
+    bench: Workbench
+    ledger: Ledger
+    progress: Progress
+    out: Gathered = field(default_factory=Gathered)
+    grids: dict[int, Grid] = field(default_factory=dict)
+
+    def run(self) -> Gathered:
+        numbers = [item for item in self.plan.read if item.route == "number"]
+        texts = [item for item in self.plan.read if item.route == "category"]
+        land_plan(self.plan, self.bench)
+        self.progress("counting rows")
+        largest = self._profile()
+        if texts:
+            self.progress(f"counting categories of {len(texts)} columns")
+            most = self.plan.monitor.max_categories
+            self._send(texts, lambda some: self.renderer.categories(some, most), "categories")
+        small = largest <= SMALL_ROWS and largest * len(numbers) <= SMALL_VALUES
+        if numbers and not small:
+            self._grid(numbers, largest)
+        whole = [
+            item
+            for item in numbers
+            if item.id not in self.grids and item.id not in self.out.failed
+        ]
+        if whole:
+            self.progress(f"counting values of {len(whole)} columns")
+            self._send(whole, lambda some: self.renderer.ties(some, {}, {}), "ties")
+        self._land_grids()
+        self._settle(numbers)
+        self._decide_types()
+        self._derive()
+        return self.out
+
+    def _fetch(self, statement: Statement) -> pa.Table:
+        started = time.perf_counter()
+        try:
+            table = self.warehouse.fetch(statement.sql)
+        except WarehouseError as error:
+            seconds = time.perf_counter() - started
+            self.ledger.add(statement, self.warehouse.dialect, None, seconds, error.message)
+            raise
+        seconds = time.perf_counter() - started
+        self.ledger.add(statement, self.warehouse.dialect, table.num_rows, seconds, None)
+        return table
+
+    def _send(
+        self,
+        items: Sequence[Watched],
+        render: Callable[[Sequence[Watched]], Statement],
+        relation: str,
+    ) -> None:
+        """Fetch a relation batch by batch; when a batch fails, column by column."""
+        for batch in _batches(items):
+            for _, part in self._answers(batch, render):
+                self.bench.land(relation, part, append=True)
+
+    def _answers(
+        self, batch: Sequence[Watched], render: Callable[[Sequence[Watched]], Statement]
+    ) -> Iterator[tuple[Sequence[Watched], pa.Table]]:
+        """A batch and its answer; when it fails, those of its halves, down to single columns."""
+        try:
+            yield batch, self._fetch(render(batch))
+            return
+        except WarehouseError as error:
+            if len(batch) == 1:
+                self.out.failed.setdefault(batch[0].id, error.message)
+                return
+        half = len(batch) // 2
+        yield from self._answers(batch[:half], render)
+        yield from self._answers(batch[half:], render)
+
+    def _profile(self) -> int:
+        """Land rows and filled counts; the largest scan's rows."""
+        import pyarrow as pa
+
+        counted = [item for item in self.plan.read if item.route == "count"]
+        rows: dict[tuple[int, int, str], dict[str, Any]] = {}
+        filled: list[dict[str, Any]] = []
+        for batch in (*_batches(counted),) or ((),):
+            for some, table in self._profiles(batch):
+                for row in table.to_pylist():
+                    key = {name: row[name] for name in ("scan", "window_id", "segment")}
+                    rows[tuple(key.values())] = {**key, "row_count": row["row_count"]}
+                    for number, item in enumerate(some):
+                        has, fits = row[f"filled_{2 * number}"], row[f"filled_{2 * number + 1}"]
+                        filled.append(
+                            {**key, "feature": item.id, "filled": has, "misfits": has - fits}
+                        )
+        for scan in self.plan.scans:
+            # a scan without rows returns none: a zero of its own keeps it in the results
+            for window in scan.windows:
+                key = {"scan": scan.id, "window_id": window.id, "segment": ALL}
+                rows.setdefault(tuple(key.values()), {**key, "row_count": 0})
+        self.bench.land(
+            "scan_rows", pa.Table.from_pylist([*rows.values()], schema=schema_of("scan_rows"))
+        )
+        self.bench.land("filled", pa.Table.from_pylist(filled, schema=schema_of("filled")))
+        return max(int(row["row_count"]) for row in rows.values())
+
+    def _profiles(self, batch: Sequence[Watched]) -> Iterator[tuple[Sequence[Watched], pa.Table]]:
+        """Rows with a batch of counted columns; when that fails, alone, then column by column."""
+
+        def render(some: Sequence[Watched]) -> Statement:
+            return self.renderer.profile(
+                {scan.id: self.renderer.counted(scan, some) for scan in self.plan.scans}
+            )
+
+        try:
+            yield batch, self._fetch(render(batch))
+            return
+        except WarehouseError:
+            if not batch:
+                raise
+        yield (), self._fetch(render(()))
+        for item in batch:
+            yield from self._answers([item], render)
+
+    def _grid(self, numbers: Sequence[Watched], largest: int) -> None:
+        self.progress("placing the grids")
+        bounds: dict[tuple[int, int], tuple[float, float]] = {}
+        for batch in _batches(numbers):
+            for some, part in self._answers(batch, self.renderer.bounds):
+                bounds |= _read_bounds(part, [i.id for i in some])
+        odd = [
+            item
+            for item in numbers
+            if item.id not in self.out.failed
+            and not all(
+                math.isfinite(x)
+                for s in self.plan.scans
+                for x in bounds.get((s.id, item.id), (0, 0))
+            )
+        ]
+        for batch in _batches(odd):
+            for some, part in self._answers(batch, self.renderer.finite_bounds):
+                bounds |= _read_bounds(part, [i.id for i in some])
+        fine = [item for item in numbers if item.id not in self.out.failed]
+        rows = {row["scan"]: row["row_count"] for row in self.bench.rows("from scan_rows")}
+        percent = 100 * SAMPLE_ROWS / max(1, rows[self.plan.primary.id])
+        quantiles: dict[int, list[float | None]] = {}
+        for batch in _batches(fine):
+            for _, part in self._answers(
+                batch, lambda some: self.renderer.sample(some, min(100.0, percent))
+            ):
+                for row in part.to_pylist():
+                    quantiles[row["feature"]] = [row[f"quantile_{k}"] for k in range(len(SHARES))]
+        scales: dict[tuple[int, int], tuple[float, float]] = {}
+        for item in fine:
+            found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
+            assert item.reference is not None
+            assert item.production is not None
+            whole = item.reference.kind == item.production.kind == "integer"
+            grid = (
+                choose_grid(
+                    quantiles.get(item.id, []),
+                    min(low for low, _ in found),
+                    max(high for _, high in found),
+                    largest,
+                    whole=whole,
+                )
+                if found
+                else None
+            )
+            if grid is not None:
+                self.grids[item.id] = grid
+                for scan in self.plan.scans:
+                    low, high = bounds.get((scan.id, item.id), (grid.centre, grid.centre))
+                    scales[scan.id, item.id] = sum_scales(grid, low, high)
+        gridded = [item for item in fine if item.id in self.grids]
+        self.bench.land("scales", scales_table(scales))
+        if gridded:
+            self.progress(f"one pass over {len(gridded)} columns")
+            self._send(
+                gridded,
+                lambda some: self.renderer.histogram(some, self._parts(), scales),
+                "histogram",
+            )
+
+    def _parts(self) -> dict[int, GridPart]:
+        return {key: GridPart.of(grid) for key, grid in self.grids.items()}
+
+    def _land_grids(self) -> None:
+        import pyarrow as pa
+
+        grids = [{"feature": key, "centre": grid.centre} for key, grid in self.grids.items()]
+        self.bench.land("grids", pa.Table.from_pylist(grids, schema=schema_of("grids")))
+        for name in ("histogram", "ties", "categories", "scales", "refined"):
+            if not self.bench.has(name):
+                self.bench.land(name, schema_of(name).empty_table())
+
+    def _settle(self, numbers: Sequence[Watched]) -> None:
+        """Read single values of fine bins until none can change a result."""
+        import pyarrow as pa
+
+        self.bench.derive("centres")
+        self.bench.derive("cells")
+        by_id = {item.id: item for item in numbers}
+        active = set(self.grids)
+        refined: list[dict[str, int]] = []
+        for _ in range(MOST_ROUNDS):
+            if not active:
+                break
+            rows = [{"feature": key} for key in sorted(active)]
+            self.bench.land("active", pa.Table.from_pylist(rows, schema=schema_of("active")))
+            for name in ("steps", "edges", "undecided"):
+                self.bench.derive(name)
+            found: dict[int, list[int]] = {}
+            active = set()
+            for row in self.bench.rows("from undecided order by feature, bin"):
+                found.setdefault(row["feature"], []).append(row["bin"])
+                if row["heavy"]:
+                    active.add(row["feature"])
+            if not found:
+                break
+            self.progress(f"settling {sum(map(len, found.values()))} bins")
+            undecided = {key: tuple(bins) for key, bins in found.items()}
+            self._refine([by_id[key] for key in undecided], undecided)
+            refined += [
+                {"feature": key, "bin": bin_}
+                for key, bins in undecided.items()
+                if key not in self.out.failed
+                for bin_ in bins
+            ]
+            self.bench.land("refined", pa.Table.from_pylist(refined, schema=schema_of("refined")))
+            self.bench.derive("cells")
+        self.bench.derive("edges")
+
+    def _refine(self, items: Sequence[Watched], undecided: Mapping[int, tuple[int, ...]]) -> None:
+        """Fetch the single values of undecided bins."""
+        grids = self._parts()
+        self._send(items, lambda some: self.renderer.ties(some, grids, undecided), "ties")
+
+    def _decide_types(self) -> None:
+        self.bench.derive("columns")
+        seen = {
+            row["feature"]: row
+            for row in self.bench.rows(
+                f"select * from columns where scan = {self.plan.primary.id} and segment = '{ALL}'"
+            )
+        }
+        for item in self.plan.read:
+            settings = self.plan.monitor.settings.get(item.name)
+            forced = settings.type if settings is not None else None
+            row = seen[item.id]
+            assert item.reference is not None
+            if item.route == "count":
+                self.out.types[item.id] = None
+            elif item.route == "number":
+                few = forced is None and number_is_categorical(
+                    item.reference, row["distinct_count"]
+                )
+                self.out.types[item.id] = "categorical" if few else "numerical"
+            elif forced is None and text_is_free(
+                item.reference, int(row["distinct_count"] or 0), row["n"]
+            ):
+                self.out.types[item.id] = None
+                self.out.reasons[item.id] = (
+                    f"{int(row['distinct_count'])} distinct texts in {int(row['n'])} rows: "
+                    "ids or free text, not categories"
+                )
+            else:
+                self.out.types[item.id] = "categorical"
+        for key, kind in self.out.types.items():
+            if kind is not None:
+                self.bench.execute(
+                    "update features set feature_type = $1 where feature = $2", [kind, key]
+                )
+
+    def _derive(self) -> None:
+        self.bench.append("categories", "number_categories")
+        for name in ("columns", "outside", "comparisons", "steps", "binned", "bins", "quantiles"):
+            self.bench.derive(name)
+
+
+def _batches(items: Sequence[Watched]) -> Iterator[Sequence[Watched]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+def _read_bounds(
+    table: pa.Table, features: Sequence[int]
+) -> dict[tuple[int, int], tuple[float, float]]:
+    """(scan, feature) to (low, high), from the columns in the order of the statement's features."""
+    found: dict[tuple[int, int], tuple[float, float]] = {}
+    for row in table.to_pylist():
+        for number, feature in enumerate(features):
+            low, high = row.get(f"low_{number}"), row.get(f"high_{number}")
+            if low is not None and high is not None:
+                found[row["scan"], feature] = (low, high)
+    return found

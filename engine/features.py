@@ -1,0 +1,290 @@
+"""Which columns are watched, and as what: matching, selection, typing and the reasons for leaving out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Final, Literal
+
+from driftline.engine.errors import SourceError
+from driftline.engine.project import FeatureSelection, Monitor
+from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column
+
+Route = Literal["number", "category", "count"]
+Role = Literal["feature", "prediction", "score", "actual", "excluded"]
+
+# Jobs of the model's outputs, which prediction drift watches.
+OUTPUTS: Final = ("prediction", "score")
+
+MOST_DISTINCT_INTEGERS: Final = 20
+MOST_DISTINCT_TEXTS: Final = 100
+MOST_DISTINCT_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One column under watch, or known and left out.
+
+    Attributes:
+        id: Position among the watched; -1 for those never read.
+        name: The reference's spelling.
+        role: Its job; `excluded` with a reason.
+        route: How it is read: as numbers, as categories, or only counted.
+        reference: The primary reference's column; None when it lacks it.
+        production: Production's column; None when it lacks it.
+        reason: Why it is left out, or None.
+        signals: Names of the signals that watch it.
+    """
+
+    id: int
+    name: str
+    role: Role
+    route: Route
+    reference: Column | None
+    production: Column | None
+    reason: str | None = None
+    signals: tuple[str, ...] = ()
+
+
+def match_column(name: str, columns: Iterable[Column], *, where: str) -> Column | None:
+    """The column of a name: exactly, else the only one that differs in case alone.
+
+    Args:
+        name: The name as written.
+        columns: Columns of the source.
+        where: The source, for messages.
+
+    Returns:
+        The column, or None when there is none.
+
+    Raises:
+        SourceError: When several columns differ from the name in case alone.
+    """
+    listed = tuple(columns)
+    for column in listed:
+        if column.name == name:
+            return column
+    folded = [column for column in listed if column.name.casefold() == name.casefold()]
+    if len(folded) > 1:
+        names = ", ".join(column.name for column in folded)
+        raise SourceError(
+            f"{where}: column {name!r} could be any of {names}",
+            hint="write the name exactly as the table has it",
+        )
+    return folded[0] if folded else None
+
+
+def need_column(name: str, columns: Iterable[Column], *, where: str, role: str) -> Column:
+    """The column of a role.
+
+    Raises:
+        SourceError: When the source lacks it, naming those it has.
+    """
+    listed = tuple(columns)
+    column = match_column(name, listed, where=where)
+    if column is None:
+        has = ", ".join(other.name for other in listed[:12]) + (", …" if len(listed) > 12 else "")
+        raise SourceError(
+            f"{where}: there is no column {name!r} for the {role}",
+            hint=f"the table has {has}",
+        )
+    return column
+
+
+def selected(selection: FeatureSelection, name: str) -> bool:
+    """Whether a selection takes a column by pattern or by name."""
+    if selection.named:
+        return name in selection.named or name.casefold() in {n.casefold() for n in selection.named}
+    return any(fnmatchcase(name, pattern) for pattern in selection.include) and not any(
+        fnmatchcase(name, pattern) for pattern in selection.exclude
+    )
+
+
+def watch(
+    monitor: Monitor, reference: Sequence[Column], production: Sequence[Column]
+) -> tuple[Watched, ...]:
+    """Decide what becomes of every column of the two sides.
+
+    Args:
+        monitor: The resolved monitor.
+        reference: Columns of the primary reference.
+        production: Columns of production.
+
+    Returns:
+        Features, outputs and counted columns in the reference's order with ids from 0, then the
+        columns left out with id -1.
+
+    Raises:
+        SourceError: When names are ambiguous, a named column is on neither side, or none is left.
+    """
+    at_reference, at_production = (
+        f"monitor {monitor.name}, reference",
+        f"monitor {monitor.name}, production",
+    )
+    jobs = _jobs(monitor, reference, production)
+    listed = {name.casefold() for name in _named(monitor)}
+    watchers = tuple(s.name for s in monitor.signals if s.type == "prediction_drift")
+    chosen: list[Watched] = []
+    left: list[Watched] = []
+    matched: set[str] = set()
+    for column in reference:
+        twin = match_column(column.name, production, where=at_production)
+        if twin is not None:
+            matched.add(twin.name)
+        job = jobs.get(column.name)
+        wanted = tuple(
+            signal.name
+            for signal in monitor.signals
+            if signal.type in ("data_drift", "data_quality")
+            and selected(signal.features or monitor.features, column.name)
+        )
+        if job is not None and column.name.casefold() not in listed:
+            wanted = ()
+        role: Role = "feature"
+        if job in OUTPUTS and watchers:
+            role = "score" if job == "score" else "prediction"
+            wanted = (*watchers, *wanted)
+        if twin is not None and wanted:
+            chosen.append(_watched(monitor, column, twin, role, signals=wanted))
+        elif wanted:
+            left.append(_left(job, column, None, "production has no such column"))
+        else:
+            reason = "not among the features asked for" if job is None else None
+            left.append(_left(job, column, twin, reason))
+    for column in production:
+        if column.name in matched or match_column(column.name, reference, where=at_reference):
+            continue
+        job = jobs.get(column.name)
+        unwatched = job is not None and not (job in OUTPUTS and watchers)
+        left.append(
+            _left(job, None, column, None if unwatched else "the reference has no such column")
+        )
+    _check_listed(monitor, reference, production)
+    if not chosen:
+        raise SourceError(
+            f"monitor {monitor.name}: no column is left to watch",
+            hint="the two sides share no column that is among the features asked for",
+        )
+    numbered = tuple(replace(item, id=number) for number, item in enumerate(chosen))
+    return (*numbered, *left)
+
+
+def _left(
+    job: str | None, column: Column | None, twin: Column | None, reason: str | None
+) -> Watched:
+    """A column that is known and not read, with every reason for it."""
+    name = column or twin
+    assert name is not None
+    reasons = (None if job is None else f"the {job} column", reason)
+    return Watched(
+        -1,
+        name.name,
+        "actual" if job == "actual" else "excluded",
+        "count",
+        column,
+        twin,
+        "; ".join(each for each in reasons if each is not None),
+    )
+
+
+def _watched(
+    monitor: Monitor, column: Column, twin: Column, role: Role, *, signals: tuple[str, ...]
+) -> Watched:
+    route, reason = _route(monitor, column)
+    return Watched(
+        -1,
+        column.name,
+        "excluded" if reason else role,
+        route,
+        column,
+        twin,
+        reason,
+        signals,
+    )
+
+
+def _route(monitor: Monitor, column: Column) -> tuple[Route, str | None]:
+    settings = monitor.settings.get(column.name)
+    asked = settings.type if settings is not None else None
+    if column.kind == "other":
+        return "count", f"{column.type} columns have neither numbers nor categories"
+    if asked == "categorical":
+        return "category", None
+    if column.kind in NUMBERS or asked == "numerical":
+        return "number", None
+    if column.kind in MOMENTS:
+        return (
+            "count",
+            f"{column.type} columns drift with the calendar; settings can make it numerical",
+        )
+    return "category", None
+
+
+def _jobs(
+    monitor: Monitor, reference: Sequence[Column], production: Sequence[Column]
+) -> dict[str, str]:
+    """Column name to job, for every spelling either side has."""
+    roles = monitor.roles
+    named = {
+        "timestamp": (monitor.production.timestamp, *(r.timestamp for r in monitor.references)),
+        "correlation id": (roles.correlation_id,),
+        "prediction": (roles.prediction,),
+        "score": (roles.score,),
+        "actual": (roles.actual,),
+    }
+    jobs: dict[str, str] = {}
+    for job, names in named.items():
+        for name in names:
+            if name is None:
+                continue
+            for columns in (reference, production):
+                column = match_column(name, columns, where=f"monitor {monitor.name}")
+                if column is not None:
+                    jobs.setdefault(column.name, job)
+    return jobs
+
+
+def _named(monitor: Monitor) -> tuple[str, ...]:
+    listed = list(monitor.features.named)
+    for signal in monitor.signals:
+        if signal.features is not None:
+            listed.extend(signal.features.named)
+    return tuple(listed)
+
+
+def _check_listed(
+    monitor: Monitor, reference: Sequence[Column], production: Sequence[Column]
+) -> None:
+    import difflib
+
+    known = [column.name for column in (*reference, *production)]
+    roles = ((role, name) for role, name in monitor.roles.outputs())
+    for role, name in (*(("feature", name) for name in _named(monitor)), *roles):
+        if not any(name.casefold() == other.casefold() for other in known):
+            near = difflib.get_close_matches(name, known, n=1)
+            raise SourceError(
+                f"monitor {monitor.name}: neither side has a column {name!r} for the {role}",
+                hint=f"did you mean {near[0]!r}?" if near else "check the name in the project file",
+            )
+
+
+def number_is_categorical(column: Column, distinct: int | None) -> bool:
+    """Whether a number column has so few whole values that they are categories."""
+    return (
+        column.kind == "integer" and distinct is not None and 0 < distinct <= MOST_DISTINCT_INTEGERS
+    )
+
+
+def text_is_free(column: Column, distinct: int, filled: float) -> bool:
+    """Whether a text column is made of ids or free text rather than categories."""
+    return (
+        column.kind == "text"
+        and distinct > MOST_DISTINCT_TEXTS
+        and distinct > MOST_DISTINCT_SHARE * filled
+    )
+
+
+def by_name(items: Iterable[Watched]) -> Mapping[str, Watched]:
+    """Watched columns by name."""
+    return {item.name: item for item in items}

@@ -1,0 +1,96 @@
+"""Tables in memory: whatever holds columns becomes Arrow, and Arrow becomes JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from driftline.engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def arrow_of(frame: Any, *, name: str) -> pa.Table:
+    """A data frame as an Arrow table; an index of pandas is no column.
+
+    Args:
+        frame: Arrow, pandas or Polars data, or anything that exports an Arrow stream.
+        name: What messages call it.
+
+    Raises:
+        ConfigError: When it is none of them, or holds a column that Arrow has no type for.
+    """
+    import pyarrow as pa
+
+    library = type(frame).__module__.split(".")[0]
+    try:
+        if isinstance(frame, pa.Table):
+            return frame
+        if library == "pandas" and hasattr(frame, "columns"):
+            return pa.Table.from_pandas(frame, preserve_index=False)
+        if library == "polars" and hasattr(frame, "collect"):
+            frame = frame.collect()
+        if hasattr(frame, "__arrow_c_stream__") and library != "pandas":
+            return pa.table(frame)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise ConfigError(f"{name} cannot be read as a table: {error}") from error
+    raise ConfigError(
+        f"{name} is a {type(frame).__module__}.{type(frame).__qualname__}, not a table",
+        hint="give a path, a table's name, an Arrow table, or a pandas or Polars data frame",
+    )
+
+
+def plain(value: object) -> object:
+    """A value as JSON and CSV hold it: times in ISO 8601 and UTC; NaN and infinities are None."""
+    match value:
+        case datetime():
+            moment = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+            return f"{moment.isoformat()}Z"
+        case date():
+            return value.isoformat()
+        case float() if not math.isfinite(value):
+            return None
+    return value
+
+
+def to_json(table: pa.Table) -> str:
+    """An array with an object a row, a line each, its keys the table's columns."""
+    rows = (
+        json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False)
+        for row in table.to_pylist()
+    )
+    text = ",\n ".join(rows)
+    return f"[{text}]"
+
+
+def to_csv(table: pa.Table) -> str:
+    """A header and a line a row; null is an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for row in table.to_pylist():
+        writer.writerow([_field(plain(value)) for value in row.values()])
+    return out.getvalue().removesuffix("\n")
+
+
+def _field(value: object) -> object:
+    """Booleans as JSON and DuckDB write them."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+class WithoutPandas:
+    """A finder that says pandas is not installed: first in `sys.meta_path`, it spares a second.
+
+    Arrow imports pandas to see whether a list of values is one of its series. Where no user's code
+    runs, none is.
+    """
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Refuse pandas; say nothing about other modules."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)

@@ -1,0 +1,96 @@
+"""`${VAR}` in the project file, and the secrets that come in that way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from driftline.engine.yaml_file import Complaints, Map, Marks, Place, Seq, Step
+
+HIDDEN: Final = "****"
+
+_VARIABLE: Final = re.compile(r"\$\{([^}]*)\}?")
+_INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
+_SENSITIVE: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+class Environment:
+    """Replaces variables, and remembers which of their values are secret.
+
+    Attributes:
+        secrets: Values of variables whose name says that they are secret, so far.
+    """
+
+    def __init__(self, variables: Mapping[str, str], complaints: Complaints) -> None:
+        self.variables = variables
+        self.complaints = complaints
+        self.secrets: set[str] = set()
+
+    def fill(self, node: Map) -> Map:
+        """A copy with every `${VAR}` and `${VAR:-default}` in string values replaced.
+
+        A variable that is not set and has no default is complained of. As in a shell, the default
+        also stands in for an empty value. What was replaced is kept in `marks.written`.
+        """
+        marks = node.marks.copy()
+        return Map(marks, {key: self._filled(value, marks, key) for key, value in node.items()})
+
+    def _filled(self, value: object, marks: Marks, step: Step) -> object:
+        if isinstance(value, Map):
+            return self.fill(value)
+        if isinstance(value, Seq):
+            inner = value.marks.copy()
+            return Seq(inner, [self._filled(item, inner, at) for at, item in enumerate(value)])
+        if not isinstance(value, str):
+            return value
+        place = marks.places[step]
+        filled = _VARIABLE.sub(lambda match: self._value(match, place), value)
+        if filled != value:
+            marks.written[step] = value
+        return filled
+
+    def _value(self, match: re.Match[str], place: Place) -> str:
+        inside = _INSIDE.fullmatch(match[1]) if match[0].endswith("}") else None
+        if inside is None:
+            self.complaints.at(place, f"'{match[0]}' is not a variable; write ${{NAME}}")
+            return match[0]
+        name, default = inside["name"], inside["default"]
+        value = self.variables.get(name)
+        if default is not None:
+            value = value or default
+        if value is None:
+            self.complaints.at(place, f"the environment variable {name} is not set")
+            return match[0]
+        if sensitive(name) and value:
+            self.secrets.add(value)
+        return value
+
+    def hide(self, node: object) -> None:
+        """Count the values of keys that are named like secrets among the secrets."""
+        self.secrets |= {text for key, text in _scalars(node) if sensitive(key) and text}
+
+
+def sensitive(name: str) -> bool:
+    """Whether a variable's or a key's name says that its value is a secret."""
+    return any(word in name.upper() for word in _SENSITIVE)
+
+
+def mask(text: str, secrets: frozenset[str]) -> str:
+    """The text with every secret in it replaced by `****`."""
+    # Longest first: a secret may be part of another.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _scalars(node: object, under: str = "") -> Iterator[tuple[str, str]]:
+    """(nearest key, text) of every scalar below a node but null and booleans."""
+    if isinstance(node, Map):
+        for key, value in node.items():
+            yield from _scalars(value, key)
+    elif isinstance(node, Seq):
+        for value in node:
+            yield from _scalars(value, under)
+    elif node is not None and not isinstance(node, bool):
+        yield under, str(node)

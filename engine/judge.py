@@ -1,0 +1,168 @@
+"""Hold measurements against thresholds: status, severity, score, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.measure import Measurement
+from driftline.engine.project import Bound
+
+Status = Literal[
+    "ok", "warning", "breached", "inconclusive", "insufficient_data", "not_computable", "error"
+]
+
+HIGHEST_SCORE: Final = 10.0
+CRITICAL_SCORE: Final = 3.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A measurement, judged.
+
+    Attributes:
+        measurement: What was judged.
+        threshold: The bound itself, in the unit of the value; None when it is not judged.
+        threshold_kind: How it was written: `max`, `min`, `increase`, `decrease`; None likewise.
+        breached: Whether the value is strictly beyond the threshold; False without either.
+        status: The judgement.
+        severity: None, `warning`, `high` or `critical`.
+        score: Distance to the threshold in [0, 10], 1 at it; None without a threshold or value.
+        reason: Why the status is what it is, where that needs saying.
+    """
+
+    measurement: Measurement
+    threshold: float | None
+    threshold_kind: str | None
+    breached: bool
+    status: Status
+    severity: str | None
+    score: float | None
+    reason: str | None
+
+
+def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False) -> Verdict:
+    """Judge one measurement.
+
+    Args:
+        measurement: The measurement.
+        min_rows: Counted rows a side needs; never asked of dataset rows.
+        allow_empty: Whether a window without rows is fine.
+    """
+    metric = METRICS[measurement.metric]
+    fail = _limit(measurement.threshold.fail, measurement.reference_value)
+    warn = _limit(measurement.threshold.warn, measurement.reference_value)
+    bound = measurement.threshold.fail or measurement.threshold.warn
+    limit = fail if measurement.threshold.fail is not None else warn
+    value = measurement.value
+    beyond = _beyond(value, limit, bound)
+    dataset = metric.scope == "dataset"
+    no_rows = dataset and value == 0 and not allow_empty
+    status, reason = _status(measurement, metric, min_rows, fail, warn)
+    if no_rows:
+        status, reason = "breached", "the window has no rows"
+    score = (
+        None
+        if value is None or limit is None or bound is None
+        else _score(metric, bound, value, limit, measurement.reference_value, beyond)
+    )
+    return Verdict(
+        measurement,
+        limit,
+        bound.kind if bound is not None and limit is not None else None,
+        beyond,
+        status,
+        _severity(status, score, no_rows),
+        score,
+        reason,
+    )
+
+
+def _status(
+    measurement: Measurement, metric: Metric, min_rows: int, fail: float | None, warn: float | None
+) -> tuple[Status, str | None]:
+    reason = measurement.reason
+    if measurement.failed:
+        return "error", reason
+    if metric.scope != "dataset":
+        few = [
+            f"{rows} {side} rows"
+            for side, rows in (
+                ("reference", measurement.n_reference),
+                ("production", measurement.n_production),
+            )
+            if rows is not None and rows < max(min_rows, 1)
+        ]
+        if few:
+            return "insufficient_data", _also(f"{', '.join(few)}, min_rows is {min_rows}", reason)
+    if measurement.value is None:
+        return "not_computable", reason
+    if measurement.threshold.fail is not None and fail is None:
+        return "not_computable", _also("the reference has no value to compare with", reason)
+    if _beyond(measurement.value, fail, measurement.threshold.fail):
+        return "breached", reason
+    if _beyond(measurement.value, warn, measurement.threshold.warn):
+        return "warning", reason
+    return "ok", reason
+
+
+def _also(first: str, second: str | None) -> str:
+    return first if second is None else f"{first}; {second}"
+
+
+def _limit(bound: Bound | None, reference: float | None) -> float | None:
+    """The bound itself, in the unit of the value; None when it needs a reference value that is not."""
+    if bound is None:
+        return None
+    if bound.kind in ("max", "min"):
+        return bound.amount
+    if reference is None:
+        return None
+    step = bound.amount * abs(reference) if bound.relative else bound.amount
+    return reference + step if bound.kind == "increase" else reference - step
+
+
+def _beyond(value: float | None, limit: float | None, bound: Bound | None) -> bool:
+    if value is None or limit is None or bound is None:
+        return False
+    return value > limit if bound.kind in ("max", "increase") else value < limit
+
+
+def _score(
+    metric: Metric,
+    bound: Bound,
+    value: float,
+    limit: float,
+    reference: float | None,
+    beyond: bool,
+) -> float:
+    """How far along the way to the threshold, in [0, 10]; 1 is at it."""
+    if metric.test is not None:
+        above, below = _log(value), _log(limit)
+    elif bound.kind == "increase":
+        above, below = value - (reference or 0.0), limit - (reference or 0.0)
+    elif bound.kind == "decrease":
+        above, below = (reference or 0.0) - value, (reference or 0.0) - limit
+    elif bound.kind == "max":
+        above, below = value, limit
+    elif math.isfinite(metric.high):
+        above, below = metric.high - value, metric.high - limit
+    else:
+        above, below = limit, value
+    if below == 0:
+        return HIGHEST_SCORE if beyond else 0.0
+    return min(HIGHEST_SCORE, max(0.0, above / below))
+
+
+def _log(p: float) -> float:
+    return -math.inf if p <= 0 else math.log(p)
+
+
+def _severity(status: Status, score: float | None, no_rows: bool) -> str | None:
+    if status == "warning":
+        return "warning"
+    if status != "breached":
+        return None
+    return "critical" if no_rows or (score is not None and score >= CRITICAL_SCORE) else "high"

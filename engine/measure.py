@@ -1,0 +1,274 @@
+"""Compute metrics over the relations in the workbench: their SQL, then SciPy for the tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.errors import TemplateError
+from driftline.engine.execute import Gathered
+from driftline.engine.features import Watched
+from driftline.engine.plan import ALL, Pair, Plan
+from driftline.engine.project import Signal, Threshold
+from driftline.engine.render import metric_sql
+from driftline.engine.significance import chi_squared, cramers_v, kolmogorov_smirnov
+from driftline.engine.workbench import Workbench
+
+BINNED: Final = frozenset(name for name, metric in METRICS.items() if "bins" in metric.header.reads)
+UNJUDGED: Final = Threshold()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number with what it rests on, before anyone judges it.
+
+    Attributes:
+        signal, signal_type: The signal it belongs to.
+        metric: Catalogue name.
+        feature: Feature name, or `__all__`.
+        feature_type: `numerical`, `categorical`, or None.
+        pair: Which window, reference and segment; None for the dataset.
+        value: The number compared with the threshold; None where it cannot be computed.
+        statistic, effect, p_value: Of a test, else None; `effect` of a distance is the distance.
+        reference_value: The same measure on the reference, where it has one.
+        n_reference, n_production: Rows counted, of all rows for quality rates.
+        bins: Bins the value compares, where it does.
+        threshold: What the project file asks of it.
+        reason: Why there is no value, or what was left out of it.
+        failed: Whether the column or its statement failed.
+        alert_when: How it is judged.
+    """
+
+    signal: str
+    signal_type: str
+    metric: str
+    feature: str
+    feature_type: str | None
+    pair: Pair | None
+    value: float | None
+    statistic: float | None = None
+    effect: float | None = None
+    p_value: float | None = None
+    reference_value: float | None = None
+    n_reference: int | None = None
+    n_production: int | None = None
+    bins: int | None = None
+    threshold: Threshold = UNJUDGED
+    reason: str | None = None
+    failed: bool = False
+    alert_when: str = "exceeds"
+
+
+def measure(plan: Plan, gathered: Gathered, bench: Workbench) -> tuple[Measurement, ...]:
+    """Compute every metric of every signal for every feature, window, reference and segment.
+
+    Args:
+        plan: The plan.
+        gathered: Types of its features, and which of them failed.
+        bench: The workbench with all relations derived.
+
+    Returns:
+        Measurements in the order of signals, metrics and features; first the dataset's rows.
+    """
+    results = _Results(bench)
+    numbers = {
+        (row["pair"], row["feature"]): row for row in bench.rows("select * from comparisons")
+    }
+    out = [_row_count(plan, results, numbers)]
+    for signal in plan.monitor.signals:
+        pairs = [
+            pair
+            for pair in plan.pairs
+            if plan.scans[pair.reference_scan].reference == signal.reference
+        ]
+        for rule in signal.rules:
+            metric = METRICS[rule.metric]
+            if metric.scope == "dataset":
+                continue
+            for pair in pairs:
+                for item in plan.read:
+                    if signal.name not in item.signals:
+                        continue
+                    kind = gathered.types.get(item.id)
+                    threshold = _threshold(plan, rule.thresholds, metric, item, kind)
+                    if threshold is None:
+                        continue
+                    measurement = Measurement(
+                        signal.name,
+                        signal.type,
+                        metric.name,
+                        item.name,
+                        kind,
+                        pair,
+                        None,
+                        threshold=threshold,
+                        alert_when=signal.alert_when,
+                    )
+                    if item.id in gathered.failed:
+                        out.append(
+                            replace(measurement, failed=True, reason=gathered.failed[item.id])
+                        )
+                        continue
+                    row = numbers[pair.id, item.id]
+                    found = results.of(metric).get(row["comparison"], {})
+                    out.append(_filled(measurement, metric, row, found, results))
+    return tuple(out)
+
+
+class _Results:
+    """Each metric's SQL, run once for all comparisons when first asked for."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._found: dict[str, dict[int, dict[str, Any]]] = {}
+        self.bins = {
+            row["comparison"]: int(row["bins"])
+            for row in bench.rows(
+                "select comparison, count(*) as bins from bins group by comparison"
+            )
+        }
+
+    def of(self, metric: Metric) -> Mapping[int, dict[str, Any]]:
+        if metric.name not in self._found:
+            rows = self._bench.rows(metric_sql(metric))
+            if rows and "comparison" not in rows[0]:
+                raise TemplateError(f"metric {metric.name} returns no column 'comparison'")
+            self._found[metric.name] = {row["comparison"]: row for row in rows}
+        return self._found[metric.name]
+
+
+def _row_count(
+    plan: Plan, results: _Results, numbers: Mapping[tuple[int, int], dict[str, Any]]
+) -> Measurement:
+    metric = METRICS["row_count"]
+    signal: Signal | None = next(
+        (s for s in plan.monitor.signals if s.type == "data_quality"), None
+    )
+    rules = {
+        rule.metric: rule
+        for other in plan.monitor.signals
+        if other.type == "data_quality"
+        for rule in other.rules
+    }
+    row = numbers[plan.pairs[0].id, plan.read[0].id]
+    value = _finite(results.of(metric)[row["comparison"]]["value"])
+    threshold = UNJUDGED
+    if metric.name in rules:
+        threshold = rules[metric.name].thresholds.get(ALL, UNJUDGED)
+    return Measurement(
+        signal.name if signal is not None else "data_quality",
+        "data_quality",
+        metric.name,
+        ALL,
+        None,
+        None,
+        value,
+        n_production=int(value or 0),
+        threshold=threshold,
+    )
+
+
+def _threshold(
+    plan: Plan,
+    thresholds: Mapping[str, Threshold],
+    metric: Metric,
+    item: Watched,
+    kind: str | None,
+) -> Threshold | None:
+    """The threshold that applies, or None when the metric does not."""
+    if metric.scope == "features" and (kind is None or kind not in metric.types):
+        return None
+    settings = plan.monitor.settings.get(item.name)
+    own = settings.thresholds.get(metric.name) if settings is not None else None
+    if kind is None:
+        # a column left out of drift is still judged for nulls and type errors
+        return own or next(iter(thresholds.values()), None)
+    return thresholds.get(kind) and (own or thresholds[kind])
+
+
+def _filled(
+    measurement: Measurement,
+    metric: Metric,
+    row: Mapping[str, Any],
+    found: Mapping[str, Any],
+    results: _Results,
+) -> Measurement:
+    rates = metric.family == "quality"
+    n, m = (
+        (row["rows_reference"], row["rows_production"])
+        if rates
+        else (row["n_reference"], row["n_production"])
+    )
+    value = _finite(found.get("value"))
+    statistic = _finite(found.get("statistic"))
+    effect = None if rates else value
+    p_value = None
+    reason = None
+    if statistic is not None and metric.test == "kolmogorov_smirnov":
+        effect = statistic
+        value = p_value = kolmogorov_smirnov(
+            statistic,
+            int(found["below_reference"]),
+            int(found["below_production"]),
+            int(found["n_reference"]),
+            int(found["n_production"]),
+        )
+    elif statistic is not None and metric.test == "chi_squared":
+        cells = int(found["cells"])
+        sizes = (found["n_reference"], found["n_production"])
+        effect = cramers_v(statistic, cells, *sizes)
+        value = p_value = chi_squared(
+            statistic,
+            int(found["categories"]),
+            cells,
+            found["smallest"],
+            found["inverse"],
+            *sizes,
+        )
+    if value is None:
+        reason = _why_not(measurement, rates, n, m)
+    if metric.name == "normalized_wasserstein_distance" and (left := _infinities(row)):
+        if value is None:
+            finite = (row["n_reference_finite"], row["n_production_finite"])
+            reason = _why_not(measurement, rates, *finite)
+        reason = left if reason is None else f"{reason}; {left}"
+    return replace(
+        measurement,
+        value=value,
+        statistic=statistic,
+        effect=effect,
+        p_value=p_value,
+        reference_value=_finite(found.get("reference_value")),
+        n_reference=int(n),
+        n_production=int(m),
+        bins=results.bins.get(row["comparison"]) if metric.name in BINNED else None,
+        reason=reason,
+    )
+
+
+def _why_not(measurement: Measurement, rates: bool, n: float, m: float) -> str:
+    what = "rows" if rates else "values"
+    empty = [side for side, rows in (("the reference", n), ("production", m)) if not rows]
+    if empty:
+        return f"{' and '.join(empty)} {'have' if len(empty) > 1 else 'has'} no {what}"
+    return f"{measurement.metric} is not defined for these rows"
+
+
+def _infinities(row: Mapping[str, Any]) -> str | None:
+    left = {
+        side: int(row[f"below_infinity_{side}"] + row[f"above_infinity_{side}"])
+        for side in ("reference", "production")
+    }
+    parts = [f"{count} in {side}" for side, count in left.items() if count]
+    return f"infinities left out: {', '.join(parts)}" if parts else None
+
+
+def _finite(value: object) -> float | None:
+    """A double, or None for null, NaN and infinities."""
+    if value is None:
+        return None
+    number = float(value)  # type: ignore[arg-type]  # DuckDB hands back int, float or Decimal
+    return number if math.isfinite(number) else None

@@ -1,0 +1,173 @@
+"""What the project file may say and this version does not do yet.
+
+Each line is a key, or some of its values, and ends in one complaint. To build one is to delete it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from driftline.engine.yaml_file import Complaints, Map, Seq, Step, Trail
+
+Test = Callable[[object], bool]
+
+# Metrics by type of signal: name and other accepted names.
+PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "data_quality": {
+        "zero_rate": (),
+        "empty_string_rate": (),
+        "distinct_count": (),
+        "mean": (),
+        "stddev": (),
+        "minimum": (),
+        "maximum": (),
+        "freshness": (),
+        "duplicate_rate": (),
+    },
+    "feature_attribution_drift": {"normalized_discounted_cumulative_gain": ("ndcg",)},
+    "model_performance": {
+        "accuracy": (),
+        "precision_macro": (),
+        "recall_macro": (),
+        "f1_macro": (),
+        "f1_weighted": (),
+        "precision": (),
+        "recall": (),
+        "f1": (),
+        "roc_auc": (),
+        "log_loss": (),
+        "brier_score": (),
+        "expected_calibration_error": (),
+        "mean_absolute_error": ("mae",),
+        "mean_squared_error": ("mse",),
+        "root_mean_squared_error": ("rmse",),
+        "r2_score": ("r2",),
+        "mean_absolute_percentage_error": ("mape",),
+    },
+}
+
+PLANNED_SIGNALS: Final = ("feature_attribution_drift", "model_performance", "custom")
+PLANNED_CONNECTIONS: Final = (
+    "postgres", "spark", "databricks", "clickhouse", "snowflake", "bigquery", "redshift", "trino",
+)  # fmt: skip
+PLANNED_WORDS: Final = frozenset(
+    word
+    for metrics in PLANNED_METRICS.values()
+    for name, short in metrics.items()
+    for word in (name, *short)
+)
+
+
+NOT_YET: Final = "understood but not built in this version"
+
+
+def _given(value: object) -> bool:
+    return value is not None and value not in ([], {})
+
+
+def _any(_: object) -> bool:
+    return True
+
+
+def _is(*planned: object) -> Test:
+    return lambda value: value in planned
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _planned_type(value: object) -> bool:
+    return isinstance(value, dict) and value.get("type") in PLANNED_SIGNALS
+
+
+def _planned_word(value: object) -> bool:
+    return isinstance(value, str) and value in PLANNED_WORDS
+
+
+def _against_history(value: object) -> bool:
+    levels = [value, *value.values()] if isinstance(value, dict) else []
+    return any(isinstance(at, dict) and at.keys() & {"increase", "decrease"} for at in levels)
+
+
+_ALERT_WHEN: Final = f"alert_when: {{value}} is {NOT_YET}, whose default is exceeds"
+
+# (path, when, subject and verb, or the whole sentence). A step `*` is any key or index, `#` the
+# name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.
+NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
+    ("publish", _given, "publish is"),
+    ("connection.type", _is(*PLANNED_CONNECTIONS), "a connection of type {value} is"),
+    ("connection.dbt", _given, "dbt is"),
+    ("connection.extensions", _given, "extensions are"),
+    ("connection.secrets", _given, "secrets are"),
+    ("results.connection", _given, "results in the connection are"),
+    ("sources.*", _is_map, "dbt_model is"),
+    ("monitors.*.production.table", _is_map, "dbt_model is"),
+    ("monitors.*.reference.table", _is_map, "dbt_model is"),
+    ("monitors.*.references.*.table", _is_map, "dbt_model is"),
+    ("monitors.*.reference.frozen", _is(True, "true"), "a frozen reference is"),
+    ("monitors.*.references.*.frozen", _is(True, "true"), "a frozen reference is"),
+    ("monitors.*.reference.same", _given, "a seasonal reference is"),
+    ("monitors.*.references.*.same", _given, "a seasonal reference is"),
+    ("monitors.*.join", _given, "join is"),
+    ("monitors.*.columns.score", _is_map, "a score for each class is"),
+    ("monitors.*.columns.positive_class", _given, "positive_class is"),
+    ("monitors.*.columns.cut_off", _given, "cut_off is"),
+    ("monitors.*.columns.expected_error", _given, "expected_error is"),
+    ("monitors.*.features.top_n", _given, "top_n is"),
+    ("monitors.*.segments", _given, "segments are"),
+    ("monitors.*.exact", _is("when_it_matters", "never"), "exact: {value} is"),
+    ("monitors.*.conventions", _is("azure"), "conventions: {value} is"),
+    ("monitors.*.alert_when", _is("significant", "confident"), _ALERT_WHEN),
+    ("monitors.*.signals.*", _planned_type, "{type} is"),
+    ("monitors.*.signals.*.segments", _given, "segments are"),
+    ("monitors.*.signals.*.features.top_n", _given, "top_n is"),
+    ("monitors.*.signals.*.alert_when", _is("significant", "confident"), _ALERT_WHEN),
+    ("monitors.*.signals.*.row_count", _against_history, "row_count against past windows is"),
+    ("monitors.*.signals.*.#", _any, "{key} is"),
+    ("monitors.*.signals.*.numerical.#", _any, "{key} is"),
+    ("monitors.*.signals.*.categorical.#", _any, "{key} is"),
+    ("monitors.*.signals.*.<metrics>.*", _planned_word, "{value} is"),
+    ("monitors.*.signals.*.numerical.*", _planned_word, "{value} is"),
+    ("monitors.*.signals.*.categorical.*", _planned_word, "{value} is"),
+    ("monitors.*.settings.*.thresholds.#", _any, "{key} is"),
+    ("monitors.*.alerts", _given, "alerts are"),
+    ("monitors.*.links", _given, "links are"),
+    ("monitors.*.reprocess", _given, "reprocess is"),
+    ("monitors.*.max_catch_up", _given, "max_catch_up is"),
+    ("monitors.*.catch_up", _given, "catch_up is"),
+)
+
+
+def complain_of_not_built(tree: Map, complaints: Complaints) -> None:
+    """Note one complaint for each part of the file that is understood but not built.
+
+    Args:
+        tree: The project file with defaults merged, and every signal with its type.
+        complaints: Takes them. What stands inside a part that was complained of is passed over.
+    """
+    told: list[Trail] = []
+    for path, when, sentence in NOT_BUILT:
+        for trail, value in _find(tree, path.split("."), ()):
+            if not when(value) or any(trail[: len(other)] == other for other in told):
+                continue
+            told.append(trail)
+            kind = value.get("type") if isinstance(value, dict) else None
+            said = sentence.format(key=trail[-1], value=value, type=kind)
+            complaints.add(tree, trail, said if NOT_YET in said else f"{said} {NOT_YET}")
+
+
+def _find(node: object, steps: list[str], trail: Trail) -> Iterator[tuple[Trail, object]]:
+    """(trail, value) of everything a path leads to."""
+    if not steps:
+        yield trail, node
+        return
+    items: list[tuple[Step, object]] = []
+    if isinstance(node, Map):
+        items = list(node.items())
+    elif isinstance(node, Seq):
+        items = list(enumerate(node))
+    for step, value in items:
+        if steps[0] in ("*", step) or (steps[0] == "#" and step in PLANNED_WORDS):
+            yield from _find(value, steps[1:], (*trail, step))

@@ -1,0 +1,265 @@
+"""What a project says, resolved: the frozen values every later stage reads.
+
+`config.py` turns `driftline.yml` into a `Project`; nothing after it sees YAML, short names, defaults or
+environment variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from driftline.engine.catalog import Kind
+
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A calendar duration (ISO 8601): months and days move on the calendar, seconds on the clock."""
+
+    months: int = 0
+    days: int = 0
+    seconds: int = 0
+    text: str = "P0D"
+
+
+@dataclass(frozen=True)
+class RollingWindow:
+    """[at - offset - size, at - offset); an offset of None takes the default of its place."""
+
+    size: Duration
+    offset: Duration | None = None
+
+
+@dataclass(frozen=True)
+class FixedWindow:
+    """[start, end), aware datetimes."""
+
+    start: datetime
+    end: datetime
+
+
+Window = RollingWindow | FixedWindow
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from: exactly one of files, table, query.
+
+    Attributes:
+        files: Absolute paths or globs, of one kind of file; empty when a table or query.
+        table: Identifier parts, outermost first (`("schema", "table")`).
+        query: A SELECT in the connection's own dialect.
+        written: The text as the project file has it; part of `reference_id`, never a resolved path.
+    """
+
+    written: str
+    files: tuple[str, ...] = ()
+    table: tuple[str, ...] = ()
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class Production:
+    """The rows being scored: the source, its clock, the window a run looks at, and a filter."""
+
+    source: Source
+    timestamp: str | None = None
+    window: Window | None = None
+    filter: str | None = None
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Rows that production is compared with. A reference without a source has production's."""
+
+    name: str
+    source: Source
+    timestamp: str | None = None
+    window: Window | None = None
+    filter: str | None = None
+    frozen: bool = False
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Columns with a job other than being a feature."""
+
+    correlation_id: str | None = None
+    prediction: str | None = None
+    score: str | None = None
+    actual: str | None = None
+
+    def outputs(self) -> tuple[tuple[str, str], ...]:
+        """(role, column) of the model's outputs, which prediction drift watches."""
+        named = (("prediction", self.prediction), ("score", self.score))
+        return tuple((role, column) for role, column in named if column is not None)
+
+
+@dataclass(frozen=True)
+class BinRule:
+    """How a numerical feature is cut: `quantile` and `equal_width` take count, `edges` takes edges."""
+
+    rule: Literal["quantile", "equal_width", "edges"] = "quantile"
+    count: int = 10
+    edges: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One limit as written: `relative` means a share of the reference's own value (10 % is 0.1)."""
+
+    kind: Kind
+    amount: float
+    relative: bool = False
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where a metric warns and where it fails; both None measures without judging."""
+
+    fail: Bound | None = None
+    warn: Bound | None = None
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What the project file says about one feature."""
+
+    type: Literal["numerical", "categorical"] | None = None
+    bins: BinRule | None = None
+    bounds: tuple[float, float] | None = None
+    values: tuple[str, ...] | None = None
+    thresholds: Mapping[str, Threshold] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class FeatureSelection:
+    """Which columns are features: exact names, or include patterns minus exclude patterns.
+
+    `named` are columns listed by name: one of them missing from production is a finding.
+    """
+
+    named: tuple[str, ...] = ()
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MetricRule:
+    """One metric a signal computes, with its threshold for each feature type it applies to.
+
+    Attributes:
+        metric: Catalogue name.
+        thresholds: Feature type (`numerical`, `categorical`) to threshold; dataset metrics use `__all__`.
+    """
+
+    metric: str
+    thresholds: Mapping[str, Threshold]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A group of features watched for one purpose, against one reference.
+
+    Attributes:
+        name: Key in the project file.
+        type: One of `catalog.SIGNAL_TYPES`.
+        reference: Name of the reference; the monitor's primary one unless the signal says otherwise.
+        rules: Metrics in the order written; empty where a type has none.
+        features: The signal's own selection, or None for the monitor's.
+        alert_when: `exceeds`, `significant` or `confident`.
+    """
+
+    name: str
+    type: str
+    reference: str
+    rules: tuple[MetricRule, ...]
+    features: FeatureSelection | None = None
+    alert_when: str = "exceeds"
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """One model's monitor, with every default filled in."""
+
+    name: str
+    production: Production
+    references: tuple[Reference, ...]
+    signals: tuple[Signal, ...]
+    model: str | None = None
+    model_version: str | None = None
+    task: str | None = None
+    tags: tuple[str, ...] = ()
+    owner: str | None = None
+    description: str | None = None
+    time_zone: str = "UTC"
+    schedule: str | None = None
+    roles: Roles = Roles()
+    features: FeatureSelection = FeatureSelection()
+    settings: Mapping[str, FeatureSettings] = field(default_factory=lambda: MappingProxyType({}))
+    column_types: Mapping[str, str] = field(default_factory=lambda: NONE)
+    bins: BinRule = BinRule()
+    max_categories: int = 1000
+    min_rows: int = 100
+    exact: str = "always"
+    conventions: str = "driftline"
+    yaml: str = ""
+    line: int = 0
+
+    @property
+    def primary(self) -> Reference:
+        """The first reference: it decides types, bins and categories."""
+        return self.references[0]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach the tables; `options` are the keys of its type, secrets resolved."""
+
+    type: str = "duckdb"
+    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where the result tables live: a DuckDB file."""
+
+    file: Path
+
+
+@dataclass(frozen=True)
+class Project:
+    """A whole project file, validated and resolved.
+
+    Attributes:
+        path: The file, or None when the project was made in Python.
+        root: Folder that paths resolve from.
+        target: Name of the target in use, or None.
+        secrets: Text that must never be shown; `config.mask` hides it.
+    """
+
+    root: Path
+    monitors: tuple[Monitor, ...]
+    results: Results
+    connection: Connection = Connection()
+    path: Path | None = None
+    target: str | None = None
+    secrets: frozenset[str] = frozenset()
+
+    def monitor(self, name: str) -> Monitor:
+        """The monitor of that name.
+
+        Raises:
+            KeyError: When there is none.
+        """
+        for monitor in self.monitors:
+            if monitor.name == name:
+                return monitor
+        raise KeyError(name)

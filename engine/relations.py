@@ -1,0 +1,172 @@
+"""Shapes of the relations in the workbench, and the small ones a plan brings itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from driftline.engine.plan import Plan
+from driftline.engine.project import BinRule
+from driftline.engine.workbench import Workbench
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def scales_table(scales: Mapping[tuple[int, int], tuple[float, float]]) -> pa.Table:
+    """The relation `scales` from (scan, feature) to the scales of its two sums."""
+    import pyarrow as pa
+
+    rows = [
+        {"scan": scan, "feature": feature, "total_scale": total, "square_scale": square}
+        for (scan, feature), (total, square) in scales.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=schema_of("scales"))
+
+
+def schema_of(relation: str) -> pa.Schema:
+    """The Arrow schema of a relation of the workbench."""
+    import pyarrow as pa
+
+    key = [("scan", pa.int32()), ("window_id", pa.int32()), ("segment", pa.string())]
+    cell = [("scan", pa.int32()), ("feature", pa.int32()), *key[1:]]
+    fields: dict[str, list[tuple[str, pa.DataType]]] = {
+        "scan_rows": [*key, ("row_count", pa.int64())],
+        "filled": [
+            *key,
+            ("feature", pa.int32()),
+            ("filled", pa.int64()),
+            ("misfits", pa.int64()),
+        ],
+        "grids": [("feature", pa.int32()), ("centre", pa.float64())],
+        "scales": [
+            ("scan", pa.int32()),
+            ("feature", pa.int32()),
+            ("total_scale", pa.float64()),
+            ("square_scale", pa.float64()),
+        ],
+        "active": [("feature", pa.int32())],
+        "refined": [("feature", pa.int32()), ("bin", pa.int32())],
+        "histogram": [
+            *cell,
+            ("bin", pa.int32()),
+            ("n", pa.int64()),
+            ("total", pa.float64()),
+            ("squares", pa.float64()),
+            ("low", pa.float64()),
+            ("high", pa.float64()),
+        ],
+        "ties": [*cell, ("bin", pa.int32()), ("value", pa.float64()), ("n", pa.int64())],
+        "categories": [
+            *cell,
+            ("kind", pa.string()),
+            ("value", pa.string()),
+            ("n", pa.int64()),
+            ("distinct_count", pa.int64()),
+            ("once", pa.int64()),
+        ],
+    }
+    return pa.schema(fields[relation])
+
+
+def land_plan(plan: Plan, bench: Workbench) -> None:
+    """Land the plan's own small tables: scans, pairs, members, features, bin rules, given bounds."""
+    import pyarrow as pa
+
+    bench.land(
+        "scans",
+        pa.Table.from_pylist(
+            [
+                {"scan": s.id, "side": s.side, "is_primary": s.id == plan.primary.id}
+                for s in plan.scans
+            ]
+        ),
+    )
+    pairs = [
+        {
+            "pair": pair.id,
+            "production_scan": plan.production.id,
+            "production_window": pair.window_id,
+            "reference_scan": pair.reference_scan,
+            "reference_window": pair.reference_window,
+            "segment": pair.segment,
+        }
+        for pair in plan.pairs
+    ]
+    bench.land("pairs", pa.Table.from_pylist(pairs))
+    members = [
+        {
+            "pair": pair["pair"],
+            "side": side,
+            "scan": pair[f"{side}_scan"],
+            "window_id": pair[f"{side}_window"],
+            "segment": pair["segment"],
+        }
+        for pair in pairs
+        for side in ("reference", "production")
+    ]
+    bench.land("members", pa.Table.from_pylist(members))
+    numbered = [
+        {
+            "comparison": pair.id * len(plan.read) + item.id,
+            "pair": pair.id,
+            "feature": item.id,
+        }
+        for pair in plan.pairs
+        for item in plan.read
+    ]
+    bench.land("numbered", pa.Table.from_pylist(numbered))
+    features: list[dict[str, Any]] = []
+    rules: list[dict[str, Any]] = []
+    given: list[dict[str, Any]] = []
+    limits: list[dict[str, Any]] = []
+    for item in plan.read:
+        settings = plan.monitor.settings.get(item.name)
+        rule = (settings.bins if settings is not None else None) or plan.monitor.bins
+        bounds = settings.bounds if settings is not None else None
+        forced = settings.type if settings is not None else None
+        assert item.reference is not None
+        features.append(
+            {
+                "feature": item.id,
+                "name": item.name,
+                "feature_type": None,
+                "bounded": bounds is not None,
+                "most_categories": plan.monitor.max_categories,
+                "may_be_categorical": item.route == "number"
+                and forced is None
+                and item.reference.kind == "integer",
+            }
+        )
+        if item.route == "number":
+            rules.append({"feature": item.id, "rule": rule.rule, "count": rule.count})
+            given += [{"feature": item.id, "start": edge} for edge in _inner(rule)]
+        if bounds is not None:
+            limits.append({"feature": item.id, "lower_bound": bounds[0], "upper_bound": bounds[1]})
+    text, real, whole = pa.string(), pa.float64(), pa.int32()
+    shapes: dict[str, tuple[list[dict[str, Any]], list[tuple[str, pa.DataType]]]] = {
+        "features": (
+            features,
+            [
+                ("feature", whole),
+                ("name", text),
+                ("feature_type", text),
+                ("bounded", pa.bool_()),
+                ("most_categories", pa.int64()),
+                ("may_be_categorical", pa.bool_()),
+            ],
+        ),
+        "rules": (rules, [("feature", whole), ("rule", text), ("count", pa.int64())]),
+        "given": (given, [("feature", whole), ("start", real)]),
+        "bounds_given": (
+            limits,
+            [("feature", whole), ("lower_bound", real), ("upper_bound", real)],
+        ),
+    }
+    for name, (rows, fields) in shapes.items():
+        bench.land(name, pa.Table.from_pylist(rows, schema=pa.schema(fields)))
+
+
+def _inner(rule: BinRule) -> tuple[float, ...]:
+    """Given edges that separate bins; the outer two only close them, and outer bins are open."""
+    return rule.edges[1:-1] if rule.rule == "edges" else ()

@@ -1,0 +1,383 @@
+"""From a plan to SQL text: Jinja templates, one typed door for values, sqlglot for other dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from driftline.engine.catalog import Metric
+from driftline.engine.dialects import filter_sql, transpile
+from driftline.engine.errors import TemplateError
+from driftline.engine.features import Watched
+from driftline.engine.grid import SHARES, SLOTS, Grid
+from driftline.engine.plan import Plan, Scan
+from driftline.engine.sqltext import (
+    LARGEST_DOUBLE,
+    as_sql,
+    category,
+    fitting,
+    instant,
+    number,
+    present,
+    quoted,
+    sql,
+)
+from driftline.engine.warehouses.base import NUMBERS, Column, Statement
+
+if TYPE_CHECKING:
+    pass
+
+CODES: Final[Mapping[str, int]] = {
+    "null": -1,
+    "type_error": -2,
+    "nan": -3,
+    "negative_infinity": -4,
+    "positive_infinity": -5,
+}
+MOST_NEW: Final = 10
+
+
+@dataclass(frozen=True)
+class ScanPart:
+    """A scan as templates see it."""
+
+    id: int
+    name: Markup
+    table: Markup
+    clock: Column | None
+    windows: tuple[object, ...]
+    filter: Markup | None
+    columns: tuple[object, ...] = ()
+    unfiltered: bool = False
+
+
+@dataclass(frozen=True)
+class GridPart:
+    """A grid as templates see it: numbers, or placeholders where data decides them.
+
+    Attributes:
+        centre: The grid's centre.
+        width: Its width; None for whole numbers, which get a bin each.
+        half: Half its bins.
+    """
+
+    centre: object
+    width: object | None = None
+    half: object = None
+
+    @classmethod
+    def of(cls, grid: Grid) -> GridPart:
+        """The numbers of a grid."""
+        return cls(grid.centre, grid.width or None, grid.bins / 2)
+
+    def bin_of(self, t: Markup) -> Markup:
+        """The fine bin of t = x - centre as SQL."""
+        if self.width is None:
+            return sql("floor({t})", t=t)
+        return sql(
+            "floor(({t} / ({width} + abs({t})) + {one}) * {half})",
+            t=t,
+            width=self.width,
+            one=1.0,
+            half=self.half,
+        )
+
+
+@dataclass(frozen=True)
+class NumberPart:
+    """One number column of one scan as templates see it."""
+
+    scan: ScanPart
+    feature: int
+    stored: Markup
+    number: Markup
+    floating: bool
+    grid: GridPart | None = None
+    total_scale: object = 1.0
+    square_scale: object = 1.0
+    undecided: tuple[object, ...] = ()
+
+    @property
+    def bin(self) -> Markup:
+        """The fine bin of t."""
+        assert self.grid is not None
+        return self.grid.bin_of(Markup("t"))
+
+    @property
+    def bin_of_x(self) -> Markup:
+        """The fine bin of x."""
+        assert self.grid is not None
+        return self.grid.bin_of(sql("(x - {centre})", centre=self.grid.centre))
+
+
+class Renderer:
+    """Renders a plan's relations for one dialect.
+
+    Args:
+        plan: The plan.
+        relations: What stands after FROM for each scan id.
+        dialect: One of `DIALECTS`.
+        tag: Text of the comment that opens every statement; `{step}` is replaced.
+        keeps_bounds: Whether min and max of a whole table cost no scan.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        relations: Mapping[int, str],
+        *,
+        dialect: str = "duckdb",
+        tag: str = "driftline {step}",
+        keeps_bounds: bool = True,
+    ) -> None:
+        self.plan = plan
+        self.dialect = dialect
+        self._tag = tag
+        self._keeps_bounds = keeps_bounds
+        self._relations = relations
+        self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
+
+    def profile(self, counted: Mapping[int, tuple[Markup, ...]]) -> Statement:
+        """Rows of every scan, and rows with a value in the given columns of each scan."""
+        scans = [self._with(scan, counted.get(scan.id, ())) for scan in self.plan.scans]
+        # UNION ALL needs one width: scans without a column count a null there
+        widest = max(len(scan.columns) for scan in scans)
+        padded = [
+            self._with(scan, (*scan.columns, *[Markup("null")] * (widest - len(scan.columns))))
+            for scan in scans
+        ]
+        return self._statement("profile", "profile", scans=padded)
+
+    def time_range(self) -> Statement:
+        """First and last moment of production, whatever its window."""
+        return self._statement(
+            "time_range", "time_range", scan=self._scans[self.plan.production.id]
+        )
+
+    def bounds(self, features: Sequence[Watched]) -> Statement:
+        """Smallest and largest value of every number column, each side."""
+        scans = []
+        for scan in self.plan.scans:
+            numbers = tuple(self._bounded(scan, item) for item in features)
+            unfiltered = self._keeps_bounds and not scan.source.query
+            scans.append(self._with(scan, numbers, unfiltered=unfiltered))
+        return self._statement("bounds", "bounds", features, scans=scans)
+
+    def _bounded(self, scan: Scan, item: Watched) -> Markup:
+        """A column as statistics know it: a native number as it is, for the engine to look up."""
+        column = self._column(scan, item)
+        if column is not None and column.kind in NUMBERS:
+            return as_sql(column)
+        return self._number(scan, item)[1]
+
+    def finite_bounds(self, features: Sequence[Watched]) -> Statement:
+        """The same over finite values only, where the first answer was not finite."""
+        scans = [
+            self._with(
+                scan,
+                tuple(
+                    sql("case when {x} - {x} = 0 then {x} end", x=self._number(scan, item)[1])
+                    for item in features
+                ),
+                unfiltered=False,
+            )
+            for scan in self.plan.scans
+        ]
+        return self._statement("bounds", "bounds", features, scans=scans)
+
+    def sample(self, features: Sequence[Watched], percent: float) -> Statement:
+        """Quantiles of a sample of the primary reference."""
+        primary = self.plan.primary
+        part = self._scans[primary.id]
+        sampled = ScanPart(
+            part.id,
+            part.name,
+            sql(
+                "{table} tablesample system ({percent} percent) repeatable (42)",
+                table=part.table,
+                percent=Markup(f"{percent:.6g}"),
+            )
+            if percent < 100 and not primary.source.query
+            else part.table,
+            part.clock,
+            part.windows,
+            part.filter,
+        )
+        columns = []
+        for item in features:
+            stored, number, floating = self._number(primary, item)
+            columns.append(NumberPart(sampled, item.id, stored, number, floating))
+        return self._statement("sample", "sample", features, columns=columns, shares=SHARES)
+
+    def histogram(
+        self,
+        features: Sequence[Watched],
+        grids: Mapping[int, GridPart],
+        scales: Mapping[tuple[int, int], tuple[object, object]],
+    ) -> Statement:
+        """The fine grid of every number column of every scan."""
+        columns = [
+            self._number_part(scan, item, grids[item.id], scales[scan.id, item.id])
+            for item in features
+            for scan in self.plan.scans
+        ]
+        return self._statement("histogram", "histogram", features, columns=columns)
+
+    def ties(
+        self,
+        features: Sequence[Watched],
+        grids: Mapping[int, GridPart],
+        undecided: Mapping[int, tuple[object, ...]],
+    ) -> Statement:
+        """Single values: of whole columns, or of undecided bins where a feature has some."""
+        columns = [
+            self._number_part(scan, item, grids.get(item.id), undecided=undecided.get(item.id, ()))
+            for item in features
+            for scan in self.plan.scans
+        ]
+        return self._statement("ties", "ties", features, columns=columns)
+
+    def categories(self, features: Sequence[Watched], most: int) -> Statement:
+        """Category counts of every scan, cut to the largest in the engine."""
+        columns = []
+        for item in features:
+            sides = []
+            for scan in self.plan.scans:
+                column = self._column(scan, item)
+                assert item.reference is not None
+                sides.append(
+                    {
+                        "scan": self._scans[scan.id],
+                        "stored": present(column),
+                        "category": category(column, item.reference),
+                    }
+                )
+            columns.append({"feature": item.id, "sides": sides, "most": most})
+        return self._statement(
+            "categories",
+            "categories",
+            features,
+            columns=columns,
+            primary=self.plan.primary.id,
+            most_new=MOST_NEW,
+        )
+
+    def counted(self, scan: Scan, items: Iterable[Watched]) -> tuple[Markup, ...]:
+        """Two expressions a column: the value, and the value where its type is the reference's."""
+        found: list[Markup] = []
+        for item in items:
+            column = self._column(scan, item)
+            found.append(as_sql(column) if column is not None else Markup("null"))
+            found.append(fitting(column, item.reference))
+        return tuple(found)
+
+    def _number_part(
+        self,
+        scan: Scan,
+        item: Watched,
+        grid: GridPart | None,
+        scales: tuple[object, object] = (1.0, 1.0),
+        undecided: tuple[object, ...] = (),
+    ) -> NumberPart:
+        stored, number, floating = self._number(scan, item)
+        return NumberPart(
+            self._scans[scan.id], item.id, stored, number, floating, grid, *scales, undecided
+        )
+
+    def _number(self, scan: Scan, item: Watched) -> tuple[Markup, Markup, bool]:
+        column = self._column(scan, item)
+        assert item.reference is not None
+        if column is None:
+            return Markup("null"), Markup("cast(null as double)"), False
+        return as_sql(column), number(column, item.reference), column.kind in ("float", "text")
+
+    def _column(self, scan: Scan, item: Watched) -> Column | None:
+        from driftline.engine.features import match_column
+
+        if scan.side == "production":
+            return item.production
+        if scan.id == self.plan.primary.id:
+            return item.reference
+        return match_column(item.name, scan.columns, where=f"reference {scan.reference}")
+
+    def _scan(self, scan: Scan) -> ScanPart:
+        return ScanPart(
+            scan.id,
+            Markup(scan.name),
+            Markup(self._relations[scan.id])
+            if self.dialect == "duckdb"
+            else Markup(quoted(f"driftline_scan_{scan.id}")),
+            scan.clock,
+            scan.windows,
+            None if scan.filter is None else Markup(filter_sql(scan.filter)),
+        )
+
+    def _with(
+        self, scan: Scan | ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False
+    ) -> ScanPart:
+        part = self._scans[scan.id]
+        return ScanPart(
+            part.id,
+            part.name,
+            part.table,
+            part.clock,
+            part.windows,
+            part.filter,
+            columns,
+            unfiltered,
+        )
+
+    def _statement(
+        self, step: str, template: str, features: Sequence[Watched] = (), **values: object
+    ) -> Statement:
+        text = (
+            _environment()
+            .get_template(f"{template}.sql")
+            .render(codes=CODES, largest=LARGEST_DOUBLE, slots=SLOTS, **values)
+        )
+        text = "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+        if self.dialect != "duckdb":
+            text = transpile(text, self.dialect, self._relations)
+        comment = self._tag.replace("{step}", step).replace("*/", "* /").replace("\n", " ")
+        return Statement(step, f"/* {comment} */\n{text}", tuple(item.id for item in features))
+
+
+def metric_sql(metric: Metric, params: Mapping[str, float] | None = None) -> str:
+    """A metric's SQL with its parameters filled in.
+
+    Args:
+        metric: Catalogue line.
+        params: Values that replace the header's defaults.
+
+    Raises:
+        TemplateError: When a parameter is not in the header.
+    """
+    values = {param.name: param.default for param in metric.header.params}
+    for name, value in (params or {}).items():
+        if name not in values:
+            raise TemplateError(f"metric {metric.name} has no parameter {name!r}")
+        values[name] = value
+    return _environment().from_string(metric.sql).render(**values)
+
+
+def _load(name: str) -> str:
+    return (files("driftline") / "sql" / "relations" / name).read_text("utf-8")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_load),
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=as_sql,
+        keep_trailing_newline=False,
+    )
+    environment.filters["instant"] = lambda moment, scan: instant(moment, scan.clock)
+    return environment

@@ -1,0 +1,304 @@
+"""From what one monitor's section says to what it means: defaults filled in, names resolved."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from driftline.engine import config_models as models
+from driftline.engine.project import (
+    Duration,
+    FixedWindow,
+    Monitor,
+    Production,
+    Reference,
+    Roles,
+    RollingWindow,
+    Source,
+    Window,
+)
+from driftline.engine.resolve_signals import (
+    Section,
+    bin_rule,
+    resolve_settings,
+    resolve_signals,
+    selection,
+)
+from driftline.engine.times import multiply, parse_instant, schedule_period
+from driftline.engine.yaml_file import Complaints, Map, Trail, cut, nearest
+
+RECENT: Final = "recent"  # the reference of a scheduled monitor that names none
+
+_TEXT_FILES: Final = ("csv", "tsv", "json", "jsonl", "ndjson")
+_SUFFIXES: Final = tuple(
+    f".{kind}"
+    for kind in (
+        *("parquet", "pq", "arrow", "feather", "ipc"),
+        *_TEXT_FILES,
+        *(f"{kind}.gz" for kind in _TEXT_FILES),
+    )
+)
+_PART: Final = re.compile(r'"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^".]+)')
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a monitor's section is read against.
+
+    Attributes:
+        root: Folder that paths resolve from.
+        sources: Named tables of the file.
+        notifications: Names that alerts may use; None where they are not known.
+        closed: Whether no table can exist but files and named sources, as in an in-memory DuckDB.
+    """
+
+    root: Path
+    sources: Mapping[str, Source]
+    notifications: frozenset[str] | None = None
+    closed: bool = False
+
+
+def source_of(
+    table: str | list[str],
+    *,
+    root: Path,
+    sources: Mapping[str, Source] = MappingProxyType({}),
+    written: str | None = None,
+) -> Source:
+    """Say what a table is: a named source, a file or glob, or a table.
+
+    Args:
+        table: The text as it is used, or the parts of a table's name, taken literally.
+        root: Folder that relative paths resolve from; absolute.
+        sources: Named sources.
+        written: The text as the file has it, before `${VAR}` was replaced.
+
+    Returns:
+        A file when the text holds `/` or `*` or ends in a known data suffix; else a table, split at
+        the dots outside double quotes.
+
+    Raises:
+        ValueError: When the name of a table has an empty part or a quote out of place.
+    """
+    if isinstance(table, list):
+        return Source(written=json.dumps(table, ensure_ascii=False), table=tuple(table))
+    if table in sources:
+        return sources[table]
+    written = table if written is None else written
+    if "/" in table or "*" in table or table.lower().endswith(_SUFFIXES):
+        remote = "://" in table
+        path = table if remote else os.path.normpath(root / table)
+        return Source(written=written, files=(path,))
+    return Source(written=written, table=_parts(table))
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Split `schema."a.b"` into its parts."""
+    parts: list[str] = []
+    at = 0
+    while at <= len(name):
+        match = _PART.match(name, at)
+        end = match.end() if match else at
+        if match is None or name[end : end + 1] not in ("", "."):
+            raise ValueError(f"'{name}' is no table's name; write schema.table, or a list of parts")
+        parts.append(match["plain"] or match["quoted"].replace('""', '"'))
+        at = end + 1
+    return tuple(parts)
+
+
+def resolve_monitor(
+    given: models.Monitor, node: Map, around: Surroundings, complaints: Complaints
+) -> Monitor | None:
+    """Fill in and connect what a monitor's section says.
+
+    Args:
+        given: The section, valid by itself.
+        node: The same section as read: the order of its keys, and where each stands.
+        around: What it is read against.
+        complaints: Takes what does not fit together.
+
+    Returns:
+        None where a part without which there is no monitor is wrong.
+    """
+    return _Resolver(given, Section(node, complaints), around).monitor()
+
+
+class _Resolver:
+    """One monitor's section, on the way to a `Monitor`."""
+
+    def __init__(self, given: models.Monitor, section: Section, around: Surroundings) -> None:
+        self.given = given
+        self.section = section
+        self.around = around
+        self.schedule = (
+            given.schedule.every if isinstance(given.schedule, models.Schedule) else given.schedule
+        )
+
+    def monitor(self) -> Monitor | None:
+        """The monitor, after every part of it has been looked at."""
+        given = self.given
+        production = self.production()
+        references = () if production is None else self.references(production)
+        bins = bin_rule(given.bins)
+        roles = Roles(
+            correlation_id=given.columns.correlation_id,
+            prediction=given.columns.prediction,
+            score=given.columns.score if isinstance(given.columns.score, str) else None,
+            actual=given.columns.actual,
+        )
+        names = tuple(reference.name for reference in references)
+        signals = tuple(resolve_signals(given, self.section, names, roles))
+        settings = {
+            name: resolve_settings(name, one, self.section, bins)
+            for name, one in given.settings.items()
+        }
+        self.recipients()
+        if production is None or not references:
+            return None
+        model = given.model or models.Model()
+        return Monitor(
+            name=given.name,
+            production=production,
+            references=references,
+            signals=signals,
+            model=model.name,
+            model_version=model.version,
+            task=model.task,
+            tags=tuple(given.tags),
+            owner=given.owner,
+            description=given.description,
+            time_zone=given.time_zone,
+            schedule=self.schedule,
+            roles=roles,
+            features=selection(given.features),
+            settings=MappingProxyType(settings),
+            column_types=MappingProxyType(dict(given.columns.types)),
+            bins=bins,
+            max_categories=given.bins.max_categories,
+            min_rows=given.min_rows,
+            exact=given.exact,
+            conventions=given.conventions,
+            line=self.section.node.marks.at.line,
+        )
+
+    def recipients(self) -> None:
+        """Complain of alerts to whom the file does not know."""
+        known = self.around.notifications
+        if known is None:
+            return
+        for index, name in enumerate((self.given.alerts and self.given.alerts.notify) or ()):
+            if name not in known:
+                message = f"no notification is called '{name}'{nearest(name, known)}"
+                self.section.complain(message, "alerts", "notify", index)
+
+    def production(self) -> Production | None:
+        """The production side; its window may come from the schedule."""
+        given = self.given.production
+        source = self.source(given, ("production",))
+        window = self.window(given.window, ("production",), Duration())
+        if given.window is None and self.schedule and given.timestamp:
+            period = schedule_period(self.schedule)
+            if period is None:
+                message = f"'{self.schedule}' has no one period that production.window could be"
+                self.section.complain(f"{message}; give the window", "schedule")
+                return None
+            window = RollingWindow(period, Duration())
+        if window is not None and given.timestamp is None:
+            self.needs_timestamp("production")
+        if source is None:
+            return None
+        return Production(source, given.timestamp, window, given.filter, given.allow_empty)
+
+    def references(self, production: Production) -> tuple[Reference, ...]:
+        """The references, the primary one first; of a scheduled monitor maybe its recent past."""
+        given = self.given
+        if given.reference is not None and given.references is not None:
+            self.section.complain("give either reference or references", "reference")
+        trails: dict[str, tuple[models.Reference, tuple[str, ...]]] = {
+            name: (one, ("references", name)) for name, one in (given.references or {}).items()
+        }
+        if given.reference is not None:
+            trails.setdefault("reference", (given.reference, ("reference",)))
+        if trails:
+            found = (self.reference(n, one, at, production) for n, (one, at) in trails.items())
+            return tuple(reference for reference in found if reference is not None)
+        if cut(self.section.node, "reference") or cut(self.section.node, "references"):
+            return ()
+        window = production.window
+        if self.schedule and production.timestamp and isinstance(window, RollingWindow):
+            recent = RollingWindow(multiply(window.size, 2))
+            source, stamp = production.source, production.timestamp
+            return (Reference(RECENT, source, stamp, recent, production.filter),)
+        self.section.complain("needs a reference: the rows to compare production with", "reference")
+        return ()
+
+    def reference(
+        self, name: str, given: models.Reference, at: tuple[str, ...], production: Production
+    ) -> Reference | None:
+        """One reference; production's source and what goes with it unless it names its own."""
+        window = self.window(given.window, at, None)
+        source, timestamp, row_filter = production.source, given.timestamp, given.filter
+        if given.table is None and given.query is None:
+            timestamp = timestamp or production.timestamp
+            row_filter = row_filter or production.filter
+        else:
+            own = self.source(given, at)
+            if own is None:
+                return None
+            source = own
+            if window is not None:
+                timestamp = timestamp or production.timestamp
+        if window is not None and timestamp is None:
+            self.needs_timestamp(*at)
+        return Reference(name, source, timestamp, window, row_filter)
+
+    def needs_timestamp(self, *at: str) -> None:
+        """Complain of a window over rows without a time."""
+        message = "a window needs a timestamp: the column that says when each row happened"
+        self.section.complain(message, *at, "window")
+
+    def source(self, given: models.Rows, at: Trail) -> Source | None:
+        """Where rows come from; None where the table is wrong or of a kind that is not built."""
+        node = self.section.below(at)
+        if given.query is not None:
+            return Source(written=node.marks.written.get("query", given.query), query=given.query)
+        if given.table is None or isinstance(given.table, models.DbtModel):
+            return None
+        sources = self.around.sources
+        try:
+            source = source_of(
+                given.table,
+                root=self.around.root,
+                sources=sources,
+                written=node.marks.written.get("table"),
+            )
+        except ValueError as error:
+            self.section.complain(str(error), *at, "table")
+            return None
+        if self.around.closed and isinstance(given.table, str) and len(source.table) == 1:
+            near = nearest(given.table, sources)
+            if near and given.table not in sources:
+                message = f"'{given.table}' is neither a source nor a file{near}"
+                self.section.complain(message, *at, "table")
+        return source
+
+    def window(
+        self, given: models.Window | None, at: Trail, offset: Duration | None
+    ) -> Window | None:
+        """A window; `offset` is the default of a rolling one."""
+        if given is None:
+            return None
+        if given.size is not None:
+            return RollingWindow(given.size, given.offset or offset)
+        zone = self.given.time_zone
+        start, end = parse_instant(given.start or "", zone), parse_instant(given.end or "", zone)
+        if start >= end:
+            self.section.complain("the window's start is not before its end", *at, "window")
+            return None
+        return FixedWindow(start, end)

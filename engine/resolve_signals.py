@@ -1,0 +1,210 @@
+"""From what a monitor says of its signals and features to metrics with thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from driftline.engine import config_models as models
+from driftline.engine.catalog import DEFAULT_METRICS, METRICS, Metric
+from driftline.engine.not_built import PLANNED_SIGNALS
+from driftline.engine.project import (
+    BinRule,
+    Bound,
+    FeatureSelection,
+    FeatureSettings,
+    MetricRule,
+    Roles,
+    Signal,
+    Threshold,
+)
+from driftline.engine.signal_models import (
+    FEATURE_TYPES,
+    FULL_NAMES,
+    LISTED,
+    FeatureChoice,
+    MetricMap,
+    SignalKeys,
+)
+from driftline.engine.thresholds import RELATIVE
+from driftline.engine.yaml_file import Complaints, Map, Seq, Step, Trail, cut, nearest
+
+DATASET: Final = "__all__"
+SCOPES: Final = (*FEATURE_TYPES, DATASET)
+
+Found = dict[str, Threshold | None]  # metric to threshold; None takes the catalogue's
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the file as read, and where complaints about it go."""
+
+    node: Map
+    complaints: Complaints
+
+    def complain(self, message: str, *trail: Step) -> None:
+        """Note what is wrong with the entry that the trail leads to."""
+        self.complaints.add(self.node, trail, message)
+
+    def below(self, trail: Trail) -> Map:
+        """The map that the trail leads to."""
+        node: object = self.node
+        for step in trail:
+            node = node[step]  # type: ignore[index]
+        if not isinstance(node, Map):
+            raise TypeError(f"{trail} is not a map")
+        return node
+
+
+def resolve_signals(
+    given: models.Monitor, section: Section, references: tuple[str, ...], roles: Roles
+) -> Iterator[Signal]:
+    """The signals of a monitor: those it names, else the default ones.
+
+    Args:
+        given: The monitor's section, valid by itself.
+        section: The same section as read.
+        references: Names of the monitor's references, the primary one first.
+        roles: Columns with a role; prediction drift needs an output.
+    """
+    alert_when = given.alert_when or "exceeds"
+    primary = references[0] if references else ""
+    if given.signals is None:
+        predicted = ("prediction_drift",) if roles.outputs() else ()
+        for kind in ("data_drift", *predicted, "data_quality"):
+            yield Signal(kind, kind, primary, default_rules(kind), alert_when=alert_when)
+        return
+    for name, one in given.signals.items():
+        if one.type in PLANNED_SIGNALS:
+            continue
+        sides_known = references and not cut(section.node, "references")
+        if one.reference is not None and sides_known and one.reference not in references:
+            near = nearest(one.reference, references) or f"; there is {', '.join(references)}"
+            message = f"no reference is called '{one.reference}'{near}"
+            section.complain(message, "signals", name, "reference")
+        outputs = roles.outputs() or given.columns.score or cut(section.node, "columns")
+        if one.type == "prediction_drift" and not outputs:
+            message = "prediction drift needs columns.prediction or columns.score"
+            section.complain(message, "signals", name)
+        yield Signal(
+            name=name,
+            type=one.type,
+            reference=one.reference or primary,
+            rules=_signal_rules(name, one, section),
+            features=None if one.features is None else selection(one.features),
+            alert_when=one.alert_when or alert_when,
+        )
+
+
+def _signal_rules(name: str, given: SignalKeys, section: Section) -> tuple[MetricRule, ...]:
+    """The metrics of a signal: numerical ones as written, then categorical, then the dataset's."""
+    at = ("signals", name)
+    node = section.below(at)
+    direct = _named(node, given, section, at)
+    direct |= _named(node.get(LISTED), given, section, (*at, LISTED))
+    found: dict[str, Found] = {scope: {} for scope in SCOPES}
+    typed = [kind for kind in FEATURE_TYPES if getattr(given, kind, None) is not None]
+    for kind in typed:
+        found[kind] = _named(node[kind], getattr(given, kind), section, (*at, kind))
+    if not direct and not typed and not _names_planned(node):
+        return default_rules(given.type)
+    for metric, threshold in direct.items():
+        for scope in METRICS[metric].types or (DATASET,):
+            found[scope].setdefault(metric, threshold)
+    return _rules(found)
+
+
+def _names_planned(node: Map) -> bool:
+    """Whether a signal names metrics, though none that is built."""
+    return LISTED in node or any(word in FULL_NAMES for word in node)
+
+
+def _named(node: object, given: object, section: Section, at: Trail) -> Found:
+    """The metrics that a map or a list names, with the thresholds the model has read."""
+    found: Found = {}
+    words = list(node) if isinstance(node, Map | Seq) else []
+    for index, word in enumerate(map(str, words)):
+        metric = METRICS.get(FULL_NAMES.get(word, ""))
+        if metric is None:
+            continue
+        trail = (*at, index if isinstance(node, Seq) else word)
+        threshold = getattr(given, word, None) if isinstance(node, Map) else None
+        if metric.name in found:
+            section.complain(f"{metric.name} is given twice", *trail)
+        if threshold is not None:
+            _fits(metric, threshold, section, trail)
+        found[metric.name] = threshold
+    return found
+
+
+def _fits(metric: Metric, threshold: Threshold, section: Section, at: Trail) -> None:
+    """Complain of a threshold against a value that the metric does not have."""
+    bounds = [bound for bound in (threshold.fail, threshold.warn) if bound is not None]
+    if metric.family == "drift" and any(bound.kind in RELATIVE for bound in bounds):
+        section.complain(f"{metric.name} has no value on the reference alone; use max or min", *at)
+
+
+def resolve_settings(
+    name: str, given: models.FeatureSettings, section: Section, bins: BinRule
+) -> FeatureSettings:
+    """What a monitor says about one feature; its bins leave out what the monitor's have."""
+    thresholds: dict[str, Threshold] = {}
+    if isinstance(given.thresholds, MetricMap):
+        at = ("settings", name, "thresholds")
+        named = _named(section.below(at), given.thresholds, section, at)
+        thresholds = {metric: one for metric, one in named.items() if one is not None}
+    return FeatureSettings(
+        type=given.type,
+        bins=None if given.bins is None else bin_rule(given.bins, bins),
+        bounds=None if given.bounds is None else (given.bounds[0], given.bounds[1]),
+        values=None if given.values is None else tuple(given.values),
+        thresholds=MappingProxyType(thresholds),
+    )
+
+
+def default_rules(kind: str) -> tuple[MetricRule, ...]:
+    """The metrics that a signal of a type takes when it names none."""
+    found: dict[str, Found] = {scope: {} for scope in SCOPES}
+    for name in DEFAULT_METRICS[kind]:
+        for scope in METRICS[name].types:
+            found[scope][name] = None
+    return _rules(found)
+
+
+def _rules(found: Mapping[str, Found]) -> tuple[MetricRule, ...]:
+    """One rule for each metric, from feature type to metric to threshold."""
+    rules: dict[str, dict[str, Threshold]] = {}
+    for scope, metrics in found.items():
+        for name, given in metrics.items():
+            threshold = _default(METRICS[name], scope) if given is None else given
+            rules.setdefault(name, {})[scope] = threshold
+    return tuple(MetricRule(name, MappingProxyType(by_scope)) for name, by_scope in rules.items())
+
+
+def _default(metric: Metric, scope: str) -> Threshold:
+    """The catalogue's threshold; one that never judges where there is none."""
+    amount = metric.default_for(scope)
+    return Threshold(fail=None if amount is None else Bound(metric.bare, amount))
+
+
+def bin_rule(given: models.FeatureBins, monitor: BinRule | None = None) -> BinRule:
+    """A bin rule, with what it leaves out taken from the monitor's, or else the defaults."""
+    base = monitor or BinRule()
+    count = given.count or base.count
+    if given.edges is not None:
+        return BinRule("edges", count, tuple(given.edges))
+    # A count by itself would say nothing beside the monitor's edges.
+    rule = given.rule or ("quantile" if given.count and base.rule == "edges" else base.rule)
+    return BinRule(rule, count, base.edges if rule == "edges" else ())
+
+
+def selection(given: object) -> FeatureSelection:
+    """Which columns are features: all, those listed, or those that match patterns."""
+    if isinstance(given, list):
+        return FeatureSelection(named=tuple(given), include=())
+    if isinstance(given, FeatureChoice):
+        include = tuple(given.include or ("*",))
+        return FeatureSelection(include=include, exclude=tuple(given.exclude))
+    return FeatureSelection()

@@ -1,0 +1,319 @@
+"""The result tables as data: what `sql/results/tables.sql` declares, and rows in its types.
+
+The SQL file is the only place that lists the columns. `TABLES` is read from it, `arrow_schema`
+turns a table into Arrow, `arrow_rows` brings rows into that schema or says which column does not
+fit. Arrow is imported where it is used: reading a project needs none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from driftline.engine.errors import StoreError, TemplateError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION: Final = 1
+"""Version of the tables and views below; stored files of a higher one are refused."""
+
+ALL: Final = "__all__"
+"""In a key column: the whole dataset, no segment, no reference."""
+
+Rows: TypeAlias = "Sequence[Mapping[str, object]] | pa.Table"
+"""Rows of one table: a sequence of mappings from column to value, or a `pyarrow.Table`."""
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """One column: `type` is text, bigint, double, boolean, timestamp (UTC, naive) or date."""
+
+    name: str
+    type: str
+    nullable: bool
+    comment: str
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One result table; `key` names the columns that identify a row, none of them nullable."""
+
+    name: str
+    comment: str
+    key: tuple[str, ...]
+    columns: tuple[ColumnSpec, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+# The Arrow types a column takes: values of these kinds become it without a change of meaning.
+_KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "text": ("string",),
+        "bigint": ("integer", "decimal"),
+        "double": ("floating", "integer", "decimal"),
+        "boolean": ("boolean",),
+        "timestamp": ("timestamp",),
+        "date": ("date",),
+    }
+)
+
+_TABLE = re.compile(
+    r"^-- key: (?P<key>[a-z0-9_, ]+)\ncreate table (?P<name>[a-z_]+) \(\n(?P<body>.*?)\n\);$",
+    re.MULTILINE | re.DOTALL,
+)
+_COLUMN = re.compile(
+    r"^    (?P<name>[a-z][a-z0-9_]*) (?P<type>[a-z]+)(?P<not_null> not null)?,?$", re.MULTILINE
+)
+_COMMENT = re.compile(
+    r"^comment on (?P<what>table|column) (?P<name>[a-z0-9_.]+) is\s+'(?P<text>(?:[^']|'')*)';$",
+    re.MULTILINE,
+)
+_VIEW = re.compile(r"^create view ([a-z_]+) as$", re.MULTILINE)
+
+
+def _text(name: str) -> str:
+    return (files("driftline") / "sql" / "results" / name).read_text("utf-8")
+
+
+def parse_tables(text: str) -> Mapping[str, TableSpec]:
+    """Read the tables that a file of `-- key:`, `create table` and `comment on` declares.
+
+    Args:
+        text: The whole SQL file.
+
+    Raises:
+        TemplateError: When a column has no known type or no comment, or a key column may be null.
+    """
+    comments = {
+        match["name"]: match["text"].replace("''", "'") for match in _COMMENT.finditer(text)
+    }
+    tables: dict[str, TableSpec] = {}
+    for found in _TABLE.finditer(text):
+        name = found["name"]
+        columns = tuple(
+            ColumnSpec(
+                name=column["name"],
+                type=column["type"],
+                nullable=column["not_null"] is None,
+                comment=comments.get(f"{name}.{column['name']}", ""),
+            )
+            for column in _COLUMN.finditer(found["body"])
+        )
+        spec = TableSpec(name, comments.get(name, ""), tuple(found["key"].split(", ")), columns)
+        _check(spec, lines=found["body"].count("\n") + 1)
+        tables[name] = spec
+    return MappingProxyType(tables)
+
+
+def _check(spec: TableSpec, *, lines: int) -> None:
+    required = {column.name for column in spec.columns if not column.nullable}
+    if len(spec.columns) != lines:
+        raise TemplateError(f"tables.sql, {spec.name}: a line is not 'name type [not null],'")
+    for column in spec.columns:
+        if column.type not in _KINDS:
+            raise TemplateError(f"tables.sql, {spec.name}.{column.name}: no type {column.type!r}")
+        if not column.comment:
+            raise TemplateError(f"tables.sql, {spec.name}.{column.name}: has no comment")
+    if not spec.comment:
+        raise TemplateError(f"tables.sql, {spec.name}: has no comment")
+    if not required.issuperset(spec.key):
+        raise TemplateError(f"tables.sql, {spec.name}: a key column is missing or may be null")
+
+
+TABLES_SQL: Final = _text("tables.sql")
+"""DDL of the tables with their comments, DuckDB's dialect, several statements."""
+
+VIEWS_SQL: Final = _text("views.sql")
+"""DDL of the views with their comments, DuckDB's dialect, several statements; after the tables."""
+
+TABLES: Final[Mapping[str, TableSpec]] = parse_tables(TABLES_SQL)
+"""The result tables by name, in the order of the file."""
+
+VIEWS: Final[tuple[str, ...]] = tuple(_VIEW.findall(VIEWS_SQL))
+"""Names of the views, in the order of the file."""
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """The Arrow schema of a result table: string, int64, double, bool, timestamp[us], date32.
+
+    Args:
+        table: Name of the table.
+
+    Raises:
+        KeyError: When there is no such table.
+    """
+    import pyarrow as pa
+
+    types = {
+        "text": pa.string(),
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us"),
+        "date": pa.date32(),
+    }
+    return pa.schema(
+        [
+            pa.field(column.name, types[column.type], nullable=column.nullable)
+            for column in TABLES[table].columns
+        ]
+    )
+
+
+def metric_id(
+    monitor: str,
+    signal: str,
+    window_start: datetime,
+    window_end: datetime,
+    reference: str,
+    segment: str,
+    feature: str,
+    metric: str,
+) -> str:
+    """The `metric_id` of a row: the same on every run, machine and engine.
+
+    The first 32 hex digits of the SHA-256 of a JSON array in UTF-8: the eight key columns in this
+    order, as strings, without spaces, non-ASCII characters as themselves, times as
+    `2026-11-22T00:00:00.000000` in UTC. DuckDB gives the same with
+    `left(sha256(to_json([monitor, signal, …])), 32)` over
+    `strftime(window_start, '%Y-%m-%dT%H:%M:%S.%f')`.
+
+    Args:
+        monitor: Name of the monitor.
+        signal: Name of the signal.
+        window_start: Start of the production window; naive is UTC.
+        window_end: End of the production window; naive is UTC.
+        reference: Name of the reference, or `__all__`.
+        segment: Name of the segment, or `__all__`.
+        feature: Name of the feature, or `__all__`.
+        metric: Name of the metric.
+    """
+    times = [
+        naive_utc(each).isoformat(timespec="microseconds") for each in (window_start, window_end)
+    ]
+    key = [monitor, signal, *times, reference, segment, feature, metric]
+    text = json.dumps(key, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def naive_utc(time: datetime) -> datetime:
+    """The time in UTC without zone, as the tables hold it; naive times are UTC already."""
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+def arrow_rows(table: str, rows: Rows) -> pa.Table:
+    """Rows in a result table's own columns and types, sorted by its key.
+
+    Args:
+        table: Name of the table.
+        rows: Mappings with exactly the table's columns, or an Arrow table with them in any order;
+            aware times become UTC.
+
+    Raises:
+        StoreError: When a column is missing, unknown, of another type, or null where it must not
+            be; when two rows have the same key.
+    """
+    import pyarrow as pa
+
+    spec = TABLES[table]
+    schema = arrow_schema(table)
+    if isinstance(rows, pa.Table):
+        if sorted(rows.column_names) != sorted(spec.names):
+            raise _wrong_names(spec, rows.column_names, "")
+        arrays = [rows.column(name) for name in spec.names]
+    else:
+        wanted = set(spec.names)
+        for number, row in enumerate(rows, start=1):
+            if row.keys() != wanted:
+                raise _wrong_names(spec, list(row), f", row {number}")
+        arrays = [_array(spec, name, [row[name] for row in rows]) for name in spec.names]
+    columns = [
+        _cast(spec, column, array, field.type)
+        for column, array, field in zip(spec.columns, arrays, schema, strict=True)
+    ]
+    made = pa.Table.from_arrays(columns, schema=schema)
+    return _sorted_by_key(spec, made)
+
+
+def _wrong_names(spec: TableSpec, names: list[str], where: str) -> StoreError:
+    missing = [name for name in spec.names if name not in names]
+    unknown = [name for name in names if name not in spec.names]
+    if missing:
+        what = f"no column {_listed(missing)}"
+    elif unknown:
+        what = f"unknown column {_listed(unknown)}"
+    else:
+        what = "a column comes twice"
+    return StoreError(f"table {spec.name}{where}: {what}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _array(spec: TableSpec, name: str, values: list[object]) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise StoreError(f"table {spec.name}, column {name!r}: {error}") from error
+
+
+def _kind(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    of = pa.types
+    if of.is_dictionary(kind):
+        return _kind(kind.value_type)
+    tests = {
+        "null": of.is_null,
+        "string": lambda t: of.is_string(t) or of.is_large_string(t) or of.is_string_view(t),
+        "integer": of.is_integer,
+        "floating": of.is_floating,
+        "decimal": of.is_decimal,
+        "boolean": of.is_boolean,
+        "timestamp": of.is_timestamp,
+        "date": of.is_date,
+    }
+    return next((name for name, is_kind in tests.items() if is_kind(kind)), str(kind))
+
+
+def _cast(spec: TableSpec, column: ColumnSpec, array: Any, target: pa.DataType) -> Any:
+    import pyarrow as pa
+
+    where = f"table {spec.name}, column {column.name!r}"
+    if not column.nullable and array.null_count:
+        row = array.is_null().index(True).as_py() + 1
+        raise StoreError(f"{where}: null in row {row}, but it is never null")
+    kind = _kind(array.type)
+    if kind not in ("null", *_KINDS[column.type]):
+        raise StoreError(f"{where} is {column.type}, not {kind}")
+    try:
+        # a whole number beyond 2^53 in a column of doubles is rounded, as SQL does
+        return array.cast(target, safe=target != pa.float64())
+    except pa.ArrowException as error:
+        raise StoreError(f"{where}: {error}") from error
+
+
+def _sorted_by_key(spec: TableSpec, rows: pa.Table) -> pa.Table:
+    ordered = rows.sort_by([(name, "ascending") for name in spec.key])
+    keys = ordered.select(spec.key)
+    if keys.num_rows > 1 and keys.group_by(list(spec.key)).aggregate([]).num_rows < keys.num_rows:
+        counted = keys.group_by(list(spec.key)).aggregate([([], "count_all")]).to_pylist()
+        twice = next(row for row in counted if row.pop("count_all") > 1)
+        values = ", ".join(f"{name}={value}" for name, value in twice.items())
+        raise StoreError(f"table {spec.name}: two rows have the key {values}")
+    return ordered

@@ -1,0 +1,370 @@
+"""Turn a judged run into rows of the result tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from driftline.engine.catalog import METRICS
+from driftline.engine.execute import Gathered
+from driftline.engine.judge import Verdict
+from driftline.engine.measure import Measurement
+from driftline.engine.plan import ALL, Pair, Plan, Scan, reference_bounds
+from driftline.engine.project import FixedWindow, RollingWindow, Window
+from driftline.engine.results import metric_id
+from driftline.engine.summary import bin_label, what_moved
+from driftline.engine.workbench import Workbench
+
+Row = dict[str, Any]
+
+PSEUDOCOUNT: Final = 0.5
+
+
+class Facts:
+    """The workbench's small relations, read once and indexed for the rows."""
+
+    def __init__(self, plan: Plan, gathered: Gathered, bench: Workbench) -> None:
+        self.plan = plan
+        self.gathered = gathered
+        self.columns = {
+            (row["scan"], row["window_id"], row["segment"], row["feature"]): row
+            for row in bench.rows("from columns")
+        }
+        self.quantiles = {
+            (row["scan"], row["window_id"], row["segment"], row["feature"]): row
+            for row in bench.rows("from quantiles")
+        }
+        self.bins: dict[int, list[Row]] = {}
+        for row in bench.rows("from binned order by comparison, bin"):
+            self.bins.setdefault(row["comparison"], []).append(row)
+        self.comparisons = {
+            (row["pair"], row["feature"]): row for row in bench.rows("from comparisons")
+        }
+        self.scanned = sum(row["row_count"] for row in bench.rows("from scan_rows"))
+        self.reference_ids = {scan.id: _reference_id(plan, scan, self) for scan in plan.references}
+
+    def profile(self, scan: int, window_id: int, segment: str, feature: int) -> Row | None:
+        """A row of `columns`, or None."""
+        return self.columns.get((scan, window_id, segment, feature))
+
+    def histogram(self, pair: Pair, feature: int) -> list[Row]:
+        """Rows of `binned` for a pair's feature, in order."""
+        comparison = self.comparisons.get((pair.id, feature))
+        return self.bins.get(comparison["comparison"], []) if comparison is not None else []
+
+
+def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: datetime) -> list[Row]:
+    """Rows of `metrics`."""
+    plan = facts.plan
+    monitor = plan.monitor
+    ids = {item.name: item.id for item in plan.read}
+    out = []
+    for verdict in verdicts:
+        found = verdict.measurement
+        pair = found.pair
+        scan = None if pair is None else plan.scans[pair.reference_scan]
+        start, end = (None, None) if scan is None else reference_bounds(plan, scan)
+        segment = ALL if pair is None else pair.segment
+        reference = ALL if scan is None else scan.reference
+        feature = ids.get(found.feature)
+        sentence = what_moved(
+            verdict,
+            *_profiles(facts, pair, feature),
+            facts.histogram(pair, feature) if pair is not None and feature is not None else [],
+        )
+        key = (
+            monitor.name,
+            found.signal,
+            plan.window_start,
+            plan.window_end,
+            reference,
+            segment,
+            found.feature,
+            found.metric,
+        )
+        out.append(
+            {
+                "metric_id": metric_id(*key),
+                "run_id": run_id,
+                "monitor": monitor.name,
+                "model": monitor.model,
+                "model_version": monitor.model_version,
+                "signal": found.signal,
+                "signal_type": found.signal_type,
+                "metric": found.metric,
+                "feature": found.feature,
+                "feature_type": found.feature_type,
+                "segment": segment,
+                "window_start": plan.window_start,
+                "window_end": plan.window_end,
+                "window_date": (plan.window_end - timedelta(microseconds=1)).date(),
+                "reference": reference,
+                "reference_id": ALL if scan is None else facts.reference_ids[scan.id],
+                "reference_start": start,
+                "reference_end": end,
+                "value": found.value,
+                "value_low": found.value,
+                "value_high": found.value,
+                "statistic": found.statistic,
+                "effect": found.effect,
+                "p_value": found.p_value,
+                "q_value": None,
+                "ci_low": None,
+                "ci_high": None,
+                "reference_value": found.reference_value,
+                "threshold": verdict.threshold,
+                "threshold_kind": verdict.threshold_kind,
+                "direction": METRICS[found.metric].worse,
+                "breached": verdict.breached,
+                "status": verdict.status,
+                "severity": verdict.severity,
+                "score": verdict.score,
+                "reason": verdict.reason,
+                "summary": sentence,
+                "n_reference": found.n_reference,
+                "n_production": found.n_production,
+                "bins": found.bins,
+                "importance": None,
+                "importance_rank": None,
+                "computed_at": now,
+            }
+        )
+    return out
+
+
+def _profiles(
+    facts: Facts, pair: Pair | None, feature: int | None
+) -> tuple[Row | None, Row | None]:
+    if pair is None or feature is None:
+        return None, None
+    return (
+        facts.profile(pair.reference_scan, pair.reference_window, pair.segment, feature),
+        facts.profile(facts.plan.production.id, pair.window_id, pair.segment, feature),
+    )
+
+
+def histogram_rows(facts: Facts, run_id: str) -> list[Row]:
+    """Rows of `histograms`: every bin of every feature that has bins, empty ones too."""
+    plan = facts.plan
+    out = []
+    for pair in plan.pairs:
+        scan = plan.scans[pair.reference_scan]
+        for item in plan.read:
+            bins = facts.histogram(pair, item.id)
+            n = sum(row["n_reference"] for row in bins)
+            m = sum(row["n_production"] for row in bins)
+            used = sum(1 for row in bins if row["n_reference"] + row["n_production"] > 0)
+            out += [
+                {
+                    "monitor": plan.monitor.name,
+                    "window_start": plan.window_start,
+                    "window_end": plan.window_end,
+                    "reference": scan.reference,
+                    "reference_id": facts.reference_ids[scan.id],
+                    "segment": pair.segment,
+                    "feature": item.name,
+                    "bin": row["bin"],
+                    "kind": row["kind"],
+                    "label": bin_label(row),
+                    "lower_bound": row["lower_bound"],
+                    "upper_bound": row["upper_bound"],
+                    "n_reference": int(row["n_reference"]),
+                    "n_production": int(row["n_production"]),
+                    "share_reference": row["n_reference"] / n if n else None,
+                    "share_production": row["n_production"] / m if m else None,
+                    "psi_contribution": _psi(row, n, m, used),
+                    "run_id": run_id,
+                }
+                for row in bins
+            ]
+    return out
+
+
+def _psi(row: Mapping[str, Any], n: float, m: float, used: int) -> float | None:
+    """What a bin adds to the population stability index; 0 for one that is empty on both sides."""
+    if not n or not m:
+        return None
+    if row["n_reference"] + row["n_production"] == 0:
+        return 0.0
+    p = (row["n_reference"] + PSEUDOCOUNT) / (n + PSEUDOCOUNT * used)
+    q = (row["n_production"] + PSEUDOCOUNT) / (m + PSEUDOCOUNT * used)
+    return float((q - p) * math.log(q / p))
+
+
+def profile_rows(facts: Facts, run_id: str) -> list[Row]:
+    """Rows of `profiles`: each feature as each side has it."""
+    plan = facts.plan
+    first = {pair.reference_scan: pair for pair in reversed(plan.pairs)}
+    sides: list[tuple[Scan, int, str]] = [(plan.production, 0, ALL)]
+    sides += [
+        (plan.scans[s], pair.reference_window, pair.segment) for s, pair in sorted(first.items())
+    ]
+    out = []
+    for scan, window_id, segment in sides:
+        production = scan.side == "production"
+        for item in plan.read:
+            row = facts.profile(scan.id, window_id, segment, item.id)
+            if row is None or item.id in facts.gathered.failed:
+                continue
+            column = item.production if production else item.reference
+            spread = facts.quantiles.get((scan.id, window_id, segment, item.id), {})
+            comparison = facts.comparisons[plan.pairs[0].id, item.id]
+            below, above = _beyond(facts, scan, item.id)
+            text = facts.gathered.types.get(item.id) != "numerical"
+            out.append(
+                {
+                    "monitor": plan.monitor.name,
+                    "side": scan.side,
+                    "reference": scan.reference,
+                    "reference_id": ALL if production else facts.reference_ids[scan.id],
+                    "window_start": plan.window_start,
+                    "window_end": plan.window_end,
+                    "segment": segment,
+                    "feature": item.name,
+                    "data_type": None if column is None else column.type,
+                    "row_count": int(row["row_count"]),
+                    "null_count": int(row["null_count"]),
+                    "nan_count": int(row["nan_count"]),
+                    "infinite_count": int(row["below_infinity"] + row["above_infinity"]),
+                    "type_error_count": int(row["type_error_count"]),
+                    "below_count": below,
+                    "above_count": above,
+                    "unseen_count": int(comparison["unseen_production"])
+                    if production and comparison["unseen_production"] is not None
+                    else None,
+                    "distinct_count": None
+                    if row["distinct_count"] is None
+                    else int(row["distinct_count"]),
+                    **{
+                        name: None if text and name != "distinct_count" else row[name]
+                        for name in ("minimum", "maximum", "mean")
+                    },
+                    "stddev": None if text else row["deviation"],
+                    **{
+                        name: None if text else spread.get(name)
+                        for name in ("p05", "p25", "p50", "p75", "p95")
+                    },
+                    "run_id": run_id,
+                }
+            )
+    return out
+
+
+def _beyond(facts: Facts, scan: Scan, feature: int) -> tuple[int | None, int | None]:
+    """Rows below and above the reference's range; of a reference itself none are."""
+    if facts.gathered.types.get(feature) != "numerical":
+        return None, None
+    if scan.side == "reference":
+        return 0, 0
+    row = facts.comparisons[facts.plan.pairs[0].id, feature]
+    return int(row["under_production"]), int(row["over_production"])
+
+
+def feature_rows(facts: Facts, run_id: str) -> list[Row]:
+    """Rows of `features`: every column either side has, and why it is or is not watched."""
+    plan = facts.plan
+    out = []
+    for item in plan.watched:
+        kind = facts.gathered.types.get(item.id)
+        reason = facts.gathered.reasons.get(item.id, item.reason)
+        failed = facts.gathered.failed.get(item.id)
+        included = item.id >= 0 and kind is not None
+        role = item.role if included or item.role != "feature" else "excluded"
+        out.append(
+            {
+                "monitor": plan.monitor.name,
+                "feature": item.name,
+                "role": role,
+                "feature_type": kind,
+                "reference_type": None if item.reference is None else item.reference.type,
+                "production_type": None if item.production is None else item.production.type,
+                "included": included,
+                "reason": failed or reason,
+                "importance": None,
+                "importance_rank": None,
+                "window_end": plan.window_end,
+                "run_id": run_id,
+            }
+        )
+    return out
+
+
+def definition_rows() -> list[Row]:
+    """Rows of `metric_definitions`: the catalogue."""
+    return [
+        {
+            "metric": metric.name,
+            "title": metric.header.title,
+            "definition": metric.header.defines,
+            "feature_types": ", ".join(metric.types) or "dataset",
+            "range_low": 0.0,
+            "range_high": None if math.isinf(metric.high) else float(metric.high),
+            "direction": metric.worse,
+            "unit": metric.unit or None,
+            "default_threshold": metric.default_text,
+            "source": metric.header.source,
+        }
+        for metric in METRICS.values()
+    ]
+
+
+def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
+    """A name for what production is compared with: it changes when the comparison would.
+
+    Made of the source as written, its filter, window and bin rules; for whole and fixed references
+    also of the bins and counts, so that changed data is a changed reference.
+    """
+    monitor = plan.monitor
+    reference = next(r for r in monitor.references if r.name == scan.reference)
+    parts: dict[str, Any] = {
+        "source": reference.source.written,
+        "filter": reference.filter,
+        "window": _window_text(reference.window),
+        "bins": [monitor.bins.rule, monitor.bins.count, *monitor.bins.edges],
+        "settings": {
+            name: [s.type, None if s.bins is None else [s.bins.rule, s.bins.count, *s.bins.edges]]
+            for name, s in sorted(monitor.settings.items())
+        },
+        "max_categories": monitor.max_categories,
+        "conventions": monitor.conventions,
+    }
+    if not isinstance(reference.window, RollingWindow):
+        pair = next(p for p in plan.pairs if p.reference_scan == scan.id)
+        parts["bins_and_counts"] = {
+            item.name: [
+                [row["kind"], row["label"], row["lower_bound"], row["n_reference"]]
+                for row in facts.histogram(pair, item.id)
+                if row["kind"] != "new"
+            ]
+            for item in plan.read
+        }
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _window_text(window: Window | None) -> str | None:
+    match window:
+        case None:
+            return None
+        case RollingWindow():
+            offset = None if window.offset is None else window.offset.text
+            return f"rolling {window.size.text} {offset}"
+        case FixedWindow():
+            return f"fixed {window.start.astimezone(UTC)} {window.end.astimezone(UTC)}"
+
+
+def dataset_rows(verdicts: Sequence[Verdict]) -> int:
+    """Rows of production's window, from its row_count."""
+    for verdict in verdicts:
+        if verdict.measurement.metric == "row_count":
+            return int(verdict.measurement.value or 0)
+    return 0
+
+
+def failures(verdicts: Sequence[Verdict]) -> list[Measurement]:
+    """Measurements whose column or statement failed."""
+    return [verdict.measurement for verdict in verdicts if verdict.status == "error"]

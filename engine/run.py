@@ -1,0 +1,497 @@
+"""The stages in order: what one run of a monitor is, and what a run of a project gives back."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from driftline.engine import VERSION
+from driftline.engine.errors import ConfigError, DriftlineError, StoreError
+from driftline.engine.execute import Gathered, gather
+from driftline.engine.interpolate import mask
+from driftline.engine.judge import Verdict, judge
+from driftline.engine.measure import measure
+from driftline.engine.plan import Plan, make_plan, references_needed
+from driftline.engine.project import Duration, FixedWindow, Monitor, Project
+from driftline.engine.render import Renderer
+from driftline.engine.results import arrow_rows
+from driftline.engine.rows import (
+    Facts,
+    Row,
+    dataset_rows,
+    definition_rows,
+    feature_rows,
+    histogram_rows,
+    metric_rows,
+    profile_rows,
+)
+from driftline.engine.schema import config_hash
+from driftline.engine.store import Slice, Store
+from driftline.engine.warehouses import open_warehouse
+from driftline.engine.warehouses.base import Ledger, Warehouse
+from driftline.engine.windows import add, resolve_at
+from driftline.engine.workbench import Workbench
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress = Callable[[str, str], None]
+
+FAIL_ON: Final = ("warning", "breached", "never")
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True)
+class MonitorRun:
+    """What one monitor's run found; rows have the columns of the result tables.
+
+    Attributes:
+        run: The row of `runs`.
+        metrics, histograms, profiles, features, statements: Rows of the tables of those names.
+        warnings: Sentences about the project that do not stop it.
+        try_at: Where the window has no rows, an `at` whose window has some; None otherwise.
+        error: What stopped it, or None.
+    """
+
+    run: Row
+    metrics: tuple[Row, ...] = ()
+    histograms: tuple[Row, ...] = ()
+    profiles: tuple[Row, ...] = ()
+    features: tuple[Row, ...] = ()
+    statements: tuple[Row, ...] = ()
+    warnings: tuple[str, ...] = ()
+    try_at: str | None = None
+    error: DriftlineError | None = None
+
+    def exit_code(self, fail_on: str, *, strict: bool = False) -> int:
+        """This run's exit code: 3 failed, 1 breached, 4 some rows are errors, 0 otherwise.
+
+        Args:
+            fail_on: Which status is a breach: `warning`, `breached` or `never`.
+            strict: Whether rows that could not be judged count as errors.
+        """
+        if self.error is not None:
+            return self.error.exit_code
+        bad = {"warning": ("warning", "breached"), "breached": ("breached",), "never": ()}[fail_on]
+        primary = self.run["primary"]
+        if any(
+            row["status"] in bad
+            and row["segment"] == "__all__"
+            and row["reference"] in ("__all__", primary)
+            for row in self.metrics
+        ):
+            return 1
+        unjudged = ("error", *(("insufficient_data", "not_computable") if strict else ()))
+        return 4 if any(row["status"] in unjudged for row in self.metrics) else 0
+
+
+@dataclass(frozen=True, repr=False)
+class RunResult:
+    """What a run of a project found.
+
+    Attributes:
+        monitors: One entry a monitor, in the file's order.
+        fail_on: Which status makes the exit code 1: `warning`, `breached` or `never`.
+        strict: Whether rows that could not be judged make the exit code 4.
+    """
+
+    monitors: tuple[MonitorRun, ...]
+    fail_on: str = "breached"
+    strict: bool = False
+
+    @property
+    def runs(self) -> list[Row]:
+        """Rows of the table `runs`."""
+        return [_table_row(each.run) for each in self.monitors]
+
+    @property
+    def metrics(self) -> list[Row]:
+        """Rows of the table `metrics`."""
+        return [row for each in self.monitors for row in each.metrics]
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line exits with; 3 beats 2 beats 1 beats 4."""
+        codes = {each.exit_code(self.fail_on, strict=self.strict) for each in self.monitors}
+        return next((code for code in (3, 2, 1, 4) if code in codes), 0)
+
+    def to_arrow(self) -> pa.Table:
+        """The rows of `metrics` as an Arrow table with the stored schema."""
+        return arrow_rows("metrics", self.metrics)
+
+    def __repr__(self) -> str:
+        told = (
+            f"{each.run['monitor']}: {each.run['status']}, {each.run['breach_count']} of"
+            f" {each.run['metric_count']} metrics breached"
+            for each in self.monitors
+        )
+        return f"<RunResult {'; '.join(told)}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        names = ("monitor", "feature", "metric", "value", "threshold", "status", "summary")
+        head = "".join(f"<th>{name}</th>" for name in names)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(str(row[name]))}</td>" for name in names) + "</tr>"
+            for row in self.metrics
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def run_project(
+    project: Project,
+    *,
+    monitors: Sequence[str] | None = None,
+    at: str | datetime | None = None,
+    warehouse: Warehouse | None = None,
+    store: bool = True,
+    fail_on: str = "breached",
+    progress: Progress | None = None,
+) -> RunResult:
+    """Run monitors of a project and store what they find.
+
+    Args:
+        project: The project.
+        monitors: Names of the monitors to run; None runs all.
+        at: The end of the window before its offset; None is now, floored as the project says.
+        warehouse: An open session; None opens the project's connection.
+        store: Whether results are written.
+        fail_on: Which status makes the exit code 1.
+        progress: Called with the monitor's name and a few words as each step begins.
+
+    Raises:
+        ConfigError: For an unknown monitor or an unreadable `at`.
+        WarehouseError: When the connection cannot be opened.
+    """
+    report = progress or _silent
+    chosen = choose_monitors(project, monitors)
+    now = datetime.now(UTC)
+    ends = [resolve_at(monitor, at, now) for monitor in chosen]
+    invocation = uuid.uuid4().hex
+    if store:
+        _keep_apart(project)
+    session = warehouse or open_warehouse(project.connection)
+    target = Store(project.results.file) if store else None
+    try:
+        runs = tuple(
+            _run_one(project, monitor, end, session, target, invocation, report)
+            for monitor, end in zip(chosen, ends, strict=True)
+        )
+    finally:
+        if warehouse is None:
+            session.close()
+    return RunResult(runs, fail_on)
+
+
+def _keep_apart(project: Project) -> None:
+    """Refuse to write results into the database that is being read."""
+    database = project.connection.options.get("database", ":memory:")
+    if database != ":memory:" and Path(str(database)).resolve() == project.results.file.resolve():
+        raise ConfigError(
+            f"results.to is the monitored database itself, {database}",
+            hint="name another file in `results: {to: …}`",
+        )
+
+
+def _silent(_monitor: str, _step: str) -> None:
+    """No progress."""
+
+
+def choose_monitors(project: Project, names: Sequence[str] | None) -> tuple[Monitor, ...]:
+    """Monitors by name, in the order asked for; all when none is named.
+
+    Raises:
+        ConfigError: When a name is unknown.
+    """
+    if not names:
+        return project.monitors
+    known = {monitor.name: monitor for monitor in project.monitors}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"there is no monitor {name!r}", hint=f"known are {', '.join(known)}")
+    return tuple(known[name] for name in names)
+
+
+def _run_one(
+    project: Project,
+    monitor: Monitor,
+    at: datetime,
+    warehouse: Warehouse,
+    store: Store | None,
+    invocation: str,
+    progress: Progress,
+) -> MonitorRun:
+    log = _Log(project, monitor, at, warehouse.dialect, invocation)
+    bench = Workbench(memory_limit=_memory_limit(project))
+    try:
+        plan = _plan(monitor, at, warehouse)
+        renderer = Renderer(
+            plan,
+            {scan.id: warehouse.relation(scan.source) for scan in plan.scans},
+            dialect=warehouse.dialect,
+            tag=f"driftline monitor={monitor.name} run={log.run_id} step={{step}}",
+            keeps_bounds=warehouse.keeps_bounds,
+        )
+        gathered = gather(
+            plan, warehouse, renderer, bench, log.ledger, lambda step: progress(monitor.name, step)
+        )
+        for feature, message in gathered.failed.items():
+            gathered.failed[feature] = mask(message, project.secrets)
+        elsewhere, try_at = _rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
+        progress(monitor.name, "computing metrics")
+        verdicts = tuple(
+            judge(found, min_rows=monitor.min_rows, allow_empty=monitor.production.allow_empty)
+            for found in measure(plan, gathered, bench)
+        )
+        result = log.finished(plan, gathered, verdicts, bench)
+        result = replace(result, warnings=(*result.warnings, *elsewhere), try_at=try_at)
+        if store is not None:
+            progress(monitor.name, "storing results")
+            log.write(store, plan, result)
+        return result
+    except DriftlineError as error:
+        return log.failed(error, store)
+    finally:
+        bench.close()
+
+
+def _plan(monitor: Monitor, at: datetime, warehouse: Warehouse) -> Plan:
+    sources = {reference.name: reference.source for reference in monitor.references}
+    return make_plan(
+        monitor,
+        at,
+        warehouse.columns(monitor.production.source),
+        {name: warehouse.columns(sources[name]) for name in references_needed(monitor)},
+    )
+
+
+def _rows_elsewhere(
+    plan: Plan, warehouse: Warehouse, renderer: Renderer, bench: Workbench, ledger: Ledger
+) -> tuple[tuple[str, ...], str | None]:
+    """Where production's rows are when its window has none and should: a sentence, and an `at`."""
+    scan, monitor = plan.production, plan.monitor
+    (found,) = bench.rows(f"select sum(row_count) as n from scan_rows where scan = {scan.id}")
+    if found["n"] or monitor.production.allow_empty:
+        return (), None
+    source = "production's query" if scan.source.query else scan.source.written
+    source += " has no rows" if scan.filter is None else " has no rows that pass the filter"
+    if scan.clock is None:
+        return (source,), None
+    statement = renderer.time_range()
+    started = time.perf_counter()
+    (row,) = warehouse.fetch(statement.sql).to_pylist()
+    ledger.add(statement, warehouse.dialect, 1, time.perf_counter() - started, None)
+    if row["last_at"] is None:
+        return (f"{source} at any time",), None
+    zone = ZoneInfo(monitor.time_zone)
+    first, last = (
+        row[name].replace(tzinfo=UTC).astimezone(zone) for name in ("first_at", "last_at")
+    )
+    told = f"{source} there, but from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+    if monitor.time_zone != "UTC":
+        told += f" {monitor.time_zone}"
+    at = _at_over(monitor, last)
+    return (f"{told}: try --at {at}" if at else f"{told}: see production.window",), at
+
+
+def _at_over(monitor: Monitor, last: datetime) -> str | None:
+    """An `at` whose window holds a moment, given in the monitor's time zone; None if it is fixed."""
+    window = monitor.production.window
+    if isinstance(window, FixedWindow):
+        return None
+    size = Duration(days=1) if window is None else window.size
+    unit = next((each for each in (_DAY, 3600, 60) if size.seconds % each == 0), 1)
+    wall = last.replace(tzinfo=None)
+    midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
+    units = (wall - midnight) // timedelta(seconds=unit) + 1
+    end = (midnight + units * timedelta(seconds=unit)).replace(tzinfo=last.tzinfo)
+    if window is not None and window.offset is not None:
+        end = add(end, window.offset, monitor.time_zone).astimezone(last.tzinfo)
+    return end.replace(tzinfo=None).isoformat().removesuffix(":00").removesuffix("T00:00")
+
+
+def _memory_limit(project: Project) -> str | None:
+    settings = project.connection.options.get("settings")
+    limit = settings.get("memory_limit") if isinstance(settings, Mapping) else None
+    return None if limit is None else str(limit)
+
+
+@dataclass
+class _Log:
+    """What `runs`, `statements` and `monitors` say of one run."""
+
+    project: Project
+    monitor: Monitor
+    at: datetime
+    dialect: str
+    invocation: str
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    ledger: Ledger = field(default_factory=Ledger)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    clock: float = field(default_factory=time.perf_counter)
+
+    def finished(
+        self, plan: Plan, gathered: Gathered, verdicts: Sequence[Verdict], bench: Workbench
+    ) -> MonitorRun:
+        facts = Facts(plan, gathered, bench)
+        metrics = metric_rows(facts, verdicts, self.run_id, _now())
+        errors = sum(1 for row in metrics if row["status"] == "error")
+        status = "succeeded" if not errors else "partial" if errors < len(metrics) else "failed"
+        return MonitorRun(
+            run=self._row(
+                status,
+                metric_count=len(metrics),
+                breach_count=sum(1 for row in metrics if row["status"] == "breached"),
+                scanned_rows=int(facts.scanned),
+                primary=plan.primary.reference,
+                window_rows=dataset_rows(verdicts),
+            ),
+            metrics=tuple(metrics),
+            histograms=tuple(histogram_rows(facts, self.run_id)),
+            profiles=tuple(profile_rows(facts, self.run_id)),
+            features=tuple(feature_rows(facts, self.run_id)),
+            statements=self._statements(),
+            warnings=plan.warnings,
+        )
+
+    def write(self, store: Store, plan: Plan, result: MonitorRun) -> None:
+        signals = [signal.name for signal in self.monitor.signals]
+        signals += [row["signal"] for row in result.metrics if row["signal"] not in signals][:1]
+        part = Slice(
+            monitor=self.monitor.name,
+            window_start=plan.window_start,
+            window_end=plan.window_end,
+            signals=tuple(signals),
+            metrics=result.metrics,
+            histograms=result.histograms,
+            profiles=result.profiles,
+            features=result.features,
+        )
+        store.write(
+            part, _table_row(result.run), result.statements, self._monitor(), definition_rows()
+        )
+
+    def failed(self, error: DriftlineError, store: Store | None) -> MonitorRun:
+        """The run of a monitor that could not be measured or stored; its row is stored if it can be."""
+        message = mask(str(error), self.project.secrets)
+        run = self._row("failed", error=message)
+        result = MonitorRun(run=run, statements=self._statements(), error=error)
+        # a store that has just failed would only make the caller wait again
+        if store is not None and not isinstance(error, StoreError):
+            try:
+                store.record_failure(_table_row(run), result.statements)
+            except DriftlineError as second:
+                # the store itself may be what failed: the first error is the one to tell
+                if not run["error"]:
+                    raise second from error
+        return result
+
+    def _row(self, status: str, **known: Any) -> Row:
+        monitor = self.monitor
+        return {
+            "run_id": self.run_id,
+            "invocation_id": self.invocation,
+            "monitor": monitor.name,
+            "model": monitor.model,
+            "model_version": monitor.model_version,
+            "target": self.project.target,
+            "dialect": self.dialect,
+            "requested_at": self.at.astimezone(UTC).replace(tzinfo=None),
+            "started_at": self.started_at,
+            "finished_at": _now(),
+            "status": status,
+            "window_count": 1,
+            "metric_count": 0,
+            "breach_count": 0,
+            "statement_count": len(self.ledger.sent),
+            "scanned_rows": 0,
+            "seconds": time.perf_counter() - self.clock,
+            "driftline_version": VERSION,
+            "config_hash": config_hash(monitor),
+            "measure_hash": _measure_hash(monitor),
+            "error": None,
+            "primary": monitor.primary.name,
+            "window_rows": None,
+            **known,
+        }
+
+    def _statements(self) -> tuple[Row, ...]:
+        return tuple(
+            {
+                "run_id": self.run_id,
+                "step": sent.step,
+                "sequence": sent.sequence,
+                "dialect": sent.dialect,
+                "sql": mask(sent.sql, self.project.secrets),
+                "rows_returned": sent.rows_returned,
+                "seconds": sent.seconds,
+                "error": None if sent.error is None else mask(sent.error, self.project.secrets),
+            }
+            for sent in self.ledger.sent
+        )
+
+    def _monitor(self) -> Row:
+        monitor = self.monitor
+        return {
+            "monitor": monitor.name,
+            "model": monitor.model,
+            "model_version": monitor.model_version,
+            "task": monitor.task,
+            "owner": monitor.owner,
+            "tags": ", ".join(monitor.tags) or None,
+            "description": monitor.description,
+            "schedule": monitor.schedule,
+            "config_hash": config_hash(monitor),
+            "config_yaml": mask(monitor.yaml, self.project.secrets),
+            "first_seen_at": self.started_at,
+            "last_seen_at": self.started_at,
+        }
+
+
+# Kept beside the row of `runs` while the run is at hand; not a column of it.
+_ASIDE: Final = ("primary", "window_rows")
+
+
+def _table_row(row: Mapping[str, Any]) -> Row:
+    return {name: value for name, value in row.items() if name not in _ASIDE}
+
+
+def _measure_hash(monitor: Monitor) -> str:
+    """Changes when stored numbers would: data, features and bins, not thresholds or names of people."""
+    parts = repr(
+        (
+            (
+                monitor.production.source.written,
+                monitor.production.timestamp,
+                monitor.production.window,
+                monitor.production.filter,
+            ),
+            [
+                (r.name, r.source.written, r.timestamp, r.window, r.filter)
+                for r in monitor.references
+            ],
+            monitor.roles,
+            monitor.features,
+            sorted(
+                (name, s.type, s.bins, s.bounds, s.values) for name, s in monitor.settings.items()
+            ),
+            monitor.bins,
+            monitor.max_categories,
+            monitor.exact,
+            monitor.conventions,
+            monitor.time_zone,
+        )
+    )
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,151 @@
+"""Spell Python values and column expressions as SQL: the one typed door into a statement."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from markupsafe import Markup
+
+from driftline.engine.errors import UnsafeValue
+from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column
+
+LARGEST_DOUBLE: Final = 1.7976931348623157e308
+# Every number as text, on every engine: engines' own casts disagree about '1_000', '0x1F', '12d'.
+NUMERIC_TEXT: Final = "^[ ]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?[ ]*$"
+TIME_TEXT: Final = "^[ ]*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?[ ]*$"  # noqa: E501 (one expression, kept whole)
+
+
+def as_sql(value: object) -> Markup:
+    """Spell a value as SQL: the only way into a template.
+
+    Numbers that are not whole become casts of text, so that no engine takes them for decimals.
+
+    Raises:
+        UnsafeValue: For None, NaN, infinities, and every type not listed here.
+    """
+    match value:
+        case Markup():
+            return value
+        case Column():
+            return Markup(quoted(value.name))
+        case bool():
+            return Markup("true" if value else "false")
+        case int():
+            return Markup(int(value))
+        case float() if math.isfinite(value):
+            return Markup(f"cast('{float(value)!r}' as double)")
+        case datetime() if value.tzinfo is not None:
+            text = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+            return Markup(f"cast('{text}' as timestamp)")
+        case str():
+            return Markup("'" + value.replace("'", "''") + "'")
+    raise UnsafeValue(f"a {type(value).__name__} cannot be written into SQL: {value!r}")
+
+
+def quoted(name: str) -> str:
+    """A quoted identifier; holds any character but NUL."""
+    if "\0" in name:
+        raise UnsafeValue("a name with a NUL character cannot be written into SQL")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql(template: str, **values: object) -> Markup:
+    """A piece of SQL with values passed through the door: `sql("{x} is null", x=column)`."""
+    return Markup(template.format(**{name: as_sql(value) for name, value in values.items()}))
+
+
+def instant(moment: datetime, clock: Column) -> Markup:
+    """A UTC moment in the type of a clock column.
+
+    A date column holds midnights, so a bound inside a day starts at the next one.
+    """
+    if clock.kind == "date":
+        day: date = moment.date()
+        if moment.timetz().replace(tzinfo=None) != moment.min.time():
+            day += timedelta(days=1)
+        return Markup(f"cast('{day.isoformat()}' as date)")
+    if clock.kind == "timestamptz":
+        return Markup(f"cast('{moment.astimezone(UTC).isoformat(' ')}' as timestamptz)")
+    return as_sql(moment)
+
+
+def number(column: Column, reference: Column) -> Markup:
+    """A column as a double, null where its value is not a number of the reference's type."""
+    if column.kind in NUMBERS:
+        return sql("cast({c} as double)", c=column)
+    if column.kind == "boolean":
+        return sql("cast(cast({c} as integer) as double)", c=column)
+    if column.kind == "text":
+        parsed = sql("cast(trim({c}) as double)", c=column)
+        if reference.kind == "integer":
+            whole = sql("case when {x} = floor({x}) then {x} end", x=parsed)
+            return sql(
+                "case when regexp_matches({c}, {p}) then {x} end", c=column, p=NUMERIC_TEXT, x=whole
+            )
+        return sql(
+            "case when regexp_matches({c}, {p}) then {x} end", c=column, p=NUMERIC_TEXT, x=parsed
+        )
+    if column.kind in MOMENTS and reference.kind in MOMENTS:
+        return sql("cast(extract(epoch from {c}) as double)", c=column)
+    return Markup("cast(null as double)")
+
+
+def present(column: Column | None) -> Markup:
+    """A column as stored, null where it holds NaN, which is no value."""
+    if column is None:
+        return Markup("null")
+    if column.kind == "float":
+        # true for all numbers and infinities on every engine, whatever it thinks of NaN
+        return sql(
+            "case when {c} <= {top} or -{c} < {bottom} then {c} end",
+            c=column,
+            top=LARGEST_DOUBLE,
+            bottom=-LARGEST_DOUBLE,
+        )
+    return as_sql(column)
+
+
+def category(column: Column | None, reference: Column) -> Markup:
+    """A column as the text of a category, null where its value has not the reference's type."""
+    if column is None:
+        return Markup("cast(null as varchar)")
+    as_text = sql("cast({c} as varchar)", c=column)
+    if reference.kind == "boolean":
+        if column.kind == "boolean":
+            return sql("case when {c} then 'true' when not {c} then 'false' end", c=column)
+        if column.kind in NUMBERS:
+            return sql("case when {c} = 1 then 'true' when {c} = 0 then 'false' end", c=column)
+        if column.kind == "text":
+            return sql(
+                "case when lower({c}) in ('true', 't', '1') then 'true'"
+                " when lower({c}) in ('false', 'f', '0') then 'false' end",
+                c=column,
+            )
+        return Markup("cast(null as varchar)")
+    if reference.kind in NUMBERS:
+        if column.kind == reference.kind == "integer":
+            return as_text
+        x = number(column, reference)
+        # whole numbers are spelled alike, whatever type holds them
+        return sql(
+            "case when {x} = floor({x}) and abs({x}) < {top} then cast(cast({x} as bigint) as varchar)"
+            " else cast({x} as varchar) end",
+            x=x,
+            top=1e15,
+        )
+    return as_text
+
+
+def fitting(column: Column | None, reference: Column | None) -> Markup:
+    """A counted column where its value has the reference's type, else null."""
+    if column is None:
+        return Markup("null")
+    if reference is None or column.kind == reference.kind:
+        return as_sql(column)
+    if column.kind in MOMENTS and reference.kind in MOMENTS:
+        return as_sql(column)
+    if column.kind == "text" and reference.kind in MOMENTS:
+        return sql("case when regexp_matches({c}, {p}) then {c} end", c=column, p=TIME_TEXT)
+    return Markup("null")

@@ -1,0 +1,368 @@
+"""The results store: what a run leaves, replaced in one transaction, and how it is read again.
+
+A run hands over a `Slice`: everything it measured for one monitor and window. `Store.write`
+replaces what the file holds for it and adds the run, all or nothing, so that a crash leaves either
+the old rows or the new. Reading never creates the file and never changes its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from driftline.engine.errors import StoreError
+from driftline.engine.results import TABLES, Rows, arrow_rows, naive_utc
+from driftline.engine.storefile import create, migrate, opened, stored_version
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_WORST_FIRST: Final = """
+order by
+    case status
+        when 'breached' then 0
+        when 'error' then 1
+        when 'warning' then 2
+        when 'inconclusive' then 3
+        when 'not_computable' then 4
+        when 'insufficient_data' then 5
+        else 6
+    end,
+    score desc nulls last,
+    monitor,
+    window_end desc,
+    window_start,
+    signal,
+    reference,
+    segment,
+    feature,
+    metric
+"""
+
+
+Filter: TypeAlias = str | Iterable[str] | None
+"""Values a column may have: one, several, or None for any."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What one run of a monitor replaces: its rows of one window.
+
+    Attributes:
+        monitor: Name of the monitor.
+        window_start: Start of the production window, naive UTC, inclusive.
+        window_end: End of the production window, naive UTC, exclusive.
+        signals: Signals that were run; rows of other signals stay.
+        metrics: New rows of `metrics`.
+        histograms: New rows of `histograms`.
+        profiles: New rows of `profiles`.
+        features: New rows of `features`; older ones stay when they describe a later window.
+        selected: Features whose metrics were computed, when features were selected or excluded;
+            None is all of them, so rows of features that have vanished go too.
+        measured: Features whose histograms and profiles were computed, against the references that
+            the new rows name, when that was a part; None is all of them (or `selected`).
+    """
+
+    monitor: str
+    window_start: datetime
+    window_end: datetime
+    signals: tuple[str, ...]
+    metrics: Rows
+    histograms: Rows = ()
+    profiles: Rows = ()
+    features: Rows = ()
+    selected: tuple[str, ...] | None = None
+    measured: tuple[str, ...] | None = None
+
+
+class Store:
+    """The result tables in one DuckDB file.
+
+    Every method opens the file, does one thing and closes it. All but `exists` raise `StoreError`
+    when it stays in use for `wait_seconds`, is not one of Driftline's, or comes from a newer
+    Driftline; those that read also when there are no results yet.
+
+    Args:
+        file: The file; the first write makes it.
+        wait_seconds: How long to wait for whoever has the file open; 0 or more.
+    """
+
+    def __init__(self, file: Path, *, wait_seconds: float = 60.0) -> None:
+        self.file = file
+        self.wait_seconds = wait_seconds
+
+    def exists(self) -> bool:
+        """Whether the file is there and not empty; what it holds is not looked at."""
+        return self.file.is_file() and self.file.stat().st_size > 0
+
+    def version(self) -> int | None:
+        """The version of the stored tables, or None before the first run."""
+        if not self.exists():
+            return None
+        with self._open(read_only=True) as con:
+            return stored_version(con, self.file)
+
+    def write(
+        self,
+        part: Slice | Sequence[Slice],
+        run: Mapping[str, object],
+        statements: Rows,
+        monitor: Mapping[str, object],
+        definitions: Rows,
+    ) -> None:
+        """Replace what is stored for a slice, or several of one monitor, and add the run.
+
+        One transaction. The same input leaves the same rows; `runs` and `statements` only grow.
+
+        Args:
+            part: The rows of a monitor and window; a backfill gives one slice a window.
+            run: The row of `runs`.
+            statements: Rows of `statements`.
+            monitor: The row of `monitors`; a stored `first_seen_at` is kept.
+            definitions: All rows of `metric_definitions`; they replace the stored ones.
+
+        Raises:
+            StoreError: Also when rows do not fit their table, or belong to another slice.
+        """
+        parts = [part] if isinstance(part, Slice) else list(part)
+        facts = [_facts(each) for each in parts]
+        seen = arrow_rows("monitors", [monitor])
+        defined = arrow_rows("metric_definitions", definitions)
+        logged = _log(run, statements)
+        with self._transaction(run) as con:
+            for each, tables in zip(parts, facts, strict=True):
+                _replace_slice(con, each, tables)
+            _put(con, "monitors", _first_seen_kept(con, seen))
+            con.execute("delete from metric_definitions")
+            _put(con, "metric_definitions", defined)
+            for name, rows in logged.items():
+                _put(con, name, rows)
+
+    def record_failure(self, run: Mapping[str, object], statements: Rows) -> None:
+        """Add a run that stored nothing else; stored results stay as they are.
+
+        Args:
+            run: The row of `runs`.
+            statements: Rows of `statements`: what was sent before the run failed.
+
+        Raises:
+            StoreError: Also when a row does not fit its table.
+        """
+        logged = _log(run, statements)
+        with self._transaction(run) as con:
+            for name, rows in logged.items():
+                _put(con, name, rows)
+
+    def read(
+        self, sql: str, params: Sequence[object] | Mapping[str, object] | None = None
+    ) -> pa.Table:
+        """The rows of one SELECT over the result tables and views.
+
+        Args:
+            sql: A SELECT in DuckDB's dialect.
+            params: Values of its `?` or `$name` parameters.
+
+        Raises:
+            StoreError: Also when the SELECT is wrong.
+        """
+        with self._reading() as con:
+            answer = con.sql(sql, params=params)
+            if answer is None:
+                raise StoreError(f"not a SELECT: {sql}")
+            return answer.to_arrow_table()
+
+    def status(self, monitor: Filter = None) -> pa.Table:
+        """Rows of the view `monitor_status`, by monitor."""
+        return self._select("monitor_status", "order by monitor", monitor=monitor)
+
+    def latest(self, monitor: Filter = None) -> pa.Table:
+        """Rows of `metrics` of each monitor's newest window, worst first."""
+        return self.metrics(monitor)
+
+    def metrics(
+        self,
+        monitor: Filter = None,
+        *,
+        signal: Filter = None,
+        feature: Filter = None,
+        segment: Filter = None,
+        metric: Filter = None,
+        status: Filter = None,
+        run_id: Filter = None,
+        since: datetime | None = None,
+        all_windows: bool = False,
+    ) -> pa.Table:
+        """Rows of `metrics`, worst first: of each monitor's newest window unless told otherwise.
+
+        Args:
+            monitor: Names of monitors.
+            signal: Names of signals.
+            feature: Names of features; `__all__` is the whole dataset.
+            segment: Names of segments; `__all__` is everyone.
+            metric: Names of metrics.
+            status: Statuses, such as `breached`.
+            run_id: Runs that wrote the rows; looks at all windows.
+            since: Windows that end after this time, naive UTC or aware; looks at all windows.
+            all_windows: Whether to look at all windows.
+        """
+        every = all_windows or since is not None or run_id is not None
+        return self._select(
+            "metrics" if every else "latest_metrics",
+            _WORST_FIRST,
+            since=since,
+            monitor=monitor,
+            signal=signal,
+            feature=feature,
+            segment=segment,
+            metric=metric,
+            status=status,
+            run_id=run_id,
+        )
+
+    def runs(self, monitor: Filter = None) -> pa.Table:
+        """Rows of `runs`, newest first."""
+        return self._select("runs", "order by started_at desc, run_id desc", monitor=monitor)
+
+    def run(self, run_id: str) -> pa.Table:
+        """The one row of `runs` with that id.
+
+        Raises:
+            StoreError: Also when there is no such run.
+        """
+        row = self._select("runs", "", run_id=run_id)
+        if row.num_rows == 0:
+            hint = "`driftline ls runs` lists them."
+            raise StoreError(f"{self.file} has no run {run_id!r}", hint=hint)
+        return row
+
+    def features(self, monitor: Filter = None) -> pa.Table:
+        """Rows of `features`, by monitor and feature."""
+        return self._select("features", "order by monitor, feature", monitor=monitor)
+
+    def _select(
+        self, table: str, order: str, *, since: datetime | None = None, **filters: Filter
+    ) -> pa.Table:
+        given = {name: values for name, values in filters.items() if values is not None}
+        params: dict[str, object] = {
+            name: [values] if isinstance(values, str) else list(values)
+            for name, values in given.items()
+        }
+        tests = [f"list_contains(${name}::varchar[], {name})" for name in given]
+        if since is not None:
+            params["since"] = naive_utc(since)
+            tests.append("window_end > $since")
+        where = f"where {' and '.join(tests)}" if tests else ""
+        return self.read(f"select * from {table} {where} {order}", params or None)
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        hint = "Run `driftline run` first."
+        if not self.exists():
+            raise StoreError(f"no results yet: there is no {self.file}", hint=hint)
+        with self._open(read_only=True) as con:
+            if stored_version(con, self.file) is None:
+                raise StoreError(f"no results yet: {self.file} has no result tables", hint=hint)
+            yield con
+
+    @contextmanager
+    def _transaction(self, run: Mapping[str, object]) -> Iterator[duckdb.DuckDBPyConnection]:
+        create(self.file)
+        with self._open(read_only=False) as con:
+            con.execute("begin")
+            migrate(con, self.file, run)
+            yield con
+            con.execute("commit")
+            # the log goes into the file, which then stands alone
+            con.execute("checkpoint results")
+
+    def _open(self, *, read_only: bool) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return opened(self.file, read_only=read_only, wait_seconds=self.wait_seconds)
+
+
+def _log(run: Mapping[str, object], statements: Rows) -> dict[str, pa.Table]:
+    return {"runs": arrow_rows("runs", [run]), "statements": arrow_rows("statements", statements)}
+
+
+def _facts(part: Slice) -> dict[str, pa.Table]:
+    """The slice's rows as Arrow, once they are known to belong to it."""
+    import pyarrow.compute as pc
+
+    tables = {
+        "metrics": arrow_rows("metrics", part.metrics),
+        "histograms": arrow_rows("histograms", part.histograms),
+        "profiles": arrow_rows("profiles", part.profiles),
+        "features": arrow_rows("features", part.features),
+    }
+    window = {"window_start": part.window_start, "window_end": part.window_end}
+    for name, rows in tables.items():
+        expected = {"monitor": part.monitor, **({} if name == "features" else window)}
+        for column, value in expected.items():
+            strangers = [each for each in pc.unique(rows[column]).to_pylist() if each != value]
+            if strangers:
+                raise StoreError(
+                    f"table {name}: {column} {strangers[0]} is not the slice's {value}"
+                )
+    return tables
+
+
+def _replace_slice(
+    con: duckdb.DuckDBPyConnection, part: Slice, tables: Mapping[str, pa.Table]
+) -> None:
+    window = {"monitor": part.monitor, "start": part.window_start, "finish": part.window_end}
+    _delete(con, "metrics", window, signal=part.signals, feature=part.selected)
+    measured = part.selected if part.measured is None else part.measured
+    for name in ("histograms", "profiles"):
+        references = None if measured is None else set(tables[name]["reference"].to_pylist())
+        _delete(con, name, window, feature=measured, reference=references)
+    for name in ("metrics", "histograms", "profiles"):
+        _put(con, name, tables[name])
+    later = con.execute(
+        "select feature from features where monitor = ? and window_end > ?",
+        [part.monitor, part.window_end],
+    ).fetchall()
+    # an older window computed afterwards says nothing about the columns of today
+    if not later:
+        if measured is None:
+            con.execute("delete from features where monitor = ?", [part.monitor])
+        _put(con, "features", tables["features"])
+
+
+def _delete(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    window: Mapping[str, object],
+    **among: Iterable[str] | None,
+) -> None:
+    """Delete a monitor's rows of one window, of these values where some are given."""
+    params = {name: list(values) for name, values in among.items() if values is not None}
+    tests = "".join(f" and list_contains(${name}::varchar[], {name})" for name in params)
+    con.execute(
+        f"delete from {table} where monitor = $monitor and window_start = $start "
+        f"and window_end = $finish{tests}",
+        {**window, **params},
+    )
+
+
+def _put(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Insert rows in their order, instead of those with the same keys."""
+    con.register("new_rows", rows)
+    same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in TABLES[table].key)
+    con.execute(f"delete from {table} using new_rows where {same}")
+    con.execute(f"insert into {table} by name select * from new_rows")
+    con.unregister("new_rows")
+
+
+def _first_seen_kept(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
+    row = rows.to_pylist()[0]
+    stored = con.execute(
+        "select first_seen_at from monitors where monitor = ?", [row["monitor"]]
+    ).fetchall()
+    first_seen = stored[0][0] if stored else None
+    if first_seen is None:
+        return rows
+    return arrow_rows("monitors", [row | {"first_seen_at": first_seen}])

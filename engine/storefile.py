@@ -1,0 +1,238 @@
+"""One DuckDB file, opened for a moment: making it, waiting for it, and what its tables are.
+
+`opened` is the only way to the file. It waits while someone else has it, and closes it again, so
+that nothing stands beside it and no dashboard is locked out for longer than one transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from driftline.engine.errors import StoreError
+from driftline.engine.results import SCHEMA_VERSION, TABLES, TABLES_SQL, VIEWS, VIEWS_SQL
+
+if TYPE_CHECKING:
+    import duckdb
+
+# A format that every DuckDB from 1.2 on reads, whichever one writes it.
+_STORAGE_VERSION: Final = "v1.2.0"
+
+# What DuckDB says of a file that someone else has open, with and without naming them.
+_HELD = re.compile(r"lock is held in (?P<who>.+?) \(PID (?P<pid>\d+)\)")
+_HELD_UNNAMED = re.compile(r"Could not set lock on file|being used by another process")
+_OPEN_HERE: Final = "Unique file handle conflict"
+
+_ELSEWHERE: Final = "Name another file in the project: `results: {to: FILE}`."
+
+_COLUMNS: Final = """
+select table_name, column_name
+from duckdb_columns()
+where database_name = 'results' and schema_name = 'main'
+order by table_name, column_index
+"""
+
+# POSIX drops a process's locks on a file when it closes any handle of it, so a second attempt to
+# open one from the same process must not begin before the first has ended.
+_turns: Final[dict[Path, threading.Lock]] = {}
+
+
+def create(file: Path) -> None:
+    """Make an empty DuckDB file that old and new DuckDB read, unless there is one already.
+
+    Args:
+        file: The file; missing folders are made too.
+
+    Raises:
+        StoreError: When it cannot be made.
+    """
+    import duckdb
+
+    path = file.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _only_creator(path.parent):
+            if path.exists() and path.stat().st_size > 0:
+                return
+            # DuckDB takes an empty or half-made file for a broken one, so it gets its name last
+            new = path.with_name(f".{path.name}.new")
+            new.unlink(missing_ok=True)
+            with _connected() as con:
+                con.execute(f"attach {_quoted(new)} as new (storage_version '{_STORAGE_VERSION}')")
+            new.replace(path)
+    except (OSError, duckdb.Error) as error:
+        raise StoreError(f"cannot create {file}: {error}") from error
+
+
+@contextmanager
+def opened(
+    file: Path, *, read_only: bool, wait_seconds: float
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection whose current database is the file; closed, and the file with it, at the end.
+
+    Args:
+        file: An existing file.
+        read_only: Whether to open it for reading alone, which others may do at the same time.
+        wait_seconds: How long to wait for whoever has it open; 0 or more.
+
+    Raises:
+        StoreError: When the file stays in use or cannot be opened; for any error of DuckDB inside.
+    """
+    import duckdb
+
+    path = file.resolve()
+    deadline = time.monotonic() + wait_seconds
+    turn = _turns.setdefault(path, threading.Lock())
+    if not turn.acquire(timeout=wait_seconds):
+        raise _in_use(file, "another thread of this process", wait_seconds)
+    try:
+        with _connected() as con:
+            attach = f"attach {_quoted(path)} as results (type duckdb"
+            attach += ", read_only)" if read_only else ")"
+            pause = 0.02
+            while holder := _attached(con, attach, file):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise _in_use(file, holder, wait_seconds)
+                time.sleep(min(pause, left))
+                pause = min(1.5 * pause, 1.0)
+            con.execute("use results")
+            yield con
+    except duckdb.Error as error:
+        doing = "read" if read_only else "write"
+        raise StoreError(f"cannot {doing} {file}: {error}") from error
+    finally:
+        turn.release()
+
+
+def stored_version(con: duckdb.DuckDBPyConnection, file: Path) -> int | None:
+    """The version of the tables in an opened file; None when it holds none of them.
+
+    Args:
+        con: What `opened` gave.
+        file: The file, for messages.
+
+    Raises:
+        StoreError: When the tables come from a newer Driftline or from something else.
+    """
+    columns: dict[str, list[str]] = {}
+    for table, column in con.execute(_COLUMNS).fetchall():
+        columns.setdefault(table, []).append(column)
+    ours = [name for name in (*TABLES, *VIEWS) if name in columns]
+    if not ours:
+        return None
+    reached: list[tuple[int, str]] = []
+    if columns.get("schema_version") == list(TABLES["schema_version"].names):
+        reached = con.execute("select version, driftline_version from schema_version").fetchall()
+    if not reached:
+        what = f"{file} holds a table {ours[0]!r} that Driftline did not make"
+        raise StoreError(what, hint=_ELSEWHERE)
+    version, writer = max(reached)
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{file} was written by a newer Driftline ({writer}, schema {version}); "
+            f"this one knows schema {SCHEMA_VERSION}",
+            hint="Upgrade Driftline, then retry.",
+        )
+    for name, spec in TABLES.items():
+        if columns.get(name) != list(spec.names):
+            raise StoreError(
+                f"table {name!r} in {file} does not have the columns of schema {version}",
+                hint=f"Something other than Driftline changed it. {_ELSEWHERE}",
+            )
+    return version
+
+
+def migrate(con: duckdb.DuckDBPyConnection, file: Path, run: Mapping[str, object]) -> None:
+    """Bring the tables and views to `SCHEMA_VERSION`, inside the caller's transaction.
+
+    Args:
+        con: What `opened` gave, for writing.
+        file: The file, for messages.
+        run: The row of `runs` that needs them; it dates the new version.
+
+    Raises:
+        StoreError: As `stored_version`.
+    """
+    if stored_version(con, file) is None:
+        con.execute(TABLES_SQL)
+        con.execute(VIEWS_SQL)
+        con.execute(
+            "insert into schema_version values (?, ?, ?)",
+            [SCHEMA_VERSION, run["started_at"], run["driftline_version"]],
+        )
+
+
+@contextmanager
+def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    con = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            # nothing is spilled, so a killed run leaves nothing
+            "temp_directory": "",
+        },
+    )
+    try:
+        # a table that is missing is an error, never a Python variable of that name
+        con.execute("set python_enable_replacements = false")
+        yield con
+    finally:
+        con.close()
+
+
+@contextmanager
+def _only_creator(folder: Path) -> Iterator[None]:
+    """One process at a time; the lock is on the folder, so that it leaves no file."""
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # a file system without such locks costs the guard, not the run
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _attached(con: duckdb.DuckDBPyConnection, attach: str, file: Path) -> str | None:
+    """Try to attach the file; who holds it, or None on success."""
+    import duckdb
+
+    try:
+        con.execute(attach)
+    except duckdb.Error as error:
+        message = str(error)
+        if held := _HELD.search(message):
+            return f"{held['who']} (process {held['pid']})"
+        if _HELD_UNNAMED.search(message):
+            return "another process"
+        if _OPEN_HERE in message:
+            what, hint = "is open in this Python process", "Close that connection, then retry."
+            raise StoreError(f"{file} {what}", hint=hint) from error
+        if "not a valid DuckDB database file" in message:
+            raise StoreError(f"{file} is not a DuckDB file", hint=_ELSEWHERE) from error
+        raise StoreError(f"cannot open {file}: {message}") from error
+    return None
+
+
+def _in_use(file: Path, holder: str, waited: float) -> StoreError:
+    return StoreError(
+        f"{file} is in use by {holder}; waited {waited:g} s",
+        hint="Close it there, then retry. Dashboards should read a published copy.",
+    )
+
+
+def _quoted(path: Path) -> str:
+    text = str(path).replace("'", "''")
+    return f"'{text}'"

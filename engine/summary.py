@@ -1,0 +1,138 @@
+"""One sentence a result: what moved, in the words of the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from driftline.engine.catalog import METRICS
+
+if TYPE_CHECKING:
+    from driftline.engine.judge import Verdict
+
+
+def number(value: float | None) -> str:
+    """A number as a person writes it: about three digits, thousands spaced."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 1e15 or size < 1e-4:
+        return f"{value:.2e}"
+    if size >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    digits = max(0, 2 - math.floor(math.log10(size)))
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage: whole from 10 %, one digit from 0.1 %."""
+    if share is None:
+        return "–"
+    points = 100 * share
+    if points == 0 or points >= 9.95:
+        return f"{points:.0f} %"
+    if points >= 0.1:
+        return f"{points:.1f} %"
+    return f"{points:.2g} %"
+
+
+def what_moved(
+    verdict: Verdict,
+    reference: Mapping[str, Any] | None,
+    production: Mapping[str, Any] | None,
+    bins: Sequence[Mapping[str, Any]],
+) -> str:
+    """The sentence of a result.
+
+    Args:
+        verdict: The judged measurement.
+        reference: The reference's profile of the feature, a row of `columns`, or None.
+        production: Production's profile.
+        bins: The feature's bins, rows of `binned`, in order.
+
+    Returns:
+        One line without a full stop: for drift the means and the bin whose share changed most, for a
+        rate the two rates, for the dataset its rows.
+    """
+    found = verdict.measurement
+    if found.failed:
+        return "the column could not be read"
+    if found.feature == "__all__":
+        return f"{number(found.value)} rows"
+    metric = METRICS[found.metric]
+    if found.value is None:
+        return found.reason or "no value"
+    if metric.family == "quality":
+        return _rate(found.metric, found.value, found.reference_value)
+    parts = []
+    if reference is not None and production is not None and found.feature_type == "numerical":
+        before, after = reference.get("mean"), production.get("mean")
+        if before is not None and after is not None:
+            parts.append(f"mean {number(before)} → {number(after)}")
+    moved = _most_moved(bins)
+    if moved is not None:
+        parts.append(moved)
+    return "; ".join(parts) or "nothing moved"
+
+
+def _rate(metric: str, value: float, reference: float | None) -> str:
+    what = {
+        "null_value_rate": "nulls",
+        "data_type_error_rate": "type errors",
+        "out_of_bounds_rate": "out of bounds",
+        "new_category_rate": "new categories",
+    }.get(metric, metric)
+    if metric == "out_of_bounds_rate":
+        return f"{what} {percent(value)}; chance alone gives {percent(reference)}"
+    return f"{what} {percent(reference)} → {percent(value)}"
+
+
+def _most_moved(bins: Sequence[Mapping[str, Any]]) -> str | None:
+    """The bin, or the run of bins at one end, whose share changed most."""
+    n = sum(row["n_reference"] for row in bins)
+    m = sum(row["n_production"] for row in bins)
+    if not n or not m:
+        return None
+    shares = [(row["n_reference"] / n, row["n_production"] / m, row) for row in bins]
+    p, q, row = max(shares, key=lambda share: abs(share[1] - share[0]))
+    if p == q:
+        return None
+    verb = "rose" if q > p else "fell"
+    return f"the share {_where(row)} {verb} from {percent(p)} to {percent(q)}"
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    kind, low, high = row["kind"], row["lower_bound"], row["upper_bound"]
+    if kind == "category":
+        return f"of {row['label']}"
+    if kind == "other":
+        return "of all other values"
+    if kind == "new":
+        return f"of the new value {row['label']}" if row["label"] is not None else "of new values"
+    if kind == "point":
+        return f"of exactly {number(low)}"
+    if low is None and high is None:
+        return "of all values"
+    if low is None:
+        return f"below {number(high)}"
+    if high is None:
+        return f"above {number(low)}"
+    return f"from {number(low)} to {number(high)}"
+
+
+def bin_label(row: Mapping[str, Any]) -> str:
+    """The label of a histogram row: the category, or the interval in numbers."""
+    kind, low, high = row["kind"], row["lower_bound"], row["upper_bound"]
+    if kind == "category" or (kind == "new" and row["label"] is not None):
+        return str(row["label"])
+    if kind in ("other", "new"):
+        return str(kind)
+    if kind == "point":
+        return f"= {low!r}"
+    left = "(-inf" if low is None else f"[{low!r}"
+    right = "inf)" if high is None else f"{high!r})"
+    return f"{left}, {right}"

@@ -1,0 +1,766 @@
+"""What people see: summaries, tables and sentences for a terminal, and the log beside them.
+
+Every name comes from someone's data, so nothing here is read as markup, and characters that would
+steer a terminal are spelled out. Colour only repeats what the words say.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shlex
+import traceback
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.errors import DriftlineError
+from driftline.engine.results import ALL
+from driftline.engine.summary import number, percent
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from driftline.engine.compile import Compiled
+    from driftline.engine.project import Project
+    from driftline.engine.run import MonitorRun, RunResult
+
+Row = Mapping[str, Any]
+
+# Worst first, as the store orders them.
+STATUSES: Final = (
+    "breached",
+    "error",
+    "warning",
+    "inconclusive",
+    "not_computable",
+    "insufficient_data",
+    "ok",
+)
+TOLD: Final = STATUSES[:4]
+MOST_FEATURES: Final = 20
+EPOCH: Final = datetime(1970, 1, 1)
+
+_STYLES: Final = {
+    "breached": "bold red",
+    "error": "bold magenta",
+    "warning": "yellow",
+    "inconclusive": "cyan",
+    "ok": "green",
+    "succeeded": "green",
+    "partial": "yellow",
+    "failed": "bold red",
+}
+_NOT_JUDGED: Final = {
+    "insufficient_data": "with too few rows",
+    "not_computable": "not computable",
+}
+# A sentence beside its row needs this much room; with less it gets lines of its own.
+_ROOM: Final = 52
+# Below its row a sentence starts under the second column, unless the first one is wider than this.
+_DEEPEST: Final = 20
+
+
+def console(*, stderr: bool = False, color: bool = True) -> Console:
+    """A console that prints what it is given, word for word."""
+    return Console(
+        stderr=stderr,
+        no_color=None if color else True,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def clean(text: object) -> str:
+    """A text with every character that is no mark of its own, such as an escape, spelled out."""
+    return "".join(
+        each.encode("unicode_escape").decode() if _steers(each) else each for each in str(text)
+    )
+
+
+def _steers(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind[0] == "C" or kind in ("Zl", "Zp")
+
+
+def _styled(status: str | None) -> Text:
+    return Text("–" if status is None else status, style=_STYLES.get(status or "", "dim"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a listing: cells in columns, and sentences that take the room that is left."""
+
+    cells: tuple[str | Text, ...]
+    tail: tuple[str, ...] = ()
+
+
+def listing(
+    out: Console,
+    lines: Sequence[Line],
+    *,
+    head: Sequence[str] = (),
+    right: frozenset[int] = frozenset(),
+) -> None:
+    """Print rows in columns that fit the console, and never cut a word off.
+
+    Sentences stand beside their rows where there is room for them, else below.
+
+    Args:
+        out: Where to.
+        lines: The rows, all with the same number of cells.
+        head: Names of the columns; one more than there are cells names the sentence.
+        right: Columns that end at the same place: numbers.
+    """
+    rows = [tuple(_cell(cell) for cell in line.cells) for line in lines]
+    tails = [tuple(clean(part) for part in line.tail if part) for line in lines]
+    titles = [Text(title, style="dim") for title in head]
+    count = max((len(row) for row in rows), default=len(titles))
+    most = max(12, out.width // 2)
+    widths = [
+        min(most, max(row[at].cell_len for row in (*rows, titles) if at < len(row)))
+        for at in range(count)
+    ]
+    left = 2 + sum(widths) + 2 * count
+    beside = out.width - left >= min(_ROOM, max((len(" · ".join(t)) for t in tails), default=0))
+    if titles:
+        shown = titles if beside and any(tails) else titles[:count]
+        out.print(_joined(shown, widths, right), soft_wrap=True)
+    for row, tail in zip(rows, tails, strict=True):
+        line = _joined(row, widths, right)
+        start = left if beside else 4 + (widths[0] if widths[0] <= _DEEPEST else 2)
+        wrapped = _wrapped(tail, max(20, out.width - start))
+        if wrapped and beside and line.cell_len <= left:
+            line.append(" " * (left - line.cell_len) + wrapped.pop(0))
+        out.print(line, soft_wrap=True)
+        for more in wrapped:
+            out.print(" " * start + more, soft_wrap=True)
+
+
+def _wrapped(sentences: Sequence[str], width: int) -> list[str]:
+    """Sentences on one line where it holds them, else each on lines of its own.
+
+    A number stays together with its unit and its thousands.
+    """
+    whole = " · ".join(sentences)
+    if cell_len(whole) <= width:
+        return [whole] if whole else []
+    lines = []
+    for sentence in sentences:
+        kept = Text(_INSIDE_NUMBER.sub(_BLANK, sentence)).wrap(_RULER, width)
+        lines += [line.plain.rstrip().replace(_BLANK, " ") for line in kept]
+    return lines
+
+
+# A blank inside a number; what stands for it while lines are broken, a mark no text here has.
+_INSIDE_NUMBER: Final = re.compile(r"(?<=\d) (?=%|\d)")
+_BLANK: Final = "\ue000"
+_RULER: Final = Console()
+
+
+def _cell(cell: str | Text) -> Text:
+    return cell.copy() if isinstance(cell, Text) else Text(clean(cell))
+
+
+def _joined(cells: Sequence[Text], widths: Sequence[int], right: frozenset[int]) -> Text:
+    """Cells in their columns, without blanks at the end."""
+    line = Text("  ")
+    for at, cell in enumerate(cells):
+        width = widths[at] if at < len(widths) else 0
+        blank = " " * max(0, width - cell.cell_len)
+        line.append_text(Text(blank) + cell if at in right else cell + Text(blank))
+        line.append("  ")
+    line.rstrip()
+    return line
+
+
+def summary(
+    out: Console,
+    result: RunResult,
+    project: Project | None = None,
+    *,
+    against: str | None = None,
+    stored: bool = True,
+) -> None:
+    """Print what a run found: for each monitor a headline and a line a feature, worst first.
+
+    Args:
+        out: Where to.
+        result: The run; monitors that failed are left out.
+        project: Whose time zones windows are told in; None is UTC.
+        against: What the reference is called; None is its name in the project.
+        stored: Whether `show --all` can tell more.
+    """
+    zones = _zones(project)
+    for place, each in enumerate(each for each in result.monitors if each.error is None):
+        if place:
+            out.print()
+        rows = [row for row in each.metrics if row["segment"] == ALL]
+        told = headline(rows, zones.get(each.run["monitor"], "UTC"), against)
+        _monitor_summary(out, each, rows, told, stored)
+
+
+def _zones(project: Project | None) -> dict[str, str]:
+    return {each.name: each.time_zone for each in project.monitors} if project else {}
+
+
+def left_behind(out: Console, folder: Path) -> None:
+    """Print where the demo's project and tables are, and what to type next."""
+    out.print()
+    file = clean(folder / "driftline.duckdb")
+    out.print(f"The project is in {clean(folder)}, its result tables in {file}.", soft_wrap=True)
+    query = "from latest_metrics select feature, metric, value, summary where breached"
+    next_commands(
+        out,
+        f"cd {shlex.quote(str(folder))}",
+        "driftline show arrival_delay --feature temp",
+        f'duckdb driftline.duckdb "{query}"',
+    )
+
+
+def next_commands(out: Console, *commands: str) -> None:
+    """Print commands to type next."""
+    out.print()
+    for place, command in enumerate(commands):
+        title = Text("next: " if place == 0 else "      ", style="dim")
+        out.print(title.append(clean(command), style="not dim"), soft_wrap=True)
+
+
+def next_step(result: RunResult) -> tuple[str, ...]:
+    """The words of the command that looks closer at what a run found."""
+    for each in result.monitors:
+        if each.try_at is not None:
+            return ("run", each.run["monitor"], "--at", each.try_at)
+    rows = [row for row in result.metrics if row["segment"] == ALL and row["feature"] != ALL]
+    worst = next(iter(worst_rows(rows).values()), None)
+    if worst is None or worst["status"] == "ok":
+        return ("show", "--all")
+    return ("show", worst["monitor"], "--feature", worst["feature"])
+
+
+def _monitor_summary(
+    out: Console, each: MonitorRun, rows: Sequence[Row], told: Text, stored: bool
+) -> None:
+    title = Text(f"{clean(each.run['monitor'])}:", style="bold")
+    if title.cell_len + 1 + told.cell_len <= out.width:
+        out.print(title + Text(" ") + told, soft_wrap=True)
+    else:
+        out.print(title, soft_wrap=True)
+        out.print(Text("  ") + told, soft_wrap=True)
+    for sentence in each.warnings:
+        for line in _wrapped((clean(sentence),), out.width - 2):
+            out.print(Text(f"  {line}", style="yellow"), soft_wrap=True)
+    worst = worst_rows(rows)
+    beyond = {name: row for name, row in worst.items() if row["status"] in TOLD}
+    empty = each.run["window_rows"] == 0
+    if beyond and not empty:
+        out.print()
+        several = len({row["reference"] for row in rows} - {ALL}) > 1
+        entries = [
+            Line(
+                (_styled(row["status"]), name_of(feature), short(row, several), held(row)),
+                _sentences(row, rows),
+            )
+            for feature, row in beyond.items()
+        ]
+        listing(out, entries[:MOST_FEATURES])
+    more = max(0, len(beyond) - MOST_FEATURES)
+    if not empty:
+        out.print()
+        out.print(Text(f"  {_rest(worst, more, stored)}", style="dim"))
+
+
+def _rest(worst: Mapping[str, Row], more: int, stored: bool) -> str:
+    """The features that have no line: `4 more · 6 ok (--all) · 2 with too few rows`."""
+    counts = {
+        status: sum(1 for row in worst.values() if row["status"] == status)
+        for status in ("ok", *_NOT_JUDGED)
+    }
+    # the dataset's own row is no feature
+    counts["ok"] -= sum(1 for name, row in worst.items() if name == ALL and row["status"] == "ok")
+    parts = [f"{more} more"] if more else []
+    parts.append(f"{counts['ok']} ok" + (" (--all)" if stored else ""))
+    parts += [f"{counts[name]} {words}" for name, words in _NOT_JUDGED.items() if counts[name]]
+    return " · ".join(parts)
+
+
+def worst_rows(rows: Iterable[Row]) -> dict[str, Row]:
+    """Each feature's worst row, the worst feature first."""
+
+    def badness(row: Row) -> tuple[int, float, str, str]:
+        score = row["score"]
+        return (
+            STATUSES.index(row["status"]),
+            -score if score is not None else 1.0,
+            row["feature"],
+            row["metric"],
+        )
+
+    worst: dict[str, Row] = {}
+    for row in sorted(rows, key=badness):
+        worst.setdefault(row["feature"], row)
+    return worst
+
+
+def headline(rows: Sequence[Row], zone: str = "UTC", against: str | None = None) -> Text:
+    """`3 of 42 features breached · 48 210 rows · 15 Nov 2026 against training`."""
+    line = Text()
+    if not rows:
+        return line.append("no results", style="dim")
+    features = {row["feature"] for row in rows} - {ALL}
+    statuses = {
+        status: {row["feature"] for row in rows if row["status"] == status} - {ALL}
+        for status in ("breached", "error", "warning")
+    }
+    counted = next(
+        (row["value"] for row in rows if row["metric"] == "row_count" and row["value"] is not None),
+        None,
+    )
+    if counted == 0:
+        line.append("no rows in the window", style=_STYLES["breached"])
+    else:
+        what = "feature" if len(features) == 1 else "features"
+        breached = statuses["breached"]
+        style = "breached" if breached else "warning" if statuses["warning"] else "ok"
+        line.append(f"{len(breached)} of {len(features)} {what} breached", style=_STYLES[style])
+        if statuses["error"]:
+            line.append(f" · {len(statuses['error'])} with errors", style=_STYLES["error"])
+        if counted is not None:
+            line.append(f" · {number(counted)} rows")
+    first = rows[0]
+    references = list(dict.fromkeys(r["reference"] for r in rows if r["reference"] != ALL))
+    line.append(f" · {span(first['window_start'], first['window_end'], zone)}")
+    if references:
+        line.append(f" against {clean(against or ', '.join(references))}")
+    return line
+
+
+def span(start: datetime, end: datetime, zone: str = "UTC") -> str:
+    """A window in words, its end included: `15 Nov 2026`, with times where it needs them."""
+    if start == EPOCH:
+        return "the whole table"
+    place = ZoneInfo(zone)
+    first, stop = (moment.replace(tzinfo=UTC).astimezone(place) for moment in (start, end))
+    if first.time() == stop.time() == EPOCH.time():
+        last = stop - timedelta(days=1)
+        if first.date() >= last.date():
+            return f"{last.day} {last:%b %Y}"
+        if (first.year, first.month) == (last.year, last.month):
+            return f"{first.day}–{last.day} {last:%b %Y}"
+        year = "" if first.year == last.year else f" {first:%Y}"
+        return f"{first.day} {first:%b}{year} – {last.day} {last:%b %Y}"
+    suffix = "" if zone == "UTC" else f" {zone}"
+    if first.date() == stop.date():
+        return f"{first.day} {first:%b %Y %H:%M}–{stop:%H:%M}{suffix}"
+    return f"{first.day} {first:%b %Y %H:%M} – {stop.day} {stop:%b %Y %H:%M}{suffix}"
+
+
+def name_of(feature: str) -> str:
+    """A feature as people know it; the whole dataset's rows are no column."""
+    return "(all rows)" if feature == ALL else feature
+
+
+def short(row: Row, several: bool = False) -> str:
+    """A row's metric by its short name, and the reference where there are several."""
+    metric = METRICS.get(row["metric"])
+    name = metric.short[0] if metric is not None and metric.short else str(row["metric"])
+    return f"{name} ({row['reference']})" if several and row["reference"] != ALL else name
+
+
+def held(row: Row) -> str:
+    """A value held against its threshold: `5.1 > 0.25`, `7 % ≤ 8 %`."""
+    value, limit = row["value"], row["threshold"]
+    told, bound = _amounts(row["metric"], value, limit)
+    if value is None or limit is None:
+        return told
+    if row["threshold_kind"] in ("min", "decrease"):
+        return f"{told} {'<' if value < limit else '≥'} {bound}"
+    return f"{told} {'>' if value > limit else '≤'} {bound}"
+
+
+def _amounts(metric: str, value: float | None, limit: float | None) -> tuple[str, str]:
+    """A value and its bound as text, with as many digits as it takes to tell them apart."""
+    known = METRICS.get(metric)
+    share = known is not None and known.unit.startswith("share")
+    told, bound = (percent(each) if share else number(each) for each in (value, limit))
+    if told == bound and value != limit and value is not None and limit is not None:
+        scale, unit = (100, " %") if share else (1, "")
+        told, bound = (f"{scale * each:.6g}{unit}" for each in (value, limit))
+    return told, bound
+
+
+def _sentences(row: Row, rows: Iterable[Row]) -> tuple[str, ...]:
+    """What moved, and what else is beyond its threshold."""
+    also = [
+        f"{short(other)} {held(other)}" + (" (warning)" if other["status"] == "warning" else "")
+        for other in sorted(rows, key=lambda each: -(each["score"] or 0))
+        if other["feature"] == row["feature"] and other is not row and other["status"] in TOLD
+    ]
+    return (_moved(row), f"also {', '.join(also)}" if also else "")
+
+
+def _moved(row: Row) -> str:
+    summary, reason = row["summary"] or "", row["reason"] or ""
+    if not reason or reason == summary:
+        return str(summary)
+    return f"{summary}: {reason}" if row["status"] == "error" else f"{summary} ({reason})"
+
+
+def results(
+    out: Console, rows: Sequence[Row], project: Project | None = None, *, hidden: int = 0
+) -> None:
+    """Print rows of `metrics` under a headline for each monitor and window.
+
+    Args:
+        out: Where to.
+        rows: The rows, worst first.
+        project: Whose time zones windows are told in; None is UTC.
+        hidden: How many rows that are ok were left out.
+    """
+    zones = _zones(project)
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["monitor"], row["window_start"], row["window_end"]), []).append(row)
+    several = len({row["reference"] for row in rows} - {ALL}) > 1
+    for place, ((monitor, start, end), group) in enumerate(groups.items()):
+        if place:
+            out.print()
+        line = Text(f"{clean(monitor)}", style="bold")
+        references = list(dict.fromkeys(r["reference"] for r in group if r["reference"] != ALL))
+        against = f" against {clean(', '.join(references))}" if references else ""
+        out.print(
+            line.append(f" · {span(start, end, zones.get(monitor, 'UTC'))}{against}", "not bold")
+        )
+        out.print()
+        listing(
+            out,
+            [
+                Line(
+                    (_styled(row["status"]), _where(row), short(row, several), held(row)),
+                    (_moved(row),),
+                )
+                for row in group
+            ],
+            head=("status", "feature", "metric", "value", "what moved"),
+        )
+    if hidden or not rows:
+        out.print()
+        out.print(Text(f"  {hidden} ok (--all)" if hidden else "  nothing matches", style="dim"))
+
+
+def _where(row: Row) -> str:
+    feature = name_of(row["feature"])
+    return feature if row["segment"] == ALL else f"{feature} [{row['segment']}]"
+
+
+def grid(out: Console, rows: Sequence[Row], project: Project | None = None) -> None:
+    """Print rows of `monitor_status`; times in the time zones of a project's monitors."""
+    zones = _zones(project)
+    lines = []
+    for row in rows:
+        counted, breached = row["feature_count"], row["breached_features"]
+        end = row["window_end"]
+        place = ZoneInfo(zones.get(row["monitor"], "UTC"))
+        lines.append(
+            Line(
+                (
+                    Text(clean(row["monitor"]), style="bold"),
+                    _styled(row["last_status"] or "never run"),
+                    "–"
+                    if end is None
+                    else f"{end.replace(tzinfo=UTC).astimezone(place):%Y-%m-%d %H:%M}",
+                    "–" if row["row_count"] is None else number(row["row_count"]),
+                    Text(
+                        "–" if counted is None else f"{breached} of {counted}",
+                        style=_STYLES["breached"] if breached else "",
+                    ),
+                ),
+                _worst(row),
+            )
+        )
+    head = ("monitor", "last run", "window until", "rows", "breached", "worst")
+    listing(out, lines, head=head, right=frozenset({3}))
+
+
+def _worst(row: Row) -> tuple[str]:
+    if row["worst_feature"] in (None, ALL):
+        return (row["summary"] or "",)
+    return (f"{row['worst_feature']}: {row['summary']}",)
+
+
+def runs(out: Console, rows: Sequence[Row]) -> None:
+    """Print rows of `runs`."""
+    lines = [
+        Line(
+            (
+                row["run_id"][:8],
+                Text(clean(row["monitor"]), style="bold"),
+                f"{row['started_at']:%Y-%m-%d %H:%M}",
+                f"{row['requested_at']:%Y-%m-%d %H:%M}".removesuffix(" 00:00"),
+                _styled(row["status"]),
+                f"{row['breach_count']} of {row['metric_count']}",
+            ),
+            (row["error"] or "",),
+        )
+        for row in rows
+    ]
+    listing(out, lines, head=("run", "monitor", "started", "at", "status", "breached"))
+
+
+def features(out: Console, rows: Sequence[Row]) -> None:
+    """Print rows of `features`, a block a monitor."""
+    names = list(dict.fromkeys(row["monitor"] for row in rows))
+    for place, name in enumerate(names):
+        if place:
+            out.print()
+        if len(names) > 1:
+            out.print(Text(clean(name), style="bold"))
+        lines = [
+            Line(
+                (
+                    row["feature"],
+                    Text(row["role"], style="dim" if row["role"] == "excluded" else ""),
+                    row["feature_type"] or "–",
+                    row["reference_type"] or "–",
+                    row["production_type"] or "–",
+                ),
+                (row["reason"] or "",),
+            )
+            for row in rows
+            if row["monitor"] == name
+        ]
+        listing(
+            out, lines, head=("feature", "role", "watched as", "reference", "production", "why")
+        )
+
+
+def catalogue(out: Console, metrics: Iterable[Metric]) -> None:
+    """Print the metrics, a block a family."""
+    families: dict[str, list[Metric]] = {}
+    for metric in metrics:
+        families.setdefault(metric.family, []).append(metric)
+    for place, (family, members) in enumerate(families.items()):
+        if place:
+            out.print()
+        out.print(Text(family, style="bold"))
+        listing(
+            out,
+            [
+                Line(
+                    (
+                        metric.name,
+                        _watches(metric),
+                        metric.worse,
+                        _default(metric),
+                    ),
+                    (metric.header.title, ", ".join(f"short: {name}" for name in metric.short)),
+                )
+                for metric in members
+            ],
+            head=("metric", "watches", "worse", "default", "what it is"),
+        )
+
+
+def _watches(metric: Metric) -> str:
+    return {0: "dataset", 1: "".join(metric.types)}.get(len(metric.types), "both")
+
+
+def _default(metric: Metric) -> str:
+    """The default threshold as short as it can be said."""
+    if isinstance(metric.default, Mapping):
+        return " / ".join(f"{value:g}" for value in metric.default.values())
+    if metric.default is None:
+        return "–"
+    return f"+{metric.default:g}" if metric.bare == "increase" else f"{metric.default:g}"
+
+
+def validated(out: Console, project: Project, notes: Iterable[str]) -> None:
+    """Print that a project file is right, and what is worth a second look."""
+    signals = sum(len(monitor.signals) for monitor in project.monitors)
+    names = ", ".join(clean(monitor.name) for monitor in project.monitors)
+    file = "the project" if project.path is None else os.path.relpath(project.path)
+    counts = (
+        f"{_counted(len(project.monitors), 'monitor')} ({names}), {_counted(signals, 'signal')}"
+    )
+    out.print(Text("ok", style="green").append(f"  {clean(file)}: {counts}", style="default"))
+    for note in notes:
+        out.print(Text(f"note: {clean(note)}", style="yellow"))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def script(out: Console, found: Iterable[Compiled]) -> None:
+    """Print the statements of runs as one SQL script."""
+    for each in found:
+        window = f"{each.window_start.isoformat()}Z to {each.window_end.isoformat()}Z"
+        count = _counted(len(each.statements), "statement")
+        out.print(f"-- monitor {clean(each.monitor)}, window {window}, {count}", soft_wrap=True)
+        for statement in each.statements:
+            out.print(Text(f"\n{statement.sql}\n;"), soft_wrap=True)
+
+
+def definition(out: Console, metric: Metric) -> None:
+    """Print one metric: what its header says, then its SQL with the default parameters."""
+    from driftline.engine.render import metric_sql
+
+    header = metric.header
+    high = f"{metric.high:g}]" if metric.high < float("inf") else "∞)"
+    bare = " over the reference's own" if metric.bare == "increase" else ""
+    facts = {
+        "short": ", ".join(metric.short),
+        "watches": ", ".join(metric.types) or "the dataset",
+        "worse": metric.worse,
+        "default": f"{metric.default_text}{bare}"
+        if metric.default_text
+        else "measured, not judged",
+        "range": f"[0, {high}" + (f" {metric.unit}" if metric.unit else ""),
+        "defines": header.defines,
+        "reads": ", ".join(header.reads),
+        **{
+            f"param {param.name}": f"{param.type}, default {param.default:g}, in {param.range};"
+            f" {param.meaning}"
+            for param in header.params
+        },
+        "returns": header.returns,
+        "nulls": header.nulls,
+        "source": header.source,
+    }
+    out.print(Text(metric.name, style="bold").append(f": {header.title}", style="not bold"))
+    out.print()
+    width = max(map(len, facts))
+    for name, fact in facts.items():
+        if not fact:
+            continue
+        lines = Text(fact).wrap(out, max(20, out.width - width - 4))
+        for place, line in enumerate(lines):
+            line.rstrip()
+            title = Text(f"  {name if place == 0 else '':<{width}}  ", style="dim")
+            out.print(title.append_text(Text("", style="not dim") + line), soft_wrap=True)
+    out.print()
+    body = metric_sql(metric).splitlines()
+    while body and (body[0].startswith("--") or not body[0]):
+        body.pop(0)
+    out.print(Text("\n".join(body)), soft_wrap=True)
+
+
+def complain(
+    err: Console,
+    error: BaseException,
+    retry: str,
+    log_format: str = "text",
+    with_traceback: bool = False,
+) -> None:
+    """Print what happened, what to do, and the command that retries.
+
+    Args:
+        err: Where to.
+        error: What happened.
+        retry: The command.
+        log_format: `text` or `json`.
+        with_traceback: Whether to show where in the code, and the SQL that was refused.
+    """
+    if isinstance(error, DriftlineError):
+        message, hint = error.message, error.hint
+    else:
+        message = f"unexpected {type(error).__name__}: {error}"
+        hint = "this should not happen: add --debug-traceback to see where it did"
+    trace = "".join(traceback.format_exception(error)) if with_traceback else ""
+    sql = str(getattr(error, "sql", "")) if with_traceback else ""
+    if log_format == "json":
+        told = {"level": "error", "message": message, "hint": hint, "retry": retry}
+        more = {"traceback": trace, "sql": sql}
+        _print_json(err, {**told, **{name: text for name, text in more.items() if text}})
+        return
+    for text in (trace, sql):
+        if text:
+            err.print(Text(_clean_lines(text)), soft_wrap=True)
+    first, *rest = _clean_lines(message).splitlines() or [""]
+    err.print(
+        Text("error: ", style="bold red").append(first, style="not bold default"), soft_wrap=True
+    )
+    for line in (*rest, *(_clean_lines(hint).splitlines() if hint else ())):
+        err.print(Text(f"  {line}"), soft_wrap=True)
+    err.print(Text(f"  retry: {clean(retry)}", style="dim"), soft_wrap=True)
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(clean(line.replace("\t", "    ")) for line in text.split("\n"))
+
+
+def _print_json(err: Console, record: Mapping[str, object]) -> None:
+    time = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    text = json.dumps({"time": f"{time}Z", **record}, ensure_ascii=False, default=str)
+    err.print(Text(text), soft_wrap=True)
+
+
+_RECORD: Final = frozenset(vars(logging.makeLogRecord({})))
+
+
+class _Teller(logging.Handler):
+    """Prints log records, and keeps the line of progress where there is one."""
+
+    def __init__(self, err: Console, level: int, log_format: str, status: Status | None) -> None:
+        super().__init__()
+        self.err = err
+        self.least = level
+        self.log_format = log_format
+        self.status = status
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record that matters; show a step as progress."""
+        if self.status is not None and hasattr(record, "step"):
+            self.status.update(Text(clean(record.getMessage())))
+        if record.levelno < self.least:
+            return
+        level = record.levelname.lower()
+        if self.log_format == "json":
+            known = {key: text for key, text in vars(record).items() if key not in _RECORD}
+            _print_json(self.err, {"level": level, "message": record.getMessage(), **known})
+            return
+        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        line = Text(f"{time} {level} ", style="dim")
+        self.err.print(line.append(clean(record.getMessage()), "not dim"), soft_wrap=True)
+
+
+@contextmanager
+def log(err: Console, level: str, log_format: str, quiet: bool) -> Iterator[None]:
+    """Tell of Driftline's work on a console while the block runs.
+
+    Args:
+        err: Where to.
+        level: `debug`, `info`, `warning` or `error`.
+        log_format: `text` or `json`.
+        quiet: Whether to tell of nothing but errors.
+    """
+    least = logging.ERROR if quiet else logging.getLevelNamesMapping()[level.upper()]
+    moving = err.is_terminal and not (quiet or os.environ.get("CI") or log_format == "json")
+    status = err.status("") if moving else None
+    handler = _Teller(err, least, log_format, status)
+    logger = logging.getLogger("driftline")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(least, logging.INFO) if moving else least)
+    try:
+        if status is not None:
+            status.start()
+        yield
+    finally:
+        if status is not None:
+            status.stop()
+        logger.removeHandler(handler)
+        logger.setLevel(before)

@@ -1,0 +1,232 @@
+"""DuckDB: files of any size on one machine, tables of a database, Arrow tables in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from glob import glob, has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from driftline.engine.errors import ConfigError, SourceError, WarehouseError
+from driftline.engine.project import Source
+from driftline.engine.warehouses.base import Column, Kind
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+# https://duckdb.org/docs/stable/sql/data_types/overview
+_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+    (r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?", "integer"),
+    (r"DOUBLE|FLOAT|REAL", "float"),
+    (r"DECIMAL(\(.*\))?", "decimal"),
+    (r"VARCHAR|ENUM\(.*\)|UUID", "text"),
+    (r"BOOLEAN", "boolean"),
+    (r"DATE", "date"),
+    (r"TIMESTAMP(_S|_MS|_NS)?", "timestamp"),
+    (r"TIMESTAMP WITH TIME ZONE", "timestamptz"),
+)
+
+_PARQUET: Final = (".parquet", ".pq")
+_ARROW: Final = (".arrow", ".feather", ".ipc")
+_TEXT: Final = {
+    ".csv": "read_csv",
+    ".tsv": "read_csv",
+    ".json": "read_json",
+    ".jsonl": "read_json",
+    ".ndjson": "read_json",
+}
+
+
+def kind_of(native: str) -> Kind:
+    """The kind of a DuckDB type name; types without one (nested, binary, time) are `other`."""
+    for pattern, kind in _KINDS:
+        if re.fullmatch(pattern, native, flags=re.IGNORECASE | re.DOTALL):
+            return kind
+    return "other"
+
+
+def quote(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A quoted string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class DuckDB:
+    """A DuckDB session; text files are read once into a temporary table, Parquet stays where it is."""
+
+    dialect = "duckdb"
+    keeps_bounds = True
+
+    def __init__(
+        self,
+        options: Mapping[str, object],
+        *,
+        frames: Mapping[str, Any] | None = None,
+        beside: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
+        """Open a session.
+
+        Args:
+            options: Keys of a `connection` of type duckdb: `database`, `settings`.
+            frames: Arrow tables by name, readable as tables.
+            beside: An open connection to share the database of, instead of opening one.
+
+        Raises:
+            WarehouseError: When the database cannot be opened, a setting is refused or a frame
+                cannot be read.
+        """
+        import duckdb
+
+        self._errors = duckdb.Error
+        self._loaded: dict[tuple[str, ...], str] = {}
+        database = str(options.get("database", ":memory:"))
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+        try:
+            if beside is not None:
+                self._connection = beside.cursor()
+            else:
+                self._connection = duckdb.connect(
+                    database, read_only=database != ":memory:", config=config
+                )
+            settings = options.get("settings") or {}
+            assert isinstance(settings, Mapping)
+            # what is set for the session alone leaves other connections to the database as they are
+            scope = "session " if beside is not None else ""
+            for name, value in {
+                "TimeZone": "UTC",
+                "preserve_insertion_order": False,
+                "perfect_ht_threshold": 17,
+                "enable_progress_bar": False,
+                # a table that is missing is an error, never a Python variable of that name
+                "python_enable_replacements": False,
+                **settings,
+            }.items():
+                if not re.fullmatch(r"[A-Za-z_]+", str(name)):
+                    raise ConfigError(f"connection.settings: {name!r} is not a DuckDB setting")
+                self._connection.execute(f"set {scope}{name} = {literal(str(value))}")
+            for name, frame in (frames or {}).items():
+                self._connection.register(name, frame)
+        except duckdb.Error as error:
+            opening = "use the open connection" if beside is not None else f"open {database}"
+            raise WarehouseError(
+                f"cannot {opening} in DuckDB: {error}",
+                hint="check connection.database and connection.settings",
+            ) from error
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection) -> DuckDB:
+        """A session of its own in the database of an open connection, which stays as it is.
+
+        It sees that database's tables and views, but not temporary ones or registered frames,
+        which DuckDB keeps to the connection that made them. Its settings, the time zone UTC among
+        them, are its own, and closing it closes nothing else.
+
+        Raises:
+            WarehouseError: When the connection is closed.
+        """
+        return cls({}, beside=connection)
+
+    def columns(self, source: Source) -> tuple[Column, ...]:
+        try:
+            rows = self._connection.execute(
+                f"describe select * from {self.relation(source)}"
+            ).fetchall()
+        except self._errors as error:
+            raise SourceError(
+                f"cannot read {source.written}: {_first_line(error)}",
+                hint="check the path, the table's name and that the file is whole",
+            ) from error
+        return tuple(Column(row[0], row[1], kind_of(row[1])) for row in rows)
+
+    def relation(self, source: Source) -> str:
+        if source.query:
+            return f"({source.query.rstrip().rstrip(';')}\n)"
+        if source.table:
+            return ".".join(quote(part) for part in source.table)
+        return self._files(source)
+
+    def _files(self, source: Source) -> str:
+        """A table function over the files, or the temporary table they were read into."""
+        paths = [path for pattern in source.files for path in _expand(pattern)]
+        if not paths:
+            raise SourceError(
+                f"no file matches {source.written}",
+                hint="paths in the project file resolve from its folder",
+            )
+        suffix = _suffix(paths[0])
+        spelled = f"[{', '.join(literal(path) for path in paths)}]"
+        if suffix in _PARQUET:
+            names = spelled if len(paths) <= _MOST_NAMED else _patterns(source)
+            return f"read_parquet({names})"
+        if source.files not in self._loaded:
+            name = f"driftline_source_{len(self._loaded)}"
+            try:
+                if suffix in _ARROW:
+                    self._connection.register(name, _arrow_dataset(paths))
+                else:
+                    reader = _TEXT.get(suffix)
+                    if reader is None:
+                        known = ", ".join((*_PARQUET, *_TEXT, *_ARROW))
+                        raise SourceError(
+                            f"{source.written}: unknown kind of file; known are {known}"
+                        )
+                    self._connection.execute(
+                        f"create temp table {name} as select * from {reader}({spelled})"
+                    )
+            except (self._errors, OSError, ValueError) as error:
+                raise SourceError(
+                    f"cannot read {source.written}: {_first_line(error)}",
+                    hint="check that the file is whole and of the kind its name says",
+                ) from error
+            self._loaded[source.files] = name
+        return self._loaded[source.files]
+
+    def fetch(self, sql: str) -> pa.Table:
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        except self._errors as error:
+            raise WarehouseError(f"DuckDB refused a statement: {error}", sql=sql) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+# More files than this are named by their patterns, so that statements stay readable.
+_MOST_NAMED: Final = 20
+
+
+def _patterns(source: Source) -> str:
+    return f"[{', '.join(literal(pattern) for pattern in source.files)}]"
+
+
+def _expand(pattern: str) -> list[str]:
+    """The files of a pattern, sorted; a path without magic is itself when it exists."""
+    if Path(pattern).exists():
+        return [pattern]
+    return sorted(glob(pattern, recursive=True)) if has_magic(pattern) else []
+
+
+def _suffix(path: str) -> str:
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    if suffixes and suffixes[-1] in (".gz", ".zst") and len(suffixes) > 1:
+        return suffixes[-2]
+    return suffixes[-1] if suffixes else ""
+
+
+def _arrow_dataset(paths: list[str]) -> Any:
+    from pyarrow import dataset
+
+    return dataset.dataset(paths, format="ipc")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,243 @@
+"""Which rows a run looks at: from `at` and a monitor to spans of time. Pure; no clock is read here.
+
+Months and days move on the calendar of the monitor's time zone, so that a day keeps its wall time
+when the clocks change; hours, minutes and seconds are exact. Every result is in UTC.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from driftline.engine.errors import ConfigError
+from driftline.engine.project import (
+    Duration,
+    FixedWindow,
+    Monitor,
+    Reference,
+    RollingWindow,
+    Window,
+)
+from driftline.engine.times import parse_duration, parse_instant
+
+__all__ = [
+    "EPOCH",
+    "Span",
+    "add",
+    "last_slot",
+    "overlap_warning",
+    "parse_duration",
+    "production_span",
+    "reference_span",
+    "resolve_at",
+    "stored_bounds",
+    "window_date",
+]
+
+EPOCH: Final = datetime(1970, 1, 1)
+_MONDAY: Final = datetime(1970, 1, 5)  # slots of {every: P7D} fall on Mondays
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True)
+class Span:
+    """[start, end) in UTC; a start of None is the beginning of the table."""
+
+    start: datetime | None
+    end: datetime
+
+
+def add(at: datetime, duration: Duration, zone: str, sign: Literal[1, -1] = 1) -> datetime:
+    """Move a moment by a duration: its months, then its days, then its seconds.
+
+    Args:
+        at: An aware datetime.
+        duration: Months clamp the day (31 January plus a month is the last of February).
+        zone: Time zone whose calendar and wall time count for months and days.
+        sign: -1 moves back.
+
+    Returns:
+        An aware datetime in UTC.
+
+    Raises:
+        ConfigError: When it would leave the years 1 to 9999.
+    """
+    try:
+        if duration.months or duration.days:
+            wall = _plus_months(at.astimezone(ZoneInfo(zone)), sign * duration.months)
+            at = wall + timedelta(days=sign * duration.days)
+        return at.astimezone(UTC) + timedelta(seconds=sign * duration.seconds)
+    except (OverflowError, ValueError):
+        way = "after" if sign > 0 else "before"
+        raise ConfigError(f"{duration.text} {way} {at.date()} is outside the calendar") from None
+
+
+def _plus_months(wall: datetime, months: int) -> datetime:
+    """The same day and time, months later; the month's last day where it has no such day."""
+    year, month = divmod(12 * wall.year + wall.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return wall.replace(year=year, month=month + 1, day=min(wall.day, last))
+
+
+def resolve_at(monitor: Monitor, at: datetime | date | str | None, now: datetime) -> datetime:
+    """The moment a run is for.
+
+    Args:
+        monitor: Its time zone, schedule and window decide.
+        at: A moment, or a date for its midnight, also as ISO 8601 text; without a zone it is in the
+            monitor's. None takes `now`, floored to the last slot of the schedule, else to the
+            largest of day, hour and minute that divides the window's size, else to the day.
+        now: An aware datetime.
+
+    Returns:
+        An aware datetime in UTC.
+
+    Raises:
+        ConfigError: When the text is neither a date nor a time.
+    """
+    zone = ZoneInfo(monitor.time_zone)
+    if isinstance(at, str):
+        try:
+            return parse_instant(at, monitor.time_zone)
+        except ValueError as error:
+            raise ConfigError(f"at: {error}") from None
+    if at is not None:
+        moment = at if isinstance(at, datetime) else datetime.combine(at, time())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    if monitor.schedule is not None:
+        return last_slot(monitor.schedule, now, monitor.time_zone)
+    local = now.astimezone(zone)
+    window = monitor.production.window
+    size = window.size if isinstance(window, RollingWindow) else Duration(days=1)
+    if size.seconds % _DAY == 0:
+        floored = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    elif size.seconds % 3600 == 0:
+        floored = local.replace(minute=0, second=0, microsecond=0)
+    elif size.seconds % 60 == 0:
+        floored = local.replace(second=0, microsecond=0)
+    else:
+        floored = local.replace(microsecond=0)
+    return floored.astimezone(UTC)
+
+
+def last_slot(schedule: str, now: datetime, zone: str) -> datetime:
+    """The last slot of a schedule that is not after `now`.
+
+    Args:
+        schedule: A cron expression, read in the time zone; or a duration, whose months count from
+            January 1970, whose days count from a Monday, and whose hours count from midnight where
+            they divide a day.
+        now: An aware datetime.
+        zone: The monitor's time zone.
+
+    Returns:
+        An aware datetime in UTC.
+    """
+    if schedule.startswith("P"):
+        return _floor(now.astimezone(ZoneInfo(zone)), parse_duration(schedule))
+    now = now.astimezone(UTC)
+    # Searched from an hour ahead and then forward, because the search backward leaves out slots of
+    # the hour that clocks repeat.
+    slots = CronSim(schedule, (now + timedelta(hours=1)).astimezone(ZoneInfo(zone)), reverse=True)
+    return next(slot for found in slots if (slot := found.astimezone(UTC)) <= now)
+
+
+def _floor(local: datetime, every: Duration) -> datetime:
+    """The last multiple of a duration on the calendar or, for seconds, on the clock."""
+    wall = local.replace(tzinfo=None)
+    if every.months:
+        count = 12 * (wall.year - EPOCH.year) + wall.month - 1
+        floored = _plus_months(EPOCH, count - count % every.months)
+    elif every.days:
+        count = (wall - _MONDAY).days
+        floored = _MONDAY + timedelta(days=count - count % every.days)
+    else:
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+        start = midnight if _DAY % every.seconds == 0 else EPOCH.replace(tzinfo=UTC)
+        gone = (local.astimezone(UTC) - start) // timedelta(seconds=every.seconds)
+        return start + gone * timedelta(seconds=every.seconds)
+    return floored.replace(tzinfo=local.tzinfo).astimezone(UTC)
+
+
+def production_span(monitor: Monitor, at: datetime) -> Span | None:
+    """The rows of production that a run at `at` looks at; None means all, whatever their time.
+
+    Raises:
+        ConfigError: When the window would begin before the year 1.
+    """
+    production = monitor.production
+    return _span(production.window, production.timestamp, at, monitor.time_zone, at)
+
+
+def reference_span(monitor: Monitor, reference: Reference, at: datetime) -> Span | None:
+    """The rows of a reference that a run at `at` looks at; None means all, whatever their time.
+
+    A rolling window without an offset ends where a rolling window of production begins.
+
+    Raises:
+        ConfigError: When the window would begin before the year 1.
+    """
+    end = at
+    if isinstance(monitor.production.window, RollingWindow):
+        span = production_span(monitor, at)
+        end = at if span is None or span.start is None else span.start
+    return _span(reference.window, reference.timestamp, at, monitor.time_zone, end)
+
+
+def _span(
+    window: Window | None, timestamp: str | None, at: datetime, zone: str, default_end: datetime
+) -> Span | None:
+    """The span of a window; `default_end` is where a rolling one without an offset ends."""
+    if timestamp is None:
+        return None
+    if window is None:
+        return Span(None, at.astimezone(UTC))
+    if isinstance(window, FixedWindow):
+        return Span(window.start.astimezone(UTC), window.end.astimezone(UTC))
+    end = default_end.astimezone(UTC)
+    if window.offset is not None:
+        end = add(at, window.offset, zone, -1)
+    return Span(add(end, window.size, zone, -1), end)
+
+
+def overlap_warning(monitor: Monitor, reference: Reference, at: datetime) -> str | None:
+    """A sentence when a rolling reference holds rows of the very window it is compared with."""
+    if not isinstance(reference.window, RollingWindow):
+        return None
+    if reference.source != monitor.production.source:
+        return None
+    ours, theirs = production_span(monitor, at), reference_span(monitor, reference, at)
+    if theirs is None or theirs.start is None:
+        return None
+    if ours is not None:
+        begins_later = ours.start is not None and theirs.end <= ours.start
+        if begins_later or ours.end <= theirs.start:
+            return None
+    return (
+        f"monitors[{monitor.name}]: reference '{reference.name}' overlaps production's window, "
+        "which hides drift; give its window a larger offset"
+    )
+
+
+def stored_bounds(span: Span | None, at: datetime) -> tuple[datetime, datetime]:
+    """(window_start, window_end) as the result tables hold them: UTC without a zone.
+
+    Rows without a lower end are stored from 1970-01-01, rows of any time up to `at`.
+    """
+    end = at if span is None else span.end
+    start = EPOCH if span is None or span.start is None else _naive(span.start)
+    return start, _naive(end)
+
+
+def window_date(end: datetime) -> date:
+    """The date, in UTC, of the last moment of a window: that of its end less a microsecond."""
+    return (_naive(end) - timedelta(microseconds=1)).date()
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,115 @@
+{#- categories: rows of every category of a column, known and new, cut to the largest
+
+    Known are the values of the primary reference's rows, up to the given number by count, ties by
+    value; the rest of its values is one row of kind 'other'. New are values it never had: the
+    largest a scan by name, the rest one row.
+
+    reads    one column of every scan a branch
+    returns  scan, feature, window_id, segment, kind ('category', 'other', 'new', 'null',
+             'type_error'), value, n, distinct_count, once = values seen in one row only
+-#}
+{% from "macros.sql" import window_key, rows_of, union_of with context -%}
+with
+{% for column in columns %}
+counted_{{ column.feature }} as (
+    {%- for side in column.sides %}
+    select
+        {{ side.scan.id }} as scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        count(*) as n
+    from (
+        select
+            window_id,
+            segment,
+            category,
+            case when stored is null then 'null' when category is null then 'type_error' end as fault
+        from (
+            select
+                {{ window_key(side.scan) }} as window_id,
+                '__all__' as segment,
+                {{ side.stored }} as stored,
+                {{ side.category }} as category
+            {{ rows_of(side.scan) | indent(12) }}
+        ) as texts
+    ) as checked
+    group by window_id, segment, category, fault
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+matched_{{ column.feature }} as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        n,
+        sum(case when scan = {{ primary }} and fault is null then n end) over (
+            partition by category
+        ) as n_known
+    from counted_{{ column.feature }}
+),
+placed_{{ column.feature }} as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        n,
+        case
+            when fault is not null then fault
+            when n_known is null then 'new'
+            when dense_rank() over (
+                order by case when n_known is null then 1 else 0 end, n_known desc, category
+            ) <= {{ column.most }} then 'category'
+            else 'other'
+        end as kind
+    from matched_{{ column.feature }}
+),
+ranked_{{ column.feature }} as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        n,
+        kind,
+        row_number() over (
+            partition by scan, window_id, segment, kind
+            order by n desc, category
+        ) as position
+    from placed_{{ column.feature }}
+),
+named_{{ column.feature }} as (
+    select
+        scan,
+        window_id,
+        segment,
+        kind,
+        case
+            when kind = 'category' then category
+            when kind = 'new' and position <= {{ most_new }} then category
+        end as value,
+        n
+    from ranked_{{ column.feature }}
+){% if not loop.last %},{% endif %}
+{% endfor %}
+{% call(column) union_of(columns) -%}
+select
+    scan,
+    {{ column.feature }} as feature,
+    window_id,
+    segment,
+    kind,
+    value,
+    cast(sum(n) as bigint) as n,
+    cast(count(*) as bigint) as distinct_count,
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once
+from named_{{ column.feature }}
+group by scan, window_id, segment, kind, value
+{%- endcall %}

@@ -1,0 +1,56 @@
+{#- histogram: rows, sums and range of every bin of a fine grid, per number column
+
+    The grid is bin = floor((g + 1) * scale), g = t / (width + |t|), t = x - centre: it holds every
+    real number, follows heavy tails, and is plain arithmetic in every dialect. It need not be exactly
+    monotone: the bins bring their ranges, and the order is checked on them. Whole-number columns of a
+    short range take bin = x - centre. Sums are of whole numbers (t times a power of two, rounded
+    down), so they are the same in any order of rows. Bins are counted in small integers from -slots,
+    which lets an engine address them directly.
+
+    reads    one column of one scan a branch
+    returns  scan, feature, window_id, segment, bin (a code below 0 for rows without a finite number),
+             n, total = sum of floor(t * total_scale), squares = sum of floor(t^2 * square_scale),
+             low, high
+-#}
+{% from "macros.sql" import window_key, rows_of, unless_finite, union_of with context -%}
+{% call(column) union_of(columns) -%}
+select
+    {{ column.scan.id }} as scan,
+    {{ column.feature }} as feature,
+    window_id,
+    segment,
+    cast(slot as integer) + {{ slots }} as bin,
+    cast(count(*) as bigint) as n,
+    cast(sum(cast(floor(t * {{ column.total_scale }}) as bigint)) as double) as total,
+    cast(sum(cast(floor(t * t * {{ column.square_scale }}) as bigint)) as double) as squares,
+    min(x) as low,
+    max(x) as high
+from (
+    select
+        window_id,
+        segment,
+        x,
+        t,
+        cast(case
+            when t is not null then {{ column.bin }}
+            {{ unless_finite(column) }}
+        end - {{ slots }} as smallint) as slot
+    from (
+        select
+            window_id,
+            segment,
+            stored,
+            x,
+            case when x - x = 0 then x - {{ column.grid.centre }} end as t
+        from (
+            select
+                {{ window_key(column.scan) }} as window_id,
+                '__all__' as segment,
+                {{ column.stored }} as stored,
+                {{ column.number }} as x
+            {{ rows_of(column.scan) | indent(12) }}
+        ) as numbers
+    ) as centred
+) as binned
+group by window_id, segment, slot
+{%- endcall %}

@@ -1,0 +1,29 @@
+{#- profile: rows of each window, and the rows that have a value in columns no other relation reads
+
+    reads    every scan, its clock and the given columns
+    returns  scan, window_id, segment, row_count, then one count a column: filled_0, filled_1, …
+-#}
+{% from "macros.sql" import window_key, rows_of with context -%}
+{% for scan in scans -%}
+select
+    {{ scan.id }} as scan,
+    window_id,
+    segment,
+    cast(count(*) as bigint) as row_count
+    {%- for column in scan.columns %},
+    cast(count(filled_{{ loop.index0 }}) as bigint) as filled_{{ loop.index0 }}
+    {%- endfor %}
+from (
+    select
+        {{ window_key(scan) }} as window_id,
+        '__all__' as segment
+        {%- for column in scan.columns %},
+        {{ column }} as filled_{{ loop.index0 }}
+        {%- endfor %}
+    {{ rows_of(scan) | indent(4) }}
+) as {{ scan.name }}
+group by window_id, segment
+{% if not loop.last %}
+union all
+{% endif -%}
+{% endfor %}

@@ -1,0 +1,41 @@
+{#- ties: rows of every single value, of whole columns or only of the bins still undecided
+
+    reads    one column of one scan a branch; small inputs, and grids that do not fit, in full
+    returns  scan, feature, window_id, segment, bin (0, or a code below 0 for rows without a finite
+             number), value, n
+-#}
+{% from "macros.sql" import window_key, rows_of, unless_finite, union_of with context -%}
+{% call(column) union_of(columns) -%}
+select
+    {{ column.scan.id }} as scan,
+    {{ column.feature }} as feature,
+    window_id,
+    segment,
+    bin,
+    value,
+    cast(count(*) as bigint) as n
+from (
+    select
+        window_id,
+        segment,
+        cast(case
+            when x - x = 0 then 0
+            {{ unless_finite(column) }}
+        end as smallint) as bin,
+        case when x - x = 0 then x end as value
+    from (
+        select
+            {{ window_key(column.scan) }} as window_id,
+            '__all__' as segment,
+            {{ column.stored }} as stored,
+            {{ column.number }} as x
+        {{ rows_of(column.scan) | indent(8) }}
+    ) as numbers
+    {%- if column.undecided %}
+    where x - x = 0 and {{ column.bin_of_x }} in (
+        {%- for bin in column.undecided %}{{ bin }}{% if not loop.last %}, {% endif %}{% endfor -%}
+    )
+    {%- endif %}
+) as valued
+group by window_id, segment, bin, value
+{%- endcall %}

@@ -1,0 +1,84 @@
+-- number_categories: whole numbers with few distinct values, told as categories
+--
+-- reads    cells, columns (for their infinities), scans, features
+-- returns  the columns of the relation categories: values the primary reference has, the largest by
+--          name and the rest as other; then new ones, the 10 largest a scan by name and the rest in
+--          one row
+with
+
+numbers as (
+    select scan, window_id, segment, feature, low as x, n from cells
+    union all
+    select scan, window_id, segment, feature, '-infinity'::double, below_infinity::bigint
+    from columns
+    where below_infinity > 0
+    union all
+    select scan, window_id, segment, feature, 'infinity'::double, above_infinity::bigint
+    from columns
+    where above_infinity > 0
+),
+
+labelled as (
+    select
+        numbers.scan,
+        numbers.feature,
+        numbers.window_id,
+        numbers.segment,
+        numbers.n,
+        features.most_categories,
+        case
+            when x = floor(x) and abs(x) < 1e38 then x::hugeint::varchar
+            else x::varchar
+        end as label,
+        sum(case when scans.is_primary then numbers.n end) over (
+            partition by numbers.feature, numbers.x
+        ) as n_known
+    from numbers
+    inner join scans on scans.scan = numbers.scan
+    inner join features on features.feature = numbers.feature
+    where features.feature_type = 'categorical'
+),
+
+placed as (
+    select
+        *,
+        case
+            when n_known is null then 'new'
+            when dense_rank() over (
+                partition by feature
+                order by n_known desc nulls last, label
+            ) <= most_categories then 'category'
+            else 'other'
+        end as kind
+    from labelled
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by scan, feature, window_id, segment, kind
+            order by n desc, label
+        ) as position
+    from placed
+),
+
+named as (
+    select
+        *,
+        case when kind = 'category' or (kind = 'new' and position <= 10) then label end as value
+    from ranked
+)
+
+select
+    scan,
+    feature,
+    window_id,
+    segment,
+    kind,
+    value,
+    sum(n)::bigint as n,
+    count(*) as distinct_count,
+    sum(case when n = 1 then 1 else 0 end)::bigint as once
+from named
+group by scan, feature, window_id, segment, kind, value

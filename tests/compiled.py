@@ -1,0 +1,50 @@
+"""A project whose statements show every branch of every relation, compiled without any data."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from driftline.engine.compile import compile_project
+from driftline.engine.config import load_project
+from driftline.engine.warehouses.base import Statement
+
+STEPS: Final = ("profile", "categories", "bounds", "sample", "histogram", "ties")
+
+PROJECT: Final = """
+monitors:
+  - name: everything
+    production:
+      table: [ml, 'sco"red']
+      timestamp: scored_at
+      window: {size: P7D}
+      filter: "amount >= 1 and country <> 'test'"
+    reference: {table: ml.training, window: {start: 2026-01-01, end: 2026-02-01}}
+    settings:
+      born: {type: numerical}
+      grade: {type: categorical}
+    columns:
+      types:
+        scored_at: TIMESTAMP
+        amount: DOUBLE
+        age: BIGINT
+        price: DECIMAL(10,2)
+        born: DATE
+        country: VARCHAR
+        member: BOOLEAN
+        grade: INTEGER
+        seen: TIMESTAMP WITH TIME ZONE
+        "it's \\"odd\\"; drop": VARCHAR
+"""
+
+
+@lru_cache(maxsize=16)
+def statements(dialect: str) -> tuple[Statement, ...]:
+    """What a run would send in a dialect."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "driftline.yml"
+        path.write_text(PROJECT, "utf-8")
+        (compiled,) = compile_project(load_project(path), dialect=dialect, at="2026-03-02")
+        return compiled.statements

@@ -1,0 +1,262 @@
+"""Every key of the specification is understood; what is not built says so once, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from driftline.engine.config import load_project
+from driftline.engine.errors import ConfigError
+
+NOT_YET = "understood but not built in this version"
+
+EVERYTHING = """\
+version: 1
+include: [monitors/*.yml]
+defaults: {owner: everyone}
+connection: {type: duckdb, database: ":memory:", settings: {memory_limit: 4GB, threads: 2}}
+sources: {scored: scored/*.parquet, training: training.parquet}
+results: {to: driftline.duckdb}
+publish: {duckdb: published/driftline.duckdb, parquet: published/}
+targets:
+  prod: {connection: {type: snowflake, account: x}, sources: {scored: ML.PROD.SCORED, training: ML.PROD.TRAINING}, results: {connection: same}}
+notifications:
+  - {name: ml-team, type: apprise, url: "${SLACK_URL}"}
+monitors:
+  - name: arrival_delay
+    model: {name: delay, version: "3", task: regression}
+    tags: [tier1]
+    owner: ops
+    description: Minutes late at the gate
+    time_zone: UTC
+    schedule: "0 6 * * *"
+    production:
+      table: scored
+      timestamp: scheduled_at
+      window: {size: P7D, offset: P0D}
+      filter: "origin <> 'TEST'"
+      allow_empty: false
+    references:
+      training: {table: training, frozen: false}
+      recent: {window: {size: P28D, offset: P7D}}
+    join:
+      - {name: labels, table: labels.parquet, "on": {flight_id: id}, timestamp: label_at, delay: P3D}
+    columns: {correlation_id: flight_id, prediction: predicted_delay, score: null, positive_class: null, actual: arr_delay}
+    features: all
+    settings:
+      month: {type: categorical}
+      age: {bounds: [18, 110], bins: {rule: edges, edges: [18, 25, 40, 65, 110]}, thresholds: {normalized_wasserstein_distance: 0.3}}
+      plan: {values: [basic, pro]}
+    segments: [origin, {name: long_haul, where: "distance > 2000"}, [origin, carrier]]
+    max_segments: 50
+    bins: {rule: quantile, count: 10, max_categories: 1000}
+    min_rows: 100
+    exact: always
+    conventions: driftline
+    alert_when: significant
+    signals:
+      data_drift:
+        numerical:   {normalized_wasserstein_distance: 0.1, two_sample_kolmogorov_smirnov_test: 0.01}
+        categorical: {jensen_shannon_distance: 0.1, pearsons_chi_squared_test: 0.02}
+      prediction_drift: {reference: training, population_stability_index: {warn: 0.1, fail: 0.25}}
+      weekly_drift: {type: data_drift, reference: recent, features: {top_n: 10}}
+      data_quality: {null_value_rate: 0.01, data_type_error_rate: 0.0, out_of_bounds_rate: {fail: {max: 5%}}, row_count: {min: 1000}}
+      feature_attribution_drift: {normalized_discounted_cumulative_gain: 0.9, attribution: {source: columns, prefix: shap_}}
+      model_performance: {root_mean_squared_error: {max: 15}, mean_absolute_error: {increase: 10%}}
+    alerts: {open_after: 1, close_after: 1, remind_every: P1D, at_least: {features: 1}, segments: false, notify: [ml-team]}
+    links: {report: "https://reports.example/{monitor}/{window_date}.html", dashboard: "https://bi.example/?m={monitor}", runbook: "https://wiki.example/{monitor}"}
+"""  # noqa: E501 - as the specification has it
+
+NOT_BUILT_OF_EVERYTHING = [
+    f"7: publish: publish is {NOT_YET}",
+    f"29: monitors[arrival_delay].join: join is {NOT_YET}",
+    f"37: monitors[arrival_delay].segments: segments are {NOT_YET}",
+    f"43: monitors[arrival_delay].alert_when: alert_when: significant is {NOT_YET},"
+    " whose default is exceeds",
+    f"49: monitors[arrival_delay].signals.weekly_drift.features.top_n: top_n is {NOT_YET}",
+    "51: monitors[arrival_delay].signals.feature_attribution_drift:"
+    f" feature_attribution_drift is {NOT_YET}",
+    f"52: monitors[arrival_delay].signals.model_performance: model_performance is {NOT_YET}",
+    f"53: monitors[arrival_delay].alerts: alerts are {NOT_YET}",
+    f"54: monitors[arrival_delay].links: links are {NOT_YET}",
+]
+
+SHORTEST = """\
+monitors:
+  - name: m
+    production: {table: s.csv, timestamp: ts, window: {size: P7D}}
+    reference: {table: t.csv}
+"""
+
+
+def complaints(folder: Path, text: str, target: str | None = None) -> list[str]:
+    (folder / "driftline.yml").write_text(text, "utf-8")
+    environ = {"SLACK_URL": "slack://x"}
+    with pytest.raises(ConfigError) as refused:
+        load_project(folder / "driftline.yml", target=target, environ=environ)
+    lines = str(refused.value).splitlines()
+    return [line.removeprefix(f"{folder}/driftline.yml:") for line in lines]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the file that `include` of the example wants."""
+    (tmp_path / "monitors").mkdir()
+    other = "name: other\nproduction: {table: a.csv}\nreference: {table: b.csv}\n"
+    (tmp_path / "monitors" / "other.yml").write_text(other, "utf-8")
+    return tmp_path
+
+
+def test_every_key_of_the_specification_is_understood(folder: Path) -> None:
+    assert complaints(folder, EVERYTHING) == NOT_BUILT_OF_EVERYTHING
+
+
+def test_the_target_of_the_specification_is_not_built_where_it_is_chosen(folder: Path) -> None:
+    more = [line for line in complaints(folder, EVERYTHING, "prod") if line.startswith("9:")]
+    assert more == [
+        f"9: targets.prod.connection.type: a connection of type snowflake is {NOT_YET}",
+        f"9: targets.prod.results.connection: results in the connection are {NOT_YET}",
+    ]
+
+
+def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) -> None:
+    wrong = {int(line.split(":", 1)[0]) for line in NOT_BUILT_OF_EVERYTHING} | {30}
+    lines = EVERYTHING.splitlines()
+    built = "\n".join(line for number, line in enumerate(lines, 1) if number not in wrong)
+    (folder / "driftline.yml").write_text(built, "utf-8")
+    project = load_project(folder / "driftline.yml", environ={"SLACK_URL": "slack://x"})
+    signals = [signal.name for signal in project.monitor("arrival_delay").signals]
+    assert signals == ["data_drift", "prediction_drift", "data_quality"]
+
+
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [
+        ("columns: {score: {yes: p_yes, no: p_no}}", "columns.score: a score for each class is"),
+        ("columns: {cut_off: 0.5}", "columns.cut_off: cut_off is"),
+        ("columns: {expected_error: e}", "columns.expected_error: expected_error is"),
+        ("columns: {score: p, positive_class: yes}", "columns.positive_class: positive_class is"),
+        ("features: {top_n: 10, attribution: {source: mutual_information}}",
+         "features.top_n: top_n is"),
+        ("exact: when_it_matters", "exact: exact: when_it_matters is"),
+        ("exact: never", "exact: exact: never is"),
+        ("conventions: azure", "conventions: conventions: azure is"),
+        ("reprocess: P3D", "reprocess: reprocess is"),
+        ("max_catch_up: P7D", "max_catch_up: max_catch_up is"),
+        ("catch_up: false", "catch_up: catch_up is"),
+        ("alerts: {segments: true}", "alerts: alerts are"),
+        ('signals: {custom: {at_risk: {sql: "sum(p)", worse: higher, increase: 10%}}}',
+         "signals.custom: custom is"),
+        ("signals: {mine: {type: custom, at_risk: {sql: sum(p)}}}", "signals.mine: custom is"),
+        ("signals: {model_performance: [rmse, mae, r2, accuracy, roc_auc]}",
+         "signals.model_performance: model_performance is"),
+        ("signals: {feature_attribution_drift: [ndcg]}",
+         "signals.feature_attribution_drift: feature_attribution_drift is"),
+        ("signals: {feature_attribution_drift: {attribution: {source: table, table: t,"
+         " feature: f, importance: i}}}",
+         "signals.feature_attribution_drift: feature_attribution_drift is"),
+        ("signals: {data_drift: {segments: [origin]}}", "signals.data_drift.segments: segments are"),
+        ("signals: {data_drift: {alert_when: confident}}",
+         "signals.data_drift.alert_when: alert_when: confident is"),
+        ("signals: {data_quality: {freshness: 3600}}",
+         "signals.data_quality.freshness: freshness is"),
+        ("signals: {data_quality: {mean: null}}", "signals.data_quality.mean: mean is"),
+        ("signals: {data_quality: [nulls, duplicate_rate]}",
+         "signals.data_quality[1]: duplicate_rate is"),
+        ("signals: {data_quality: {numerical: {zero_rate: 0.1}}}",
+         "signals.data_quality.numerical.zero_rate: zero_rate is"),
+        ("signals: {data_quality: {categorical: [empty_string_rate]}}",
+         "signals.data_quality.categorical[0]: empty_string_rate is"),
+        ("signals: {data_quality: {row_count: {decrease: 50%}}}",
+         "signals.data_quality.row_count: row_count against past windows is"),
+        ("signals: {data_quality: {row_count: {warn: {increase: 50%}}}}",
+         "signals.data_quality.row_count: row_count against past windows is"),
+        ("settings: {a: {thresholds: {stddev: 5}}}", "settings.a.thresholds.stddev: stddev is"),
+    ],
+)  # fmt: skip
+def test_a_further_form_is_understood_and_not_built(
+    tmp_path: Path, key: str, complaint: str
+) -> None:
+    found = complaints(tmp_path, f"{SHORTEST}    {key}\n")
+    assert len(found) == 1
+    assert found[0].startswith(f"5: monitors[m].{complaint} {NOT_YET}")
+
+
+@pytest.mark.parametrize(
+    ("reference", "complaint"),
+    [
+        ("{table: t.csv, frozen: true}", "frozen: a frozen reference is"),
+        ("{same: P7D, cycles: 4}", "same: a seasonal reference is"),
+        ("{table: {dbt_model: training}}", "table: dbt_model is"),
+    ],
+)
+def test_a_form_of_a_reference_is_understood_and_not_built(
+    tmp_path: Path, reference: str, complaint: str
+) -> None:
+    found = complaints(tmp_path, SHORTEST.replace("{table: t.csv}", reference))
+    assert found == [f"4: monitors[m].reference.{complaint} {NOT_YET}"]
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ("connection: {type: postgres, host: h}", "connection.type: a connection of type postgres"),
+        ("connection: {extensions: [spatial]}", "connection.extensions: extensions are"),
+        ("connection: {secrets: {s: {type: s3}}}", "connection.secrets: secrets are"),
+        ("connection: {dbt: {profile: p, target: t}}", "connection.dbt: dbt is"),
+        ("results: {connection: same, schema: d}", "results.connection: results in the connection"),
+        ("sources: {a: {dbt_model: b}}", "sources.a: dbt_model is"),
+        ("publish: {parquet: out/}", "publish: publish is"),
+    ],
+)
+def test_a_section_is_understood_and_not_built(
+    tmp_path: Path, section: str, complaint: str
+) -> None:
+    found = complaints(tmp_path, f"{section}\n{SHORTEST}")
+    assert len(found) == 1
+    assert found[0].startswith(f"1: {complaint}")
+    assert NOT_YET in found[0]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "max_segments: 50",
+        "exact: always",
+        "conventions: driftline",
+        "alert_when: exceeds",
+        "segments: []",
+        "join:",
+        "links: {}",
+        "columns: {score: null, positive_class: null, cut_off: null, expected_error: null}",
+        "features: [mean, accuracy]",
+        "signals: {data_drift: {features: [mean]}}",
+    ],
+)
+def test_what_is_as_in_this_version_is_no_complaint(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "driftline.yml"
+    path.write_text(f"{SHORTEST}    {key}\n", "utf-8")
+    assert load_project(path, environ={}).monitors[0].name == "m"
+
+
+def test_notifications_of_every_kind_are_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "driftline.yml"
+    path.write_text(
+        "notifications:\n"
+        "  - {name: a, type: apprise, url: slack://x}\n"
+        "  - {name: b, type: webhook, url: https://x, secret: s}\n"
+        "  - {name: c, type: smtp, host: h, from: f, to: [t]}\n" + SHORTEST,
+        "utf-8",
+    )
+    assert load_project(path, environ={}).secrets == {"s"}
+
+
+def test_what_is_not_built_in_the_defaults_is_told_once(tmp_path: Path) -> None:
+    text = (
+        "defaults: {reprocess: P3D}\n"
+        "monitors:\n"
+        "  - {name: a, production: {table: s.csv}, reference: {table: t.csv}}\n"
+        "  - {name: b, production: {table: s.csv}, reference: {table: t.csv}}\n"
+    )
+    assert complaints(tmp_path, text) == [f"1: defaults.reprocess: reprocess is {NOT_YET}"]

@@ -1,0 +1,120 @@
+/* driftline monitor=everything step=sample */
+select
+    0 as feature,
+    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
+    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
+    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
+    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
+    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
+    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
+    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
+    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
+    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
+    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
+    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
+    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
+    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
+    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
+    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+from (
+    select
+        x,
+        row_number() over (order by x) as position,
+        count(*) over () as total
+    from (
+        select cast("amount" as double) as x
+        from "ml"."training"
+        where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+    ) as sampled
+    where x - x = 0
+) as ranked
+union all
+select
+    1 as feature,
+    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
+    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
+    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
+    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
+    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
+    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
+    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
+    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
+    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
+    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
+    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
+    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
+    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
+    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
+    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+from (
+    select
+        x,
+        row_number() over (order by x) as position,
+        count(*) over () as total
+    from (
+        select cast("age" as double) as x
+        from "ml"."training"
+        where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+    ) as sampled
+    where x - x = 0
+) as ranked
+union all
+select
+    2 as feature,
+    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
+    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
+    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
+    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
+    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
+    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
+    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
+    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
+    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
+    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
+    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
+    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
+    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
+    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
+    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+from (
+    select
+        x,
+        row_number() over (order by x) as position,
+        count(*) over () as total
+    from (
+        select cast("price" as double) as x
+        from "ml"."training"
+        where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+    ) as sampled
+    where x - x = 0
+) as ranked
+union all
+select
+    3 as feature,
+    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
+    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
+    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
+    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
+    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
+    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
+    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
+    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
+    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
+    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
+    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
+    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
+    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
+    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
+    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+from (
+    select
+        x,
+        row_number() over (order by x) as position,
+        count(*) over () as total
+    from (
+        select cast(extract(epoch from "born") as double) as x
+        from "ml"."training"
+        where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+    ) as sampled
+    where x - x = 0
+) as ranked

@@ -1,0 +1,397 @@
+"""Every metric by its definition, on raw rows: slow, naive, and sharing no code with the engine.
+
+A side is a list of values as a table has them. Missing is None; NaN is missing too, infinities are
+counted apart. Counts stay whole numbers until the last division.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import warnings
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.spatial import distance
+
+Values = Sequence[object]
+
+NUMBER = re.compile(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One side of a number column, sorted out."""
+
+    rows: int
+    nulls: int
+    type_errors: int
+    finite: tuple[float, ...]
+    infinite: tuple[float, ...]
+
+    @property
+    def counted(self) -> tuple[float, ...]:
+        """All numbers, infinities among them."""
+        return self.finite + self.infinite
+
+
+def numbers(values: Values, *, whole: bool = False) -> Numbers:
+    """Sort out a side; text is read as numbers, whole ones if the reference's are."""
+    missing = wrong = 0
+    finite: list[float] = []
+    infinite: list[float] = []
+    for value in values:
+        number = value
+        if isinstance(value, str):
+            number = float(value) if NUMBER.fullmatch(value) else None
+            if number is None or (whole and number != math.floor(number)):
+                wrong += 1
+                continue
+        if number is None or (isinstance(number, float) and math.isnan(number)):
+            missing += 1
+        elif math.isinf(float(number)):  # type: ignore[arg-type]
+            infinite.append(float(number))  # type: ignore[arg-type]
+        else:
+            finite.append(float(number))  # type: ignore[arg-type]
+    return Numbers(len(values), missing, wrong, tuple(finite), tuple(infinite))
+
+
+# Distances of the raw values
+
+
+def kolmogorov_smirnov(reference: Numbers, production: Numbers) -> float | None:
+    """The largest gap of the two shares at or below any value."""
+    a, b = np.sort(reference.counted), np.sort(production.counted)
+    n, m = len(a), len(b)
+    if not n or not m:
+        return None
+    at = np.unique(np.concatenate([a, b]))
+    gaps = np.searchsorted(a, at, "right") * m - np.searchsorted(b, at, "right") * n
+    return int(np.abs(gaps).max()) / (n * m)
+
+
+def kolmogorov_smirnov_p(reference: Numbers, production: Numbers) -> float | None:
+    """SciPy's two-sample test: exact up to n * m = 1e6, else asymptotic."""
+    a, b = reference.counted, production.counted
+    if not a or not b:
+        return None
+    method = "exact" if len(a) * len(b) <= 1_000_000 else "asymp"
+    with warnings.catch_warnings():
+        # where the exact count overflows, SciPy takes the asymptotic law and warns
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(stats.ks_2samp(a, b, method=method).pvalue)
+
+
+def wasserstein(reference: Sequence[float], production: Sequence[float]) -> float | None:
+    """The area between the two distribution functions of finite values."""
+    a, b = np.sort(reference), np.sort(production)
+    n, m = len(a), len(b)
+    if not n or not m:
+        return None
+    at = np.unique(np.concatenate([a, b]))
+    gaps = np.searchsorted(a, at, "right") * m - np.searchsorted(b, at, "right") * n
+    return math.fsum(np.abs(gaps[:-1]) * np.diff(at)) / (n * m)
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """The sample deviation, in two passes with the correction for the mean's rounding."""
+    n = len(values)
+    if n < 2:
+        return None
+    around = np.asarray(values) - math.fsum(values) / n
+    squares = math.fsum(around * around) - math.fsum(around) ** 2 / n
+    return math.sqrt(max(squares, 0.0) / (n - 1))
+
+
+def unit(reference: Sequence[float]) -> float:
+    """What W1 is measured in: the deviation, or a floor where the values hardly differ."""
+    spread = deviation(reference)
+    if spread is not None and spread > 1e-12 * max(abs(x) for x in reference):
+        return spread
+    return 0.001 * abs(min(reference)) or 0.001
+
+
+def normalized_wasserstein(reference: Numbers, production: Numbers) -> float | None:
+    """W1 in reference deviations."""
+    area = wasserstein(reference.finite, production.finite)
+    return None if area is None else area / unit(reference.finite)
+
+
+# Bins
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Points, and where intervals start; an interval that starts at a point leaves it out."""
+
+    points: tuple[float, ...]
+    starts: tuple[float, ...]
+
+    def place(self, value: float) -> Hashable:
+        """The bin a value falls into."""
+        if value in self.points:
+            return ("point", value)
+        return ("interval", bisect_right(self.starts, value) if value > -math.inf else 1)
+
+
+def quantile_bins(reference: Sequence[float], count: int) -> Bins:
+    """Points that alone hold 1/count of the rows; the gaps between them cut at their quantiles."""
+    rows = sorted(reference)
+    n = len(rows)
+    points = sorted(x for x, k in Counter(rows).items() if k * count >= n)
+    starts = {-math.inf, *points}
+    bounds = [-math.inf, *points, math.inf]
+    for left, right in itertools.pairwise(bounds):
+        gap = [x for x in rows if left < x < right]
+        pieces = max(1, (2 * len(gap) * count + n) // (2 * n)) if n else 1
+        for piece in range(1, pieces):
+            # the smallest value with F(value) >= piece / pieces
+            starts.add(gap[math.ceil(piece * len(gap) / pieces) - 1])
+    return Bins(tuple(points), tuple(sorted(starts)))
+
+
+def equal_width_bins(reference: Sequence[float], count: int) -> Bins:
+    """Equal steps over the finite range."""
+    if not reference:
+        return Bins((), (-math.inf,))
+    low, high = min(reference), max(reference)
+    starts = {low + step * (high - low) / count for step in range(1, count)}
+    return Bins((), tuple(sorted({-math.inf, *starts})))
+
+
+def given_bins(edges: Sequence[float]) -> Bins:
+    """Given edges; the outer bins are open, so the outer edges separate nothing."""
+    return Bins((), (-math.inf, *edges[1:-1]))
+
+
+Counts = tuple[np.ndarray, np.ndarray]
+
+
+def bin_counts(bins: Bins, reference: Numbers, production: Numbers) -> Counts:
+    """Rows of both sides in every bin that has any."""
+    a = Counter(map(bins.place, reference.counted))
+    b = Counter(map(bins.place, production.counted))
+    return _paired(a, b)
+
+
+def category_counts(reference: Values, production: Values, *, most: int = 1000) -> Counts:
+    """Rows of both sides in every category: the most frequent ones, the other ones, the new ones."""
+    known = Counter(value for value in reference if value is not None)
+    largest = sorted(known, key=lambda value: (-known[value], str(value)))[:most]
+    named = set(largest)
+
+    def place(value: object) -> Hashable:
+        if value in named:
+            return ("category", value)
+        return "other" if value in known else "new"
+
+    a = Counter(place(value) for value in reference if value is not None)
+    b = Counter(place(value) for value in production if value is not None)
+    return _paired(a, b)
+
+
+def _paired(a: Counter[Hashable], b: Counter[Hashable]) -> Counts:
+    places = sorted(a.keys() | b.keys(), key=repr)
+    return (
+        np.array([a[place] for place in places], dtype=np.int64),
+        np.array([b[place] for place in places], dtype=np.int64),
+    )
+
+
+# Distances of shares
+
+
+def _shares(counts: Counts) -> tuple[np.ndarray, np.ndarray] | None:
+    a, b = counts
+    return (a / a.sum(), b / b.sum()) if a.sum() and b.sum() else None
+
+
+def jensen_shannon(counts: Counts) -> float | None:
+    """SciPy's, in bits."""
+    shares = _shares(counts)
+    if shares is None:
+        return None
+    # SciPy normalises again, and its sum of signed terms may end just below 0
+    found = float(distance.jensenshannon(*shares, base=2))
+    return 0.0 if math.isnan(found) else found
+
+
+def population_stability(counts: Counts) -> float | None:
+    """Half a row more in every bin of both sides."""
+    a, b = counts
+    if not a.sum() or not b.sum():
+        return None
+    p = (a + 0.5) / (a.sum() + 0.5 * len(a))
+    q = (b + 0.5) / (b.sum() + 0.5 * len(b))
+    return math.fsum((q - p) * np.log(q / p))
+
+
+def chebyshev(counts: Counts) -> float | None:
+    """The largest change of a share."""
+    shares = _shares(counts)
+    return None if shares is None else float(np.abs(shares[0] - shares[1]).max())
+
+
+def hellinger(counts: Counts) -> float | None:
+    """The root of half the summed squares of the roots' changes."""
+    shares = _shares(counts)
+    if shares is None:
+        return None
+    return math.sqrt(math.fsum((np.sqrt(shares[0]) - np.sqrt(shares[1])) ** 2) / 2)
+
+
+def total_variation(counts: Counts) -> float | None:
+    """Half the summed changes."""
+    shares = _shares(counts)
+    return None if shares is None else math.fsum(np.abs(shares[0] - shares[1])) / 2
+
+
+def chi_squared_p(counts: Counts) -> float | None:
+    """Pearson's homogeneity test; rare cells are pooled and judged by the permutation moments."""
+    a, b = counts
+    n, m = int(a.sum()), int(b.sum())
+    if not n or not m:
+        return None
+    if len(a) == 1:
+        return 1.0
+    cells = [(int(x), int(y)) for x, y in zip(a, b, strict=True)]
+
+    def rows(cell: tuple[int, int]) -> int:
+        return sum(cell)
+
+    def rare(cell: tuple[int, int], below: int) -> bool:
+        return rows(cell) * min(n, m) < below * (n + m)
+
+    if any(rare(cell, 1) for cell in cells):
+        pool = tuple(map(sum, zip(*(cell for cell in cells if rare(cell, 1)), strict=True)))
+        cells = sorted((cell for cell in cells if not rare(cell, 1)), key=rows)
+        if rare(pool, 1) and cells:
+            pool = (pool[0] + cells[0][0], pool[1] + cells[0][1])
+            cells = cells[1:]
+        cells.append(pool)
+    if len(cells) < 2:
+        return None
+    table = np.array(cells, dtype=float).T
+    found = stats.chi2_contingency(table, correction=False)
+    if not any(rare(cell, 5) for cell in cells):
+        return float(found.pvalue)
+    mean, variance = permutation_moments(table)
+    return float(stats.gamma.sf(found.statistic, mean**2 / variance, scale=variance / mean))
+
+
+def permutation_moments(table: np.ndarray) -> tuple[float, float]:
+    """Exact mean and variance of Pearson's statistic over all tables with the same margins."""
+    columns = table.sum(axis=0)
+    n, m = table.sum(axis=1)
+    total, k = n + m, len(columns)
+    nu_r = (total - 2) / (total - 1)
+    sigma_r = (total * (1 / n + 1 / m) - 4) / (total - 2)
+    nu_c = (k - 1) * (total - k) / (total - 1)
+    sigma_c = (total * (1 / columns).sum() - k * k) / (total - 2)
+    mean = total * (k - 1) / (total - 1)
+    variance = 2 * total / (total - 3) * (nu_r - sigma_r) * (nu_c - sigma_c)
+    return mean, variance + total * total / (total - 1) * sigma_r * sigma_c
+
+
+# Rates of production
+
+
+def _share(part: int, rows: int) -> float | None:
+    return part / rows if rows else None
+
+
+def null_rate(values: Values) -> float | None:
+    """Nulls and NaN among the rows."""
+    missing = sum(v is None or (isinstance(v, float) and math.isnan(v)) for v in values)
+    return _share(missing, len(values))
+
+
+def out_of_range_rate(
+    reference: Numbers, production: Numbers, bounds: tuple[float, float] | None = None
+) -> float | None:
+    """Numbers outside the reference's finite range or the given one; infinities always are."""
+    finite = reference.finite
+    low, high = bounds or ((min(finite), max(finite)) if finite else (-math.inf, math.inf))
+    outside = sum(not low <= x <= high for x in production.finite) + len(production.infinite)
+    return _share(outside, production.rows)
+
+
+def unseen_rows(reference: Values, production: Values) -> int:
+    """Production's rows with a category the reference never had."""
+    known = {value for value in reference if value is not None}
+    return sum(value is not None and value not in known for value in production)
+
+
+# All of them
+
+Expected = dict[str, float | None]
+
+SHARED: Mapping[str, Callable[[Counts], float | None]] = {
+    "jensen_shannon_distance": jensen_shannon,
+    "population_stability_index": population_stability,
+    "chebyshev_distance": chebyshev,
+    "hellinger_distance": hellinger,
+    "total_variation_distance": total_variation,
+}
+
+
+def numerical(
+    reference: Values,
+    production: Values,
+    *,
+    count: int = 10,
+    bins: Bins | None = None,
+    whole: bool = False,
+    bounds: tuple[float, float] | None = None,
+) -> Expected:
+    """Every metric of a numerical feature.
+
+    Args:
+        reference: The reference's values.
+        production: Production's values.
+        count: Quantile bins asked for.
+        bins: Bins decided otherwise.
+        whole: Whether the reference is a column of whole numbers.
+        bounds: Bounds given in the project file.
+    """
+    r, p = numbers(reference, whole=whole), numbers(production, whole=whole)
+    counts = bin_counts(bins or quantile_bins(r.finite, count), r, p)
+    return {
+        **{name: formula(counts) for name, formula in SHARED.items()},
+        "normalized_wasserstein_distance": normalized_wasserstein(r, p),
+        "kolmogorov_smirnov_distance": kolmogorov_smirnov(r, p),
+        "two_sample_kolmogorov_smirnov_test": kolmogorov_smirnov_p(r, p),
+        "null_value_rate": null_rate(production),
+        "data_type_error_rate": _share(p.type_errors, p.rows),
+        "out_of_bounds_rate": out_of_range_rate(r, p, bounds),
+    }
+
+
+def categorical(reference: Values, production: Values, *, most: int = 1000) -> Expected:
+    """Every metric of a categorical feature whose values have the reference's type."""
+    counts = category_counts(reference, production, most=most)
+    filled = sum(value is not None for value in production)
+    unseen = unseen_rows(reference, production)
+    return {
+        **{name: formula(counts) for name, formula in SHARED.items()},
+        "pearsons_chi_squared_test": chi_squared_p(counts),
+        "null_value_rate": null_rate(production),
+        "data_type_error_rate": _share(0, len(production)),
+        "out_of_bounds_rate": _share(unseen, len(production)),
+        "new_category_rate": _share(unseen, filled),
+    }
+
+
+def of_column(reference: Values, production: Values, *, is_text: bool) -> Expected:
+    """Every metric of a column of text or of numbers."""
+    return (categorical if is_text else numerical)(reference, production)
+
+
+def rows(production: Values) -> float:
+    """All rows of the window."""
+    return float(len(production))

@@ -1,0 +1,241 @@
+"""Run the pipeline on two tables in memory, on every way it can take through the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import pyarrow as pa
+from strategies import Pair, Table
+
+from driftline.engine.catalog import METRICS
+from driftline.engine.project import (
+    Connection,
+    FeatureSettings,
+    MetricRule,
+    Monitor,
+    Production,
+    Project,
+    Reference,
+    Results,
+    Signal,
+    Source,
+    Threshold,
+)
+from driftline.engine.render import metric_sql
+from driftline.engine.run import MonitorRun, run_project
+from driftline.engine.warehouses.duckdb import DuckDB
+from driftline.engine.workbench import Workbench
+
+Row = dict[str, Any]
+
+# `small` counts every value; `grid` is what large tables take; `coarse` is the grid with so few bins
+# that nearly every one of them holds several values, as at millions of rows.
+PATHS: Final = ("small", "grid", "coarse")
+AT: Final = "2026-01-01"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a run found, by feature and metric."""
+
+    run: MonitorRun
+
+    def __getitem__(self, key: tuple[str, str]) -> Row:
+        """The metric row of a feature and a metric."""
+        return self.by_key[key]
+
+    @property
+    def by_key(self) -> Mapping[tuple[str, str], Row]:
+        """Metric rows by feature and metric."""
+        return {(row["feature"], row["metric"]): row for row in self.run.metrics}
+
+    def values(self, metric: str) -> dict[str, float | None]:
+        """Value of a metric by feature."""
+        return {row["feature"]: row["value"] for row in self.run.metrics if row["metric"] == metric}
+
+    def histogram(self, feature: str) -> list[Row]:
+        """Histogram rows of a feature, in order."""
+        return [row for row in self.run.histograms if row["feature"] == feature]
+
+    def feature(self, name: str) -> Row:
+        """The row of `features` of a column."""
+        return next(row for row in self.run.features if row["feature"] == name)
+
+    def profile(self, name: str, side: str) -> Row:
+        """The row of `profiles` of a feature."""
+        return next(r for r in self.run.profiles if r["feature"] == name and r["side"] == side)
+
+
+def table(columns: Mapping[str, Sequence[object] | pa.Array]) -> pa.Table:
+    """An Arrow table; shorter columns end in nulls."""
+    longest = max(map(len, columns.values()), default=0)
+
+    def padded(values: Sequence[object] | pa.Array) -> pa.Array:
+        array = values if isinstance(values, pa.Array) else pa.array(list(values))
+        return pa.concat_arrays([array, pa.nulls(longest - len(array), array.type)])
+
+    return pa.table({name: padded(values) for name, values in columns.items()})
+
+
+def signals(names: Sequence[str] | None = None, reference: str = "reference") -> tuple[Signal, ...]:
+    """Both signals with the given metrics, all by default, without thresholds."""
+    return tuple(
+        Signal(
+            kind,
+            kind,
+            reference,
+            tuple(
+                MetricRule(metric.name, dict.fromkeys(metric.types or ("__all__",), Threshold()))
+                for metric in METRICS.values()
+                if metric.family == family and (names is None or metric.name in names)
+            ),
+        )
+        for kind, family in (("data_drift", "drift"), ("data_quality", "quality"))
+    )
+
+
+def monitor(names: Sequence[str] | None = None, **given: Any) -> Monitor:
+    """A monitor of the table `production` against the table `reference`, without least rows."""
+    return replace(
+        Monitor(
+            name="monitor",
+            production=Production(Source("production", table=("production",))),
+            references=(Reference("reference", Source("reference", table=("reference",))),),
+            signals=signals(names),
+            min_rows=0,
+        ),
+        **given,
+    )
+
+
+def run(
+    watched: Monitor,
+    frames: Mapping[str, pa.Table],
+    *,
+    path: str = "small",
+    options: Mapping[str, object] | None = None,
+    at: str = AT,
+) -> MonitorRun:
+    """Run a monitor over named tables, nothing stored.
+
+    Args:
+        watched: The monitor.
+        frames: Arrow tables by name.
+        path: One of `PATHS`.
+        options: Of the connection.
+        at: When the run takes place.
+    """
+    project = Project(
+        Path.cwd(), (watched,), Results(Path("unused.duckdb")), Connection(options=options or {})
+    )
+    with ExitStack() as stack:
+        if path != "small":
+            stack.enter_context(patch("driftline.engine.execute.SMALL_ROWS", 0))
+        if path == "coarse":
+            stack.enter_context(patch("driftline.engine.grid.FEWEST_BINS", 16))
+        session = DuckDB(options or {}, frames=frames)
+        stack.callback(session.close)
+        (found,) = run_project(project, at=at, warehouse=session, store=False).monitors
+    return found
+
+
+def score(
+    reference: Mapping[str, Sequence[object] | pa.Array] | pa.Table,
+    production: Mapping[str, Sequence[object] | pa.Array] | pa.Table,
+    *,
+    metrics: Sequence[str] | None = None,
+    path: str = "small",
+    types: Mapping[str, str] | None = None,
+    options: Mapping[str, object] | None = None,
+    **given: Any,
+) -> Scores:
+    """Measure columns of two sides.
+
+    Args:
+        reference: Columns by name, or a table.
+        production: The same.
+        metrics: Names of the metrics; None takes all.
+        path: One of `PATHS`.
+        types: Feature types that the project file would state, by column.
+        options: Of the connection.
+        given: Further fields of the monitor.
+    """
+    frames = {
+        name: side if isinstance(side, pa.Table) else table(side)
+        for name, side in (("reference", reference), ("production", production))
+    }
+    if types is not None:
+        stated = {name: FeatureSettings(type=kind) for name, kind in types.items()}  # type: ignore[arg-type]
+        given["settings"] = {**stated, **given.get("settings", {})}
+    found = run(monitor(metrics, **given), frames, path=path, options=options)
+    if found.error is not None:
+        raise found.error
+    return Scores(found)
+
+
+def measured(metric: str, pairs: Sequence[Pair], *, path: str = "small", **given: Any) -> list[Row]:
+    """The metric's row of every pair, from one run over a table with a column for each.
+
+    Args:
+        metric: Name of the metric.
+        pairs: Both sides of each column.
+        path: One of `PATHS`.
+        given: Further fields of the monitor.
+    """
+    names = [f"column {number}" for number in range(len(pairs))]
+    types = {
+        name: "categorical" if pair.is_text else "numerical"
+        for name, pair in zip(names, pairs, strict=True)
+    }
+    sides = (
+        {
+            name: pa.array(list(values), pa.string() if pair.is_text else pa.float64())
+            for name, pair, values in zip(names, pairs, columns, strict=True)
+        }
+        for columns in ([pair.reference for pair in pairs], [pair.production for pair in pairs])
+    )
+    scores = score(*sides, metrics=[metric], path=path, types=types, **given)
+    return [scores[name, metric] for name in names]
+
+
+def of_bins(metric: str, tables: Sequence[Table]) -> list[Row]:
+    """What a metric's SQL says of counts by bin, without a pipeline around it."""
+    rows = []
+    for comparison, (a, b) in enumerate(tables):
+        n, m = sum(a), sum(b)
+        rows += [
+            {
+                "comparison": comparison,
+                "bin": number,
+                "n_reference": float(x),
+                "n_production": float(y),
+                "p": x / n if n else None,
+                "q": y / m if m else None,
+            }
+            for number, (x, y) in enumerate(zip(a, b, strict=True))
+            if x + y
+        ]
+    bench = scratch()
+    bench.land("bins", pa.Table.from_pylist(rows))
+    found = {row["comparison"]: row for row in bench.rows(metric_sql(METRICS[metric]))}
+    return [found[comparison] for comparison in range(len(tables))]
+
+
+@cache
+def scratch() -> Workbench:
+    """One workbench for all tests of a process: opening it takes longer than most of them."""
+    return Workbench()
+
+
+def close(found: float | None, wanted: float | None, *, relative: float, absolute: float) -> bool:
+    """Whether two numbers agree; missing agrees with missing alone."""
+    if found is None or wanted is None:
+        return found is wanted
+    return math.isclose(found, wanted, rel_tol=relative, abs_tol=absolute)

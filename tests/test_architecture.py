@@ -1,0 +1,123 @@
+"""The house stays the house: imports point downward, and each outside library has its one door."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+
+# Each floor imports only from floors above it in this list, or from its own.
+FLOORS: Final = (
+    {"errors", "engine"},
+    {"header", "significance", "grid", "yaml_file"},
+    {"catalog"},
+    {"project"},
+    {"interpolate", "times", "thresholds", "results"},
+    {"not_built"},
+    {"config_types"},
+    {"alert_models", "signal_models"},
+    {"config_models"},
+    {"config_check"},
+    {"resolve_signals"},
+    {"resolve"},
+    {"schema"},
+    {"config"},
+    {"windows"},
+    {"warehouses.base"},
+    {"features"},
+    {"plan"},
+    {"sqltext", "dialects"},
+    {"workbench"},
+    {"relations"},
+    {"render"},
+    {"warehouses", "warehouses.duckdb"},
+    {"execute"},
+    {"measure"},
+    {"judge"},
+    {"storefile"},
+    {"store"},
+    {"summary"},
+    {"rows"},
+    {"run", "compile"},
+    {"terminal", "frames"},
+    {"verbs"},
+    {"cli"},
+)
+
+# Who may import a library that is slow to start, or that would spread if it could.
+DOORS: Final = {
+    "sqlglot": {"dialects"},
+    "jinja2": {"render"},
+    "scipy": {"significance"},
+    "ruamel": {"yaml_file", "schema"},
+    "duckdb": {"workbench", "storefile", "store", "warehouses.duckdb", "verbs"},
+    "typer": {"cli"},
+    "rich": {"cli", "terminal"},
+}
+
+
+def _modules() -> dict[str, Path]:
+    found = {"cli": ROOT / "cli.py"}
+    for path in sorted((ROOT / "engine").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT / "engine").with_suffix("").parts)
+        found[name.removesuffix(".__init__") if name != "__init__" else "engine"] = path
+    return found
+
+
+MODULES: Final = _modules()
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _inside(imported: str) -> str | None:
+    """The module of the house that an import names, or None."""
+    if imported == "driftline.engine":
+        return "engine"
+    name = imported.removeprefix("driftline.engine.").removeprefix("driftline.")
+    return name if imported.startswith("driftline.") and name in MODULES else None
+
+
+def _floor(module: str) -> int:
+    return next(level for level, names in enumerate(FLOORS) if module in names)
+
+
+def test_every_module_has_its_floor() -> None:
+    assert set(MODULES) <= set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_downward(module: str) -> None:
+    for imported in _imports(MODULES[module]):
+        target = _inside(imported)
+        if target is not None and target != module:
+            assert _floor(target) <= _floor(module), f"{module} imports {target}, which is above it"
+
+
+@pytest.mark.parametrize("library", sorted(DOORS))
+def test_a_library_comes_in_through_its_own_door(library: str) -> None:
+    users = {
+        module
+        for module, path in MODULES.items()
+        if any(name.split(".")[0] == library for name in _imports(path))
+    }
+    assert users <= DOORS[library]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "sql").rglob("*.sql")), ids=lambda path: path.stem)
+def test_a_query_stays_short_enough_to_read(path: Path) -> None:
+    most = 90 if "metrics" in path.parts else 200
+    if path.parent.name != "results":
+        assert len(path.read_text("utf-8").splitlines()) <= most

@@ -1,0 +1,122 @@
+"""The demo's two tables are what `fixtures/demo/README.md` says of them."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+
+import duckdb
+import pytest
+
+
+@pytest.fixture(scope="module")
+def demo():
+    """Return a connection with the tables `training` and `scored`."""
+    connection = duckdb.connect()
+    for name in ("training", "scored"):
+        with as_file(files("driftline.fixtures.demo") / f"{name}.parquet") as path:
+            connection.execute(f"create table {name} as from '{path}'")
+    yield connection
+    connection.close()
+
+
+def one(connection, query):
+    """Return the only row of `query`."""
+    (row,) = connection.execute(query).fetchall()
+    return row
+
+
+def test_both_tables_together_stay_under_three_megabytes():
+    folder = files("driftline.fixtures.demo")
+    sizes = [len((folder / f"{name}.parquet").read_bytes()) for name in ("training", "scored")]
+    assert sum(sizes) < 3_000_000
+
+
+def test_the_reference_covers_january_to_march(demo):
+    first, last = one(demo, "select min(scheduled_at), max(scheduled_at) from training")
+    assert str(first) < "2013-01-02"
+    assert "2013-03-31" < str(last) < "2013-04-01"
+
+
+def test_production_begins_where_the_reference_ends_and_lasts_to_the_end_of_the_year(demo):
+    first, last = one(demo, "select min(scheduled_at), max(scheduled_at) from scored")
+    assert "2013-04-01" <= str(first) < "2013-04-02"
+    assert str(last) > "2013-12-31"
+
+
+def test_no_flight_is_in_both_tables_or_twice_in_one(demo):
+    everything = "(select flight_id from training union all select flight_id from scored)"
+    rows, flights = one(demo, f"select count(*), count(distinct flight_id) from {everything}")
+    assert rows == flights
+
+
+def test_both_tables_have_the_same_columns_and_types(demo):
+    described = [
+        demo.execute(f"select column_name, column_type from (describe {name})").fetchall()
+        for name in ("training", "scored")
+    ]
+    assert described[0] == described[1]
+
+
+def test_every_week_of_production_has_enough_flights_to_judge(demo):
+    weeks, fewest = one(
+        demo,
+        """
+        select count(*), min(flights)
+        from (
+            select count(*) as flights
+            from scored
+            where scheduled_at < timestamp '2013-12-30'
+            group by date_diff('day', timestamp '2013-04-01', scheduled_at) // 7
+        )
+        """,
+    )
+    assert weeks == 39
+    assert fewest >= 1000
+
+
+def test_the_prediction_explains_most_of_the_actual_delay_on_the_reference(demo):
+    # A flight's delay at departure is most of its delay at arrival: 0.93 when the data were made.
+    (correlation,) = one(demo, "select corr(predicted_delay, arr_delay) from training")
+    assert 0.9 < correlation < 0.96
+
+
+def test_the_prediction_is_unbiased_on_the_reference(demo):
+    # Least squares with a constant; rounding to a tenth of a minute leaves less than a hundredth.
+    (bias,) = one(demo, "select avg(predicted_delay - arr_delay) from training")
+    assert abs(bias) < 0.01
+
+
+def test_a_flight_that_never_left_has_no_delay_and_no_prediction(demo):
+    (cancelled, predicted) = one(
+        demo,
+        """
+        select count(*), count(predicted_delay) + count(arr_delay)
+        from (from training union all from scored)
+        where dep_delay is null
+        """,
+    )
+    assert cancelled > 1000
+    assert predicted == 0
+
+
+def test_missing_weather_is_null_and_never_a_number_that_means_missing(demo):
+    nans, gusts, pressures = one(
+        demo,
+        """
+        select
+            count(*) filter (isnan(temp) or isnan(wind_gust) or isnan(pressure)),
+            avg(cast(wind_gust is null as integer)),
+            avg(cast(pressure is null as integer))
+        from training
+        """,
+    )
+    assert nans == 0
+    assert 0.5 < gusts < 0.8
+    assert 0.05 < pressures < 0.2
+
+
+def test_the_thunderstorm_week_delays_departures_three_times_as_long_as_the_winter(demo):
+    week = "scheduled_at >= timestamp '2013-06-24' and scheduled_at < timestamp '2013-07-01'"
+    (winter,) = one(demo, "select avg(dep_delay) from training")
+    (storms,) = one(demo, f"select avg(dep_delay) from scored where {week}")
+    assert storms > 3 * winter
