@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EPILOG: Final = (
-    "Before or after the verb: --project, --target, --quiet, --no-color, --log-level, "
-    "--log-format, --debug-traceback."
+    "Before or after the verb: --project, --target, --log-level, --log-format, "
+    "--quiet, --no-color, --debug-traceback."
 )
 
 Format = StrEnum("Format", ["table", "json", "csv"])
@@ -70,13 +70,8 @@ class Session:
 
     def complain(self, error: BaseException) -> None:
         """Say what went wrong, and how to retry."""
-        terminal.complain(
-            self.err,
-            error,
-            shlex.join(("driftline", *self.argv)),
-            self.log_format,
-            self.debug_traceback,
-        )
+        retry = shlex.join(("driftline", *self.argv))
+        terminal.complain(self.err, error, retry, self.log_format, self.debug_traceback)
 
     def next(self, *words: str) -> None:
         """Print the command to type next, for the same project."""
@@ -182,9 +177,10 @@ def verb(function: Callable[..., int | None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             session.err.print("interrupted: what was stored before is as it was")
             code = 130
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # noqa: BLE001 (the last resort: a message, not a traceback)
+        except Exception as error:
+            # the last resort: a message instead of a traceback
+            if isinstance(error, BrokenPipeError):
+                raise
             session.complain(error)
             code = 3
         raise typer.Exit(code or 0)
@@ -323,12 +319,14 @@ def run(
 @verb
 def show(
     ctx: typer.Context,
-    monitor: Annotated[str | None, Argument(help="A name; else how each one stands.")] = None,
+    monitor: Annotated[
+        str | None, Argument(metavar="MONITOR", help="A name; else how each stands.")
+    ] = None,
     all_: Annotated[bool, Option("--all", help="Rows that are ok, too.")] = False,
-    signal: Annotated[Words, Option(help="Rows of this signal.")] = None,
-    feature: Annotated[Words, Option(help="All rows of this feature.")] = None,
-    segment: Annotated[Words, Option(help="Rows of this segment.")] = None,
-    status: Annotated[Words, Option(help="Rows with this status.")] = None,
+    signal: Annotated[Words, Option(metavar="NAME", help="Rows of this signal.")] = None,
+    feature: Annotated[Words, Option(metavar="NAME", help="All rows of this feature.")] = None,
+    segment: Annotated[Words, Option(metavar="NAME", help="Rows of this segment.")] = None,
+    status: Annotated[Words, Option(metavar="STATUS", help="Rows with this status.")] = None,
     since: Annotated[
         str | None, Option(metavar="T", help="Windows that end after this time.")
     ] = None,
@@ -356,7 +354,7 @@ def show(
 @verb
 def ls(
     ctx: typer.Context,
-    what: Annotated[Things, Argument(help="What to list.")] = Things.monitors,
+    what: Annotated[Things, Argument(metavar="WHAT", help="What to list.")] = Things.monitors,
     format_: Formats = Format.table,
 ) -> None:
     """List monitors, runs, features or metrics."""
@@ -374,7 +372,7 @@ def ls(
 @verb
 def metrics(
     ctx: typer.Context,
-    name: Annotated[str | None, Argument(help="A metric, for its SQL; else the list.")] = None,
+    name: Annotated[str | None, Argument(metavar="NAME", help="A metric; else the list.")] = None,
 ) -> None:
     """Show the catalogue: definitions, SQL, parameters."""
     session: Session = ctx.obj

@@ -13,6 +13,8 @@ A finding (drift, too few rows, a metric that cannot be computed) is never an ex
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "ConfigError",
     "DriftlineError",
@@ -33,6 +35,8 @@ class DriftlineError(Exception):
     """
 
     exit_code = 3
+    # what a run of several monitors found beside the one that failed
+    result: Any = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message if hint is None else f"{message}\n  {hint}")

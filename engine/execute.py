@@ -97,9 +97,7 @@ class _Gathering:
         if numbers and not small:
             self._grid(numbers, largest)
         whole = [
-            item
-            for item in numbers
-            if item.id not in self.grids and item.id not in self.out.failed
+            item for item in numbers if item.id not in self.grids and item.id not in self.out.failed
         ]
         if whole:
             self.progress(f"counting values of {len(whole)} columns")
@@ -240,11 +238,15 @@ class _Gathering:
                 if found
                 else None
             )
-            if grid is not None:
+            if grid is None:
+                continue
+            sides = {
+                scan.id: sum_scales(grid, *bounds.get((scan.id, item.id), (grid.centre,) * 2))
+                for scan in self.plan.scans
+            }
+            if None not in sides.values():
                 self.grids[item.id] = grid
-                for scan in self.plan.scans:
-                    low, high = bounds.get((scan.id, item.id), (grid.centre, grid.centre))
-                    scales[scan.id, item.id] = sum_scales(grid, low, high)
+                scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
         gridded = [item for item in fine if item.id in self.grids]
         self.bench.land("scales", scales_table(scales))
         if gridded:
@@ -347,7 +349,16 @@ class _Gathering:
 
     def _derive(self) -> None:
         self.bench.append("categories", "number_categories")
-        for name in ("columns", "outside", "comparisons", "steps", "binned", "bins", "quantiles"):
+        for name in (
+            "columns",
+            "outside",
+            "comparisons",
+            "steps",
+            "binned",
+            "bins",
+            "quantiles",
+            "coarse",
+        ):
             self.bench.derive(name)
 
 

@@ -117,16 +117,21 @@ def soft(x: float, centre: float, width: float) -> float:
     return t / (width + abs(t)) if width + abs(t) > 0 else 0.0
 
 
-def sum_scales(grid: Grid, low: float, high: float) -> tuple[float, float]:
+def sum_scales(grid: Grid, low: float, high: float) -> tuple[float, float] | None:
     """Powers of two that turn x - centre, and its square, into whole numbers below 2^61.
 
     Args:
         grid: The feature's grid.
         low: A value at or below every finite value of the side.
         high: A value at or above every finite value of the side.
+
+    Returns:
+        The two, or None for a side so narrow that its squares leave the range of a double.
     """
     reach = max(abs(low - grid.centre), abs(high - grid.centre))
     if reach == 0:
         return 1.0, 1.0
+    if reach < SMALLEST:
+        return None
     _, exponent = math.frexp(reach)
     return math.ldexp(1.0, SUM_BITS - exponent), math.ldexp(1.0, SUM_BITS - 2 * exponent)

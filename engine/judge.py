@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal, cast
 
 from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.evidence import rows_needed
 from driftline.engine.measure import Measurement
 from driftline.engine.project import Bound
 
@@ -14,6 +15,7 @@ Status = Literal[
     "ok", "warning", "breached", "inconclusive", "insufficient_data", "not_computable", "error"
 ]
 
+SIGNIFICANT: Final = 0.05
 HIGHEST_SCORE: Final = 10.0
 CRITICAL_SCORE: Final = 3.0
 
@@ -60,6 +62,9 @@ def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False)
     beyond = _beyond(value, limit, bound)
     dataset = metric.scope == "dataset"
     no_rows = dataset and value == 0 and not allow_empty
+    needed = None if limit is None else rows_needed(measurement, limit)
+    if needed is not None:
+        measurement = replace(measurement, reason=_also(needed, measurement.reason))
     status, reason = _status(measurement, metric, min_rows, fail, warn)
     if no_rows:
         status, reason = "breached", "the window has no rows"
@@ -101,11 +106,45 @@ def _status(
         return "not_computable", reason
     if measurement.threshold.fail is not None and fail is None:
         return "not_computable", _also("the reference has no value to compare with", reason)
-    if _beyond(measurement.value, fail, measurement.threshold.fail):
-        return "breached", reason
-    if _beyond(measurement.value, warn, measurement.threshold.warn):
-        return "warning", reason
+    for level, limit, bound in (
+        ("breached", fail, measurement.threshold.fail),
+        ("warning", warn, measurement.threshold.warn),
+    ):
+        if limit is not None and _beyond(measurement.value, limit, bound):
+            doubt = _doubt(measurement, metric, limit)
+            if doubt is None:
+                return cast("Status", level), reason
+            return "inconclusive", _also(doubt, reason)
     return "ok", reason
+
+
+def _doubt(measurement: Measurement, metric: Metric, limit: float) -> str | None:
+    """Why a value beyond its limit does not convince; None when it does."""
+    if measurement.alert_when == "exceeds" or not measurement.has_p:
+        return None
+    q = measurement.q_value
+    if metric.test is not None:
+        return (
+            None
+            if q is not None and q < limit
+            else f"adjusted for the other features, p is {_p(q)}"
+        )
+    if measurement.alert_when == "significant":
+        if q is None:
+            return measurement.why_no_p or "its significance could not be computed"
+        return (
+            None
+            if q <= SIGNIFICANT
+            else f"beyond the threshold, but not significantly: q is {_p(q)}"
+        )
+    low = measurement.ci_low
+    if low is None:
+        return "its interval could not be computed"
+    return None if low > limit else f"the 95 % interval starts at {low:.3g}, within the threshold"
+
+
+def _p(q: float | None) -> str:
+    return "unknown" if q is None else f"{q:.2g}"
 
 
 def _also(first: str, second: str | None) -> str:

@@ -40,6 +40,12 @@ class Measurement:
         reason: Why there is no value, or what was left out of it.
         failed: Whether the column or its statement failed.
         alert_when: How it is judged.
+        comparison: Its row in the workbench's relations.
+        q_value: `p_value` adjusted for the features beside it.
+        ci_low, ci_high: 95 % interval of the population's value, of the statistic for tests.
+        by_chance: What 95 % of samples without drift stay below, in the value's unit.
+        has_p: Whether a probability is defined for it, computed or not.
+        why_no_p: Why there is none where one is defined.
     """
 
     signal: str
@@ -59,23 +65,29 @@ class Measurement:
     threshold: Threshold = UNJUDGED
     reason: str | None = None
     failed: bool = False
-    alert_when: str = "exceeds"
+    alert_when: str = "significant"
+    comparison: int | None = None
+    q_value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    by_chance: float | None = None
+    has_p: bool = False
+    why_no_p: str | None = None
 
 
-def measure(plan: Plan, gathered: Gathered, bench: Workbench) -> tuple[Measurement, ...]:
+def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measurement, ...]:
     """Compute every metric of every signal for every feature, window, reference and segment.
 
     Args:
         plan: The plan.
         gathered: Types of its features, and which of them failed.
-        bench: The workbench with all relations derived.
+        results: The workbench's results, all relations derived.
 
     Returns:
         Measurements in the order of signals, metrics and features; first the dataset's rows.
     """
-    results = _Results(bench)
     numbers = {
-        (row["pair"], row["feature"]): row for row in bench.rows("select * from comparisons")
+        (row["pair"], row["feature"]): row for row in results.rows("comparisons", "comparison")
     }
     out = [_row_count(plan, results, numbers)]
     for signal in plan.monitor.signals:
@@ -118,8 +130,8 @@ def measure(plan: Plan, gathered: Gathered, bench: Workbench) -> tuple[Measureme
     return tuple(out)
 
 
-class _Results:
-    """Each metric's SQL, run once for all comparisons when first asked for."""
+class Results:
+    """What the workbench answers: relations, and each metric's SQL, run once when first asked for."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -131,7 +143,12 @@ class _Results:
             )
         }
 
+    def rows(self, relation: str, order: str) -> list[dict[str, Any]]:
+        """All rows of a relation."""
+        return self._bench.rows(f"from {relation} order by {order}")
+
     def of(self, metric: Metric) -> Mapping[int, dict[str, Any]]:
+        """What a metric's SQL returns, by comparison."""
         if metric.name not in self._found:
             rows = self._bench.rows(metric_sql(metric))
             if rows and "comparison" not in rows[0]:
@@ -139,9 +156,29 @@ class _Results:
             self._found[metric.name] = {row["comparison"]: row for row in rows}
         return self._found[metric.name]
 
+    def tested(self, metric: Metric, comparison: int) -> tuple[float, float | None, int] | None:
+        """A test of one comparison: effect, p-value, cells of its table; None without rows.
+
+        The effect is D of the Kolmogorov-Smirnov test, Cramér's V of the chi-squared test.
+        """
+        found = self.of(metric).get(comparison, {})
+        statistic = _finite(found.get("statistic"))
+        if statistic is None:
+            return None
+        sizes = (found["n_reference"], found["n_production"])
+        if metric.test == "kolmogorov_smirnov":
+            below = (int(found["below_reference"]), int(found["below_production"]))
+            p = kolmogorov_smirnov(statistic, *below, int(sizes[0]), int(sizes[1]))
+            return statistic, p, 0
+        cells = int(found["cells"])
+        p_value = chi_squared(
+            statistic, int(found["categories"]), cells, found["smallest"], found["inverse"], *sizes
+        )
+        return cramers_v(statistic, cells, *sizes), p_value, cells
+
 
 def _row_count(
-    plan: Plan, results: _Results, numbers: Mapping[tuple[int, int], dict[str, Any]]
+    plan: Plan, results: Results, numbers: Mapping[tuple[int, int], dict[str, Any]]
 ) -> Measurement:
     metric = METRICS["row_count"]
     signal: Signal | None = next(
@@ -194,7 +231,7 @@ def _filled(
     metric: Metric,
     row: Mapping[str, Any],
     found: Mapping[str, Any],
-    results: _Results,
+    results: Results,
 ) -> Measurement:
     rates = metric.family == "quality"
     n, m = (
@@ -207,27 +244,9 @@ def _filled(
     effect = None if rates else value
     p_value = None
     reason = None
-    if statistic is not None and metric.test == "kolmogorov_smirnov":
-        effect = statistic
-        value = p_value = kolmogorov_smirnov(
-            statistic,
-            int(found["below_reference"]),
-            int(found["below_production"]),
-            int(found["n_reference"]),
-            int(found["n_production"]),
-        )
-    elif statistic is not None and metric.test == "chi_squared":
-        cells = int(found["cells"])
-        sizes = (found["n_reference"], found["n_production"])
-        effect = cramers_v(statistic, cells, *sizes)
-        value = p_value = chi_squared(
-            statistic,
-            int(found["categories"]),
-            cells,
-            found["smallest"],
-            found["inverse"],
-            *sizes,
-        )
+    if metric.test is not None and (test := results.tested(metric, row["comparison"])) is not None:
+        effect, value, _ = test
+        p_value = value
     if value is None:
         reason = _why_not(measurement, rates, n, m)
     if metric.name == "normalized_wasserstein_distance" and (left := _infinities(row)):
@@ -246,6 +265,7 @@ def _filled(
         n_production=int(m),
         bins=results.bins.get(row["comparison"]) if metric.name in BINNED else None,
         reason=reason,
+        comparison=row["comparison"],
     )
 
 

@@ -91,8 +91,6 @@ def _against_history(value: object) -> bool:
     return any(isinstance(at, dict) and at.keys() & {"increase", "decrease"} for at in levels)
 
 
-_ALERT_WHEN: Final = f"alert_when: {{value}} is {NOT_YET}, whose default is exceeds"
-
 # (path, when, subject and verb, or the whole sentence). A step `*` is any key or index, `#` the
 # name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.
 NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
@@ -119,11 +117,9 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.segments", _given, "segments are"),
     ("monitors.*.exact", _is("when_it_matters", "never"), "exact: {value} is"),
     ("monitors.*.conventions", _is("azure"), "conventions: {value} is"),
-    ("monitors.*.alert_when", _is("significant", "confident"), _ALERT_WHEN),
     ("monitors.*.signals.*", _planned_type, "{type} is"),
     ("monitors.*.signals.*.segments", _given, "segments are"),
     ("monitors.*.signals.*.features.top_n", _given, "top_n is"),
-    ("monitors.*.signals.*.alert_when", _is("significant", "confident"), _ALERT_WHEN),
     ("monitors.*.signals.*.row_count", _against_history, "row_count against past windows is"),
     ("monitors.*.signals.*.#", _any, "{key} is"),
     ("monitors.*.signals.*.numerical.#", _any, "{key} is"),

@@ -182,7 +182,7 @@ class Signal:
     reference: str
     rules: tuple[MetricRule, ...]
     features: FeatureSelection | None = None
-    alert_when: str = "exceeds"
+    alert_when: str = "significant"
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def schema_of(relation: str) -> pa.Schema:
             ("n", pa.int64()),
             ("distinct_count", pa.int64()),
             ("once", pa.int64()),
+            ("allowed", pa.int64()),
         ],
     }
     return pa.schema(fields[relation])
@@ -120,10 +121,13 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
     rules: list[dict[str, Any]] = []
     given: list[dict[str, Any]] = []
     limits: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
     for item in plan.read:
         settings = plan.monitor.settings.get(item.name)
         rule = (settings.bins if settings is not None else None) or plan.monitor.bins
         bounds = settings.bounds if settings is not None else None
+        allowed = (settings.values if settings is not None else None) or ()
+        known += [{"feature": item.id, "value": value} for value in allowed]
         forced = settings.type if settings is not None else None
         assert item.reference is not None
         features.append(
@@ -131,7 +135,8 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
                 "feature": item.id,
                 "name": item.name,
                 "feature_type": None,
-                "bounded": bounds is not None,
+                "bounded": bounds is not None or bool(allowed),
+                "has_values": bool(allowed),
                 "most_categories": plan.monitor.max_categories,
                 "may_be_categorical": item.route == "number"
                 and forced is None
@@ -152,11 +157,13 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
                 ("name", text),
                 ("feature_type", text),
                 ("bounded", pa.bool_()),
+                ("has_values", pa.bool_()),
                 ("most_categories", pa.int64()),
                 ("may_be_categorical", pa.bool_()),
             ],
         ),
         "rules": (rules, [("feature", whole), ("rule", text), ("count", pa.int64())]),
+        "values_given": (known, [("feature", whole), ("value", text)]),
         "given": (given, [("feature", whole), ("start", real)]),
         "bounds_given": (
             limits,

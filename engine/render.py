@@ -258,7 +258,9 @@ class Renderer:
                         "category": category(column, item.reference),
                     }
                 )
-            columns.append({"feature": item.id, "sides": sides, "most": most})
+            settings = self.plan.monitor.settings.get(item.name)
+            allowed = (settings.values if settings is not None else None) or ()
+            columns.append({"feature": item.id, "sides": sides, "most": most, "allowed": allowed})
         return self._statement(
             "categories",
             "categories",

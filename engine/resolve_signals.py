@@ -69,7 +69,7 @@ def resolve_signals(
         references: Names of the monitor's references, the primary one first.
         roles: Columns with a role; prediction drift needs an output.
     """
-    alert_when = given.alert_when or "exceeds"
+    alert_when = given.alert_when or "significant"
     primary = references[0] if references else ""
     if given.signals is None:
         predicted = ("prediction_drift",) if roles.outputs() else ()

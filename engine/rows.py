@@ -112,9 +112,9 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
                 "statistic": found.statistic,
                 "effect": found.effect,
                 "p_value": found.p_value,
-                "q_value": None,
-                "ci_low": None,
-                "ci_high": None,
+                "q_value": found.q_value,
+                "ci_low": found.ci_low,
+                "ci_high": found.ci_high,
                 "reference_value": found.reference_value,
                 "threshold": verdict.threshold,
                 "threshold_kind": verdict.threshold_kind,
@@ -157,7 +157,7 @@ def histogram_rows(facts: Facts, run_id: str) -> list[Row]:
             bins = facts.histogram(pair, item.id)
             n = sum(row["n_reference"] for row in bins)
             m = sum(row["n_production"] for row in bins)
-            used = sum(1 for row in bins if row["n_reference"] + row["n_production"] > 0)
+            kinds = [None, *(row["kind"] for row in bins)]
             out += [
                 {
                     "monitor": plan.monitor.name,
@@ -169,30 +169,48 @@ def histogram_rows(facts: Facts, run_id: str) -> list[Row]:
                     "feature": item.name,
                     "bin": row["bin"],
                     "kind": row["kind"],
-                    "label": bin_label(row),
+                    "label": bin_label(row, after_point=before == "point"),
                     "lower_bound": row["lower_bound"],
                     "upper_bound": row["upper_bound"],
                     "n_reference": int(row["n_reference"]),
                     "n_production": int(row["n_production"]),
                     "share_reference": row["n_reference"] / n if n else None,
                     "share_production": row["n_production"] / m if m else None,
-                    "psi_contribution": _psi(row, n, m, used),
+                    "psi_contribution": contribution,
                     "run_id": run_id,
                 }
-                for row in bins
+                for row, before, contribution in zip(bins, kinds, _psi(bins), strict=False)
             ]
     return out
 
 
-def _psi(row: Mapping[str, Any], n: float, m: float, used: int) -> float | None:
-    """What a bin adds to the population stability index; 0 for one that is empty on both sides."""
+def _psi(bins: Sequence[Mapping[str, Any]]) -> list[float | None]:
+    """What each bin adds to the population stability index; 0 where it is empty on both sides.
+
+    New categories are one bin of the index: each adds by its rows' share of theirs.
+    """
+    n = sum(row["n_reference"] for row in bins)
+    m = sum(row["n_production"] for row in bins)
     if not n or not m:
-        return None
-    if row["n_reference"] + row["n_production"] == 0:
-        return 0.0
-    p = (row["n_reference"] + PSEUDOCOUNT) / (n + PSEUDOCOUNT * used)
-    q = (row["n_production"] + PSEUDOCOUNT) / (m + PSEUDOCOUNT * used)
-    return float((q - p) * math.log(q / p))
+        return [None] * len(bins)
+    counts = [(row["n_reference"], row["n_production"]) for row in bins]
+    new = [pair for row, pair in zip(bins, counts, strict=True) if row["kind"] == "new"]
+    joint = (sum(a for a, _ in new), sum(b for _, b in new))
+    used = sum(a + b > 0 for a, b in counts) - sum(a + b > 0 for a, b in new) + (sum(joint) > 0)
+
+    def term(a: float, b: float) -> float:
+        p = (a + PSEUDOCOUNT) / (n + PSEUDOCOUNT * used)
+        q = (b + PSEUDOCOUNT) / (m + PSEUDOCOUNT * used)
+        return float((q - p) * math.log(q / p))
+
+    return [
+        0.0
+        if a + b == 0
+        else term(*joint) * (a + b) / sum(joint)
+        if row["kind"] == "new"
+        else term(a, b)
+        for row, (a, b) in zip(bins, counts, strict=True)
+    ]
 
 
 def profile_rows(facts: Facts, run_id: str) -> list[Row]:

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 from driftline.engine import VERSION
 from driftline.engine.errors import ConfigError, DriftlineError, StoreError
+from driftline.engine.evidence import with_evidence
 from driftline.engine.execute import Gathered, gather
 from driftline.engine.interpolate import mask
 from driftline.engine.judge import Verdict, judge
-from driftline.engine.measure import measure
+from driftline.engine.measure import Results, measure
 from driftline.engine.plan import Plan, make_plan, references_needed
 from driftline.engine.project import Duration, FixedWindow, Monitor, Project
 from driftline.engine.render import Renderer
@@ -247,9 +248,10 @@ def _run_one(
             gathered.failed[feature] = mask(message, project.secrets)
         elsewhere, try_at = _rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
         progress(monitor.name, "computing metrics")
+        results = Results(bench)
         verdicts = tuple(
             judge(found, min_rows=monitor.min_rows, allow_empty=monitor.production.allow_empty)
-            for found in measure(plan, gathered, bench)
+            for found in with_evidence(plan, measure(plan, gathered, results), results)
         )
         result = log.finished(plan, gathered, verdicts, bench)
         result = replace(result, warnings=(*result.warnings, *elsewhere), try_at=try_at)
@@ -259,6 +261,10 @@ def _run_one(
         return result
     except DriftlineError as error:
         return log.failed(error, store)
+    except Exception as error:  # noqa: BLE001 - one monitor's surprise must not stop the others
+        unforeseen = DriftlineError(f"unexpected {type(error).__name__}: {error}")
+        unforeseen.__cause__ = error
+        return log.failed(unforeseen, store)
     finally:
         bench.close()
 

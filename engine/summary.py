@@ -108,7 +108,7 @@ def _most_moved(bins: Sequence[Mapping[str, Any]]) -> str | None:
 def _where(row: Mapping[str, Any]) -> str:
     kind, low, high = row["kind"], row["lower_bound"], row["upper_bound"]
     if kind == "category":
-        return f"of {row['label']}"
+        return f"of {row['label'] or 'the empty text'}"
     if kind == "other":
         return "of all other values"
     if kind == "new":
@@ -124,8 +124,13 @@ def _where(row: Mapping[str, Any]) -> str:
     return f"from {number(low)} to {number(high)}"
 
 
-def bin_label(row: Mapping[str, Any]) -> str:
-    """The label of a histogram row: the category, or the interval in numbers."""
+def bin_label(row: Mapping[str, Any], *, after_point: bool = False) -> str:
+    """The label of a histogram row: the category, or the interval in numbers.
+
+    Args:
+        row: A row of `binned`.
+        after_point: Whether the bin before is a point, which an interval then leaves out.
+    """
     kind, low, high = row["kind"], row["lower_bound"], row["upper_bound"]
     if kind == "category" or (kind == "new" and row["label"] is not None):
         return str(row["label"])
@@ -133,6 +138,6 @@ def bin_label(row: Mapping[str, Any]) -> str:
         return str(kind)
     if kind == "point":
         return f"= {low!r}"
-    left = "(-inf" if low is None else f"[{low!r}"
+    left = "(-inf" if low is None else f"{'(' if after_point else '['}{low!r}"
     right = "inf)" if high is None else f"{high!r})"
     return f"{left}, {right}"

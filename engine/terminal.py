@@ -235,8 +235,8 @@ def next_commands(out: Console, *commands: str) -> None:
     """Print commands to type next."""
     out.print()
     for place, command in enumerate(commands):
-        title = Text("next: " if place == 0 else "      ", style="dim")
-        out.print(title.append(clean(command), style="not dim"), soft_wrap=True)
+        title = ("next: " if place == 0 else "      ", "dim")
+        out.print(Text.assemble(title, clean(command)), soft_wrap=True)
 
 
 def next_step(result: RunResult) -> tuple[str, ...]:
@@ -254,12 +254,9 @@ def next_step(result: RunResult) -> tuple[str, ...]:
 def _monitor_summary(
     out: Console, each: MonitorRun, rows: Sequence[Row], told: Text, stored: bool
 ) -> None:
-    title = Text(f"{clean(each.run['monitor'])}:", style="bold")
-    if title.cell_len + 1 + told.cell_len <= out.width:
-        out.print(title + Text(" ") + told, soft_wrap=True)
-    else:
-        out.print(title, soft_wrap=True)
-        out.print(Text("  ") + told, soft_wrap=True)
+    title = Text.assemble((f"{clean(each.run['monitor'])}:", "bold"))
+    fits = title.cell_len + 1 + told.cell_len <= out.width
+    out.print(Text.assemble(title, " " if fits else "\n  ", told), soft_wrap=True)
     for sentence in each.warnings:
         for line in _wrapped((clean(sentence),), out.width - 2):
             out.print(Text(f"  {line}", style="yellow"), soft_wrap=True)
@@ -271,8 +268,13 @@ def _monitor_summary(
         several = len({row["reference"] for row in rows} - {ALL}) > 1
         entries = [
             Line(
-                (_styled(row["status"]), name_of(feature), short(row, several), held(row)),
-                _sentences(row, rows),
+                (
+                    _styled(row["status"]),
+                    name_of(feature),
+                    short(row, several),
+                    held(row, interval=True),
+                ),
+                _sentences(row, rows, several),
             )
             for feature, row in beyond.items()
         ]
@@ -380,10 +382,20 @@ def short(row: Row, several: bool = False) -> str:
     return f"{name} ({row['reference']})" if several and row["reference"] != ALL else name
 
 
-def held(row: Row) -> str:
-    """A value held against its threshold: `5.1 > 0.25`, `7 % ≤ 8 %`."""
+def held(row: Row, *, interval: bool = False) -> str:
+    """A value held against its threshold: `5.1 > 0.25`, `7 % ≤ 8 %`.
+
+    Args:
+        row: A row of `metrics`.
+        interval: Whether to add its 95 % interval: `5.1 (its ends) > 0.25`.
+    """
     value, limit = row["value"], row["threshold"]
-    told, bound = _amounts(row["metric"], value, limit)
+    told, bound = _amount(row["metric"], value), _amount(row["metric"], limit)
+    if value is not None and limit is not None and told == bound and value != limit:
+        # as many digits as it takes to tell them apart
+        told, bound = (f"{each:.6g}" for each in (value, limit))
+    if interval:
+        told += _interval(row)
     if value is None or limit is None:
         return told
     if row["threshold_kind"] in ("min", "decrease"):
@@ -391,32 +403,39 @@ def held(row: Row) -> str:
     return f"{told} {'>' if value > limit else '≤'} {bound}"
 
 
-def _amounts(metric: str, value: float | None, limit: float | None) -> tuple[str, str]:
-    """A value and its bound as text, with as many digits as it takes to tell them apart."""
+def _interval(row: Row) -> str:
+    """The interval in brackets, where there is one; of a test's p-value there is none."""
+    metric = METRICS.get(row["metric"])
+    low, high = row["ci_low"], row["ci_high"]
+    if low is None or high is None or (metric is not None and metric.test is not None):
+        return ""
+    first, last = (_amount(row["metric"], each) for each in (low, high))
+    return f" ({first.removesuffix(' %')}–{last})"
+
+
+def _amount(metric: str, value: float | None) -> str:
     known = METRICS.get(metric)
     share = known is not None and known.unit.startswith("share")
-    told, bound = (percent(each) if share else number(each) for each in (value, limit))
-    if told == bound and value != limit and value is not None and limit is not None:
-        scale, unit = (100, " %") if share else (1, "")
-        told, bound = (f"{scale * each:.6g}{unit}" for each in (value, limit))
-    return told, bound
+    return percent(value) if share else number(value)
 
 
-def _sentences(row: Row, rows: Iterable[Row]) -> tuple[str, ...]:
+def _sentences(row: Row, rows: Iterable[Row], several: bool) -> tuple[str, ...]:
     """What moved, and what else is beyond its threshold."""
     also = [
-        f"{short(other)} {held(other)}" + (" (warning)" if other["status"] == "warning" else "")
+        f"{short(other, several)} {held(other)}"
+        + (" (warning)" if other["status"] == "warning" else "")
         for other in sorted(rows, key=lambda each: -(each["score"] or 0))
         if other["feature"] == row["feature"] and other is not row and other["status"] in TOLD
     ]
-    return (_moved(row), f"also {', '.join(also)}" if also else "")
+    # why a clear breach is not even clearer is for `show` to tell
+    told = _moved(row)[: 1 if row["status"] == "breached" else 2]
+    return (*told, f"also {', '.join(also)}" if also else "")
 
 
-def _moved(row: Row) -> str:
+def _moved(row: Row) -> tuple[str, str]:
+    """What moved, and the reason where it says more."""
     summary, reason = row["summary"] or "", row["reason"] or ""
-    if not reason or reason == summary:
-        return str(summary)
-    return f"{summary}: {reason}" if row["status"] == "error" else f"{summary} ({reason})"
+    return summary, "" if reason == summary else reason
 
 
 def results(
@@ -438,27 +457,34 @@ def results(
     for place, ((monitor, start, end), group) in enumerate(groups.items()):
         if place:
             out.print()
-        line = Text(f"{clean(monitor)}", style="bold")
         references = list(dict.fromkeys(r["reference"] for r in group if r["reference"] != ALL))
         against = f" against {clean(', '.join(references))}" if references else ""
-        out.print(
-            line.append(f" · {span(start, end, zones.get(monitor, 'UTC'))}{against}", "not bold")
-        )
+        window = span(start, end, zones.get(monitor, "UTC"))
+        title = Text.assemble((clean(monitor), "bold"), f" · {window}{against}")
+        out.print(title, soft_wrap=True)
         out.print()
         listing(
             out,
             [
                 Line(
-                    (_styled(row["status"]), _where(row), short(row, several), held(row)),
-                    (_moved(row),),
+                    (
+                        _styled(row["status"]),
+                        _where(row),
+                        short(row, several),
+                        held(row, interval=True),
+                    ),
+                    _moved(row),
                 )
                 for row in group
             ],
             head=("status", "feature", "metric", "value", "what moved"),
         )
-    if hidden or not rows:
+    if hidden:
         out.print()
-        out.print(Text(f"  {hidden} ok (--all)" if hidden else "  nothing matches", style="dim"))
+        out.print(Text(f"  {hidden} ok (--all)", style="dim"))
+    elif not rows:
+        told = "nothing matches; `driftline ls features` and `driftline ls runs` tell what there is"
+        out.print(Text(told, style="dim"))
 
 
 def _where(row: Row) -> str:
@@ -497,8 +523,13 @@ def grid(out: Console, rows: Sequence[Row], project: Project | None = None) -> N
 
 def _worst(row: Row) -> tuple[str]:
     if row["worst_feature"] in (None, ALL):
-        return (row["summary"] or "",)
+        return (_on_one_line(row["summary"]),)
     return (f"{row['worst_feature']}: {row['summary']}",)
+
+
+def _on_one_line(message: str | None) -> str:
+    """An error's message and its hint, as one sentence after the other."""
+    return "; ".join(line.strip() for line in (message or "").splitlines())
 
 
 def runs(out: Console, rows: Sequence[Row]) -> None:
@@ -513,7 +544,7 @@ def runs(out: Console, rows: Sequence[Row]) -> None:
                 _styled(row["status"]),
                 f"{row['breach_count']} of {row['metric_count']}",
             ),
-            (row["error"] or "",),
+            (_on_one_line(row["error"]),),
         )
         for row in rows
     ]
@@ -595,7 +626,7 @@ def validated(out: Console, project: Project, notes: Iterable[str]) -> None:
     counts = (
         f"{_counted(len(project.monitors), 'monitor')} ({names}), {_counted(signals, 'signal')}"
     )
-    out.print(Text("ok", style="green").append(f"  {clean(file)}: {counts}", style="default"))
+    out.print(Text.assemble(("ok", "green"), f"  {clean(file)}: {counts}"), soft_wrap=True)
     for note in notes:
         out.print(Text(f"note: {clean(note)}", style="yellow"))
 
@@ -640,7 +671,7 @@ def definition(out: Console, metric: Metric) -> None:
         "nulls": header.nulls,
         "source": header.source,
     }
-    out.print(Text(metric.name, style="bold").append(f": {header.title}", style="not bold"))
+    out.print(Text.assemble((metric.name, "bold"), f": {header.title}"), soft_wrap=True)
     out.print()
     width = max(map(len, facts))
     for name, fact in facts.items():
@@ -649,8 +680,8 @@ def definition(out: Console, metric: Metric) -> None:
         lines = Text(fact).wrap(out, max(20, out.width - width - 4))
         for place, line in enumerate(lines):
             line.rstrip()
-            title = Text(f"  {name if place == 0 else '':<{width}}  ", style="dim")
-            out.print(title.append_text(Text("", style="not dim") + line), soft_wrap=True)
+            title = f"  {name if place == 0 else '':<{width}}  "
+            out.print(Text.assemble((title, "dim"), line), soft_wrap=True)
     out.print()
     body = metric_sql(metric).splitlines()
     while body and (body[0].startswith("--") or not body[0]):
@@ -690,9 +721,7 @@ def complain(
         if text:
             err.print(Text(_clean_lines(text)), soft_wrap=True)
     first, *rest = _clean_lines(message).splitlines() or [""]
-    err.print(
-        Text("error: ", style="bold red").append(first, style="not bold default"), soft_wrap=True
-    )
+    err.print(Text.assemble(("error: ", "bold red"), first), soft_wrap=True)
     for line in (*rest, *(_clean_lines(hint).splitlines() if hint else ())):
         err.print(Text(f"  {line}"), soft_wrap=True)
     err.print(Text(f"  retry: {clean(retry)}", style="dim"), soft_wrap=True)
@@ -733,8 +762,8 @@ class _Teller(logging.Handler):
             _print_json(self.err, {"level": level, "message": record.getMessage(), **known})
             return
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-        line = Text(f"{time} {level} ", style="dim")
-        self.err.print(line.append(clean(record.getMessage()), "not dim"), soft_wrap=True)
+        line = Text.assemble((f"{time} {level} ", "dim"), clean(record.getMessage()))
+        self.err.print(line, soft_wrap=True)
 
 
 @contextmanager
@@ -749,7 +778,7 @@ def log(err: Console, level: str, log_format: str, quiet: bool) -> Iterator[None
     """
     least = logging.ERROR if quiet else logging.getLevelNamesMapping()[level.upper()]
     moving = err.is_terminal and not (quiet or os.environ.get("CI") or log_format == "json")
-    status = err.status("") if moving else None
+    status = err.status("reading the project") if moving else None
     handler = _Teller(err, least, log_format, status)
     logger = logging.getLogger("driftline")
     before = logger.level

@@ -491,7 +491,7 @@ def _run(
         _hide(error, project.secrets)
     if errors:
         # the attribute that the docstring of `run` promises
-        vars(errors[0])["result"] = result
+        errors[0].result = result
         raise errors[0]
     return result
 

@@ -49,7 +49,7 @@ def numbers(values: Values, *, whole: bool = False) -> Numbers:
         number = value
         if isinstance(value, str):
             number = float(value) if NUMBER.fullmatch(value) else None
-            if number is None or (whole and number != math.floor(number)):
+            if number is None or (whole and number % 1 != 0 and not math.isinf(number)):
                 wrong += 1
                 continue
         if number is None or (isinstance(number, float) and math.isnan(number)):
@@ -176,7 +176,7 @@ def bin_counts(bins: Bins, reference: Numbers, production: Numbers) -> Counts:
     """Rows of both sides in every bin that has any."""
     a = Counter(map(bins.place, reference.counted))
     b = Counter(map(bins.place, production.counted))
-    return _paired(a, b)
+    return _paired(a, b, sorted(a.keys() | b.keys(), key=repr))
 
 
 def category_counts(reference: Values, production: Values, *, most: int = 1000) -> Counts:
@@ -192,11 +192,11 @@ def category_counts(reference: Values, production: Values, *, most: int = 1000) 
 
     a = Counter(place(value) for value in reference if value is not None)
     b = Counter(place(value) for value in production if value is not None)
-    return _paired(a, b)
+    order = ["new", *(("category", value) for value in largest), "other"]
+    return _paired(a, b, [place for place in order if a[place] + b[place]])
 
 
-def _paired(a: Counter[Hashable], b: Counter[Hashable]) -> Counts:
-    places = sorted(a.keys() | b.keys(), key=repr)
+def _paired(a: Counter[Hashable], b: Counter[Hashable], places: Sequence[Hashable]) -> Counts:
     return (
         np.array([a[place] for place in places], dtype=np.int64),
         np.array([b[place] for place in places], dtype=np.int64),
@@ -252,7 +252,11 @@ def total_variation(counts: Counts) -> float | None:
 
 
 def chi_squared_p(counts: Counts) -> float | None:
-    """Pearson's homogeneity test; rare cells are pooled and judged by the permutation moments."""
+    """Pearson's homogeneity test; rare cells are pooled and judged by the permutation moments.
+
+    A pool that is still rare joins the smallest cell; of equals the first: that of new values, then the
+    known ones from the most frequent on.
+    """
     a, b = counts
     n, m = int(a.sum()), int(b.sum())
     if not n or not m:

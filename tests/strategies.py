@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-# A whole pipeline runs in each example, and each example holds several pairs of columns: the searches
-# of all metrics and of the pipeline together see about a thousand.
-searched = settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+# A whole pipeline runs in each example, over a table of several columns: the searches of all metrics
+# and of the pipeline together see about a thousand of them.
+searched = settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 # Only a metric's own SQL runs in each example.
 searched_well = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
@@ -123,7 +123,7 @@ def level(pairs: list[Pair]) -> list[Pair]:
 def columns(*kinds: st.SearchStrategy[Pair]) -> st.SearchStrategy[list[Pair]]:
     """Several columns for one run; of numbers and of text unless told otherwise."""
     kinds = kinds or (number_pairs(), category_pairs())
-    return st.lists(st.one_of(*kinds), min_size=2, max_size=6).map(level)
+    return st.lists(st.one_of(*kinds), min_size=3, max_size=9).map(level)
 
 
 # Binned counts

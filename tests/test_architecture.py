@@ -13,7 +13,7 @@ ROOT: Final = Path(__file__).parents[1]
 # Each floor imports only from floors above it in this list, or from its own.
 FLOORS: Final = (
     {"errors", "engine"},
-    {"header", "significance", "grid", "yaml_file"},
+    {"header", "significance", "intervals", "grid", "yaml_file"},
     {"catalog"},
     {"project"},
     {"interpolate", "times", "thresholds", "results"},
@@ -37,6 +37,7 @@ FLOORS: Final = (
     {"warehouses", "warehouses.duckdb"},
     {"execute"},
     {"measure"},
+    {"evidence"},
     {"judge"},
     {"storefile"},
     {"store"},
@@ -52,7 +53,7 @@ FLOORS: Final = (
 DOORS: Final = {
     "sqlglot": {"dialects"},
     "jinja2": {"render"},
-    "scipy": {"significance"},
+    "scipy": {"significance", "intervals"},
     "ruamel": {"yaml_file", "schema"},
     "duckdb": {"workbench", "storefile", "store", "warehouses.duckdb", "verbs"},
     "typer": {"cli"},

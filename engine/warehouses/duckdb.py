@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from driftline.engine.errors import ConfigError, SourceError, WarehouseError
 from driftline.engine.project import Source
@@ -15,6 +16,8 @@ from driftline.engine.warehouses.base import Column, Kind
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+Answer = TypeVar("Answer")
 
 # https://duckdb.org/docs/stable/sql/data_types/overview
 _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -179,9 +182,8 @@ class DuckDB:
                         raise SourceError(
                             f"{source.written}: unknown kind of file; known are {known}"
                         )
-                    self._connection.execute(
-                        f"create temp table {name} as select * from {reader}({spelled})"
-                    )
+                    load = f"create temp table {name} as select * from {reader}({spelled})"
+                    self._stoppable(lambda: self._connection.execute(load))
             except (self._errors, OSError, ValueError) as error:
                 raise SourceError(
                     f"cannot read {source.written}: {_first_line(error)}",
@@ -192,9 +194,22 @@ class DuckDB:
 
     def fetch(self, sql: str) -> pa.Table:
         try:
-            return self._connection.sql(sql).to_arrow_table()
+            return self._stoppable(lambda: self._connection.sql(sql).to_arrow_table())
         except self._errors as error:
             raise WarehouseError(f"DuckDB refused a statement: {error}", sql=sql) from error
+
+    def _stoppable(self, work: Callable[[], Answer]) -> Answer:
+        """Do something of the connection's that Ctrl-C is to end.
+
+        DuckDB hears no signal while it works for the main thread, so another one waits for it.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(work)
+            try:
+                return answer.result()
+            except KeyboardInterrupt:
+                self._connection.interrupt()
+                raise
 
     def close(self) -> None:
         self._connection.close()

@@ -6,7 +6,8 @@
 
     reads    one column of every scan a branch
     returns  scan, feature, window_id, segment, kind ('category', 'other', 'new', 'null',
-             'type_error'), value, n, distinct_count, once = values seen in one row only
+             'type_error'), value, n, distinct_count, once = values seen in one row only, allowed =
+             rows of the values given in the project file, null where none are
 -#}
 {% from "macros.sql" import window_key, rows_of, union_of with context -%}
 with
@@ -95,6 +96,11 @@ named_{{ column.feature }} as (
             when kind = 'category' then category
             when kind = 'new' and position <= {{ most_new }} then category
         end as value,
+        {%- if column.allowed %}
+        case when category in (
+            {%- for value in column.allowed %}{{ value }}{% if not loop.last %}, {% endif %}{% endfor -%}
+        ) then n else 0 end as n_allowed,
+        {%- endif %}
         n
     from ranked_{{ column.feature }}
 ){% if not loop.last %},{% endif %}
@@ -109,7 +115,8 @@ select
     value,
     cast(sum(n) as bigint) as n,
     cast(count(*) as bigint) as distinct_count,
-    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
+    cast({% if column.allowed %}sum(n_allowed){% else %}null{% endif %} as bigint) as allowed
 from named_{{ column.feature }}
 group by scan, window_id, segment, kind, value
 {%- endcall %}

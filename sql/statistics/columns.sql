@@ -98,7 +98,8 @@ texts as (
         sum(n) as n,
         sum(distinct_count) as distinct_count,
         sum(once) as once,
-        sum(case when kind = 'new' then n else 0 end) as unseen
+        sum(case when kind = 'new' then n else 0 end) as unseen,
+        sum(allowed) as allowed
     from categories
     where kind in ('category', 'other', 'new')
     group by all
@@ -132,7 +133,8 @@ select
     end as deviation,
     numbers.minimum,
     numbers.maximum,
-    texts.unseen
+    texts.unseen,
+    texts.allowed
 from scan_rows
 cross join features
 left join centres on centres.feature = features.feature

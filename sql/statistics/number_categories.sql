@@ -1,6 +1,7 @@
 -- number_categories: whole numbers with few distinct values, told as categories
 --
--- reads    cells, columns (for their infinities), scans, features
+-- reads    cells, columns (for their infinities), scans, features,
+--          values_given
 -- returns  the columns of the relation categories: values the primary reference has, the largest by
 --          name and the rest as other; then new ones, the 10 largest a scan by name and the rest in
 --          one row
@@ -26,6 +27,7 @@ labelled as (
         numbers.segment,
         numbers.n,
         features.most_categories,
+        features.has_values,
         case
             when x = floor(x) and abs(x) < 1e38 then x::hugeint::varchar
             else x::varchar
@@ -72,13 +74,18 @@ named as (
 
 select
     scan,
-    feature,
+    named.feature,
     window_id,
     segment,
     kind,
-    value,
+    named.value,
     sum(n)::bigint as n,
     count(*) as distinct_count,
-    sum(case when n = 1 then 1 else 0 end)::bigint as once
+    sum(case when n = 1 then 1 else 0 end)::bigint as once,
+    case when bool_or(has_values) then
+        sum(case when values_given.value is not null then n else 0 end)
+    end::bigint as allowed
 from named
-group by scan, feature, window_id, segment, kind, value
+left join values_given
+    on values_given.feature = named.feature and values_given.value = named.label
+group by scan, named.feature, window_id, segment, kind, named.value

@@ -119,8 +119,8 @@ def test_the_default_metrics_have_the_catalogues_thresholds(tmp_path: Path) -> N
     ]
 
 
-def test_in_this_version_a_value_beyond_its_threshold_is_a_breach(tmp_path: Path) -> None:
-    assert {one.alert_when for one in only(tmp_path).signals} == {"exceeds"}
+def test_a_breach_is_significant_unless_the_project_says_otherwise(tmp_path: Path) -> None:
+    assert {one.alert_when for one in only(tmp_path).signals} == {"significant"}
 
 
 @pytest.mark.parametrize("role", ["prediction", "score"])

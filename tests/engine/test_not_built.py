@@ -72,8 +72,6 @@ NOT_BUILT_OF_EVERYTHING = [
     f"7: publish: publish is {NOT_YET}",
     f"29: monitors[arrival_delay].join: join is {NOT_YET}",
     f"37: monitors[arrival_delay].segments: segments are {NOT_YET}",
-    f"43: monitors[arrival_delay].alert_when: alert_when: significant is {NOT_YET},"
-    " whose default is exceeds",
     f"49: monitors[arrival_delay].signals.weekly_drift.features.top_n: top_n is {NOT_YET}",
     "51: monitors[arrival_delay].signals.feature_attribution_drift:"
     f" feature_attribution_drift is {NOT_YET}",
@@ -157,8 +155,6 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
          " feature: f, importance: i}}}",
          "signals.feature_attribution_drift: feature_attribution_drift is"),
         ("signals: {data_drift: {segments: [origin]}}", "signals.data_drift.segments: segments are"),
-        ("signals: {data_drift: {alert_when: confident}}",
-         "signals.data_drift.alert_when: alert_when: confident is"),
         ("signals: {data_quality: {freshness: 3600}}",
          "signals.data_quality.freshness: freshness is"),
         ("signals: {data_quality: {mean: null}}", "signals.data_quality.mean: mean is"),

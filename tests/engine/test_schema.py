@@ -86,7 +86,7 @@ def test_the_resolved_project_spells_the_defaults(tmp_path: Path) -> None:
     for part in (
         "min_rows: 100",
         "max_categories: 1000",
-        "alert_when: exceeds",
+        "alert_when: significant",
         "to: out/r.duckdb",
     ):
         assert part in text

@@ -445,7 +445,8 @@ select
     value,
     cast(sum(n) as bigint) as n,
     cast(count(*) as bigint) as distinct_count,
-    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
+    cast(null as bigint) as allowed
 from named_4
 group by scan, window_id, segment, kind, value
 union all
@@ -458,7 +459,8 @@ select
     value,
     cast(sum(n) as bigint) as n,
     cast(count(*) as bigint) as distinct_count,
-    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
+    cast(null as bigint) as allowed
 from named_5
 group by scan, window_id, segment, kind, value
 union all
@@ -471,7 +473,8 @@ select
     value,
     cast(sum(n) as bigint) as n,
     cast(count(*) as bigint) as distinct_count,
-    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
+    cast(null as bigint) as allowed
 from named_6
 group by scan, window_id, segment, kind, value
 union all
@@ -484,6 +487,7 @@ select
     value,
     cast(sum(n) as bigint) as n,
     cast(count(*) as bigint) as distinct_count,
-    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
+    cast(null as bigint) as allowed
 from named_8
 group by scan, window_id, segment, kind, value

@@ -21,7 +21,7 @@ METRIC = "normalized_wasserstein_distance"
 RELATIVE = 1e-9
 ABSOLUTE = 1e-9
 
-finite = {name: pair for name, pair in hard_columns(300).items() if name != "only infinities"}
+finite = {name: pair for name, pair in hard_columns(100).items() if name != "only infinities"}
 
 
 def value(reference: list[float], production: list[float], path: str = "small") -> float:
@@ -83,19 +83,19 @@ def test_it_is_the_shift_where_every_value_moves_alike(path: str):
     assert moved == pytest.approx(3 / base.std(ddof=1), rel=1e-12)
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_it_does_not_depend_on_the_unit_of_measurement(path: str):
+def test_it_does_not_depend_on_the_unit_of_measurement():
     pairs = {
         name: pair
         for name, pair in finite.items()
-        if name not in ("constant zero", "huge values", "one row each", "one row of the reference")
+        # the divisor of a reference of zeros is in no unit; 2^20 times 1e140 has no square
+        if name not in ("constant zero", "signed zeros", "huge values")
     }
     scaled = {
         # a power of two changes no digit
         name: tuple([None if x is None else x * 2.0**20 for x in side] for side in pair)
         for name, pair in pairs.items()
     }
-    before, after = values(pairs, path), values(scaled, path)
+    before, after = values(pairs, "coarse"), values(scaled, "coarse")
     # the grid of a scaled column has other bins, and so other roundings
     assert [
         name
@@ -104,13 +104,12 @@ def test_it_does_not_depend_on_the_unit_of_measurement(path: str):
     ] == []
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_it_does_not_depend_on_the_direction_of_the_axis(path: str):
+def test_it_does_not_depend_on_the_direction_of_the_axis():
     mirrored = {
         name: tuple([None if x is None else -x for x in side] for side in pair)
         for name, pair in finite.items()
     }
-    before, after = values(finite, path), values(mirrored, path)
+    before, after = values(finite, "coarse"), values(mirrored, "coarse")
     assert [
         name
         for name in finite
@@ -203,7 +202,7 @@ def test_values_whose_squares_leave_the_range_of_doubles_are_compared_all_the_sa
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_values_at_the_ends_of_the_range_of_doubles_are_a_row_without_a_value(path: str):
-    (row,) = measured(METRIC, [Pair((1.7e308, -1.7e308, 1.0), (1.7e308, -1e308, 2.0))], path=path)
+def test_a_gap_wider_than_the_range_of_doubles_is_a_row_without_a_value(path: str):
+    (row,) = measured(METRIC, [Pair((1.7e308, -1.7e308), (-1.7e308, -1.7e308))], path=path)
     assert row["value"] is None
     assert row["status"] == "not_computable"

@@ -35,9 +35,9 @@ def test_eight_to_two_against_two_to_eight_has_a_statistic_of_7_2():
     # n = m, so the statistic is the sum of (a - b)^2 / (a + b): 6^2 / 10 twice
     found = row({"a": 8, "b": 2}, {"a": 2, "b": 8})
     assert found["statistic"] == pytest.approx(7.2, rel=1e-15)
-    # one degree of freedom: P = erfc(sqrt(7.2 / 2))
+    # one degree of freedom: the root of the statistic is half-normal
     assert found["value"] == pytest.approx(math.erfc(math.sqrt(3.6)), rel=1e-12)
-    # V = sqrt(7.2 / 20)
+    # the root of 7.2 / 20
     assert found["effect"] == pytest.approx(0.6, rel=1e-15)
 
 

@@ -87,7 +87,8 @@ def test_it_never_grows_when_two_bins_become_one(table: Table):
 @searched_well
 @given(table=tables())
 def test_it_is_at_least_the_largest_change_of_a_single_share(table: Table):
-    assert value(*table) >= of_bins("chebyshev_distance", [table])[0]["value"] * (1 - 1e-15)
+    # of two bins they are the same number, each share of it rounded
+    assert value(*table) >= of_bins("chebyshev_distance", [table])[0]["value"] - 1e-15
 
 
 # Corners

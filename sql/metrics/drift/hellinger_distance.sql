@@ -8,6 +8,6 @@
 -- source   Hellinger (1909), doi:10.1515/crll.1909.136.210
 select
     comparison,
-    sqrt(sum((sqrt(p) - sqrt(q)) * (sqrt(p) - sqrt(q))) / 2) as value
+    sqrt(fsum((sqrt(p) - sqrt(q)) * (sqrt(p) - sqrt(q)) order by bin) / 2) as value
 from bins
 group by comparison

@@ -11,6 +11,7 @@ with
 leanings as (
     select
         comparison,
+        bin,
         (p + q) / 2 as weight,
         (q - p) / (p + q) as u
     from bins
@@ -20,6 +21,7 @@ leanings as (
 divergences as (
     select
         comparison,
+        bin,
         weight,
         -- atanh(u^2 / (2 - u^2)) is -ln(1 - u^2)/2 without the loss of digits near u = 0
         case when abs(u) < 1 then u * atanh(u) - atanh(u * u / (2 - u * u)) else ln(2) end as nats
@@ -28,6 +30,6 @@ divergences as (
 
 select
     comparison,
-    sqrt(greatest(sum(weight * nats), 0) / ln(2)) as value
+    sqrt(greatest(fsum(weight * nats order by bin), 0) / ln(2)) as value
 from divergences
 group by comparison

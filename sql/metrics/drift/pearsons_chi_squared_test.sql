@@ -30,7 +30,7 @@ pooled as (
         case when e < {{ pooled_below }} then -1 else bin end as cell,
         sum(a) as a,
         sum(b) as b,
-        sum(e) as e,
+        fsum(e order by bin) as e,
         any_value(n) as n,
         any_value(m) as m,
         any_value(categories) as categories
@@ -38,7 +38,7 @@ pooled as (
     group by comparison, cell
 ),
 
--- a pool that is still too rare joins the smallest of the others
+-- a pool that is still too rare joins the smallest of the others, of equals the first bin
 joined as (
     select
         comparison,
@@ -59,6 +59,7 @@ joined as (
 cells as (
     select
         comparison,
+        cell,
         sum(a) as a,
         sum(b) as b,
         sum(e) as e,
@@ -71,11 +72,11 @@ cells as (
 
 select
     comparison,
-    sum((a * m - b * n) / n * (a * m - b * n) / m / (a + b)) as statistic,
+    fsum((a * m - b * n) / n * (a * m - b * n) / m / (a + b) order by cell) as statistic,
     any_value(categories) as categories,
     count(*) as cells,
     min(e) as smallest,
-    sum(1 / (a + b)) as inverse,
+    fsum(1 / (a + b) order by cell) as inverse,
     any_value(n) as n_reference,
     any_value(m) as n_production
 from cells

@@ -12,6 +12,7 @@ with
 smoothed as (
     select
         comparison,
+        bin,
         n_reference + {{ pseudocount }} as weight_reference,
         n_production + {{ pseudocount }} as weight_production
     from bins
@@ -21,6 +22,7 @@ smoothed as (
 shares as (
     select
         comparison,
+        bin,
         weight_reference / sum(weight_reference) over (partition by comparison) as p,
         weight_production / sum(weight_production) over (partition by comparison) as q
     from smoothed
@@ -28,6 +30,6 @@ shares as (
 
 select
     comparison,
-    sum((q - p) * ln(q / p)) as value
+    fsum((q - p) * ln(q / p) order by bin) as value
 from shares
 group by comparison

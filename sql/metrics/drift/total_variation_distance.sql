@@ -8,6 +8,6 @@
 -- source   Levin and Peres (2017), Markov Chains and Mixing Times, section 4.1
 select
     comparison,
-    sum(abs(p - q)) / 2 as value
+    fsum(abs(p - q) order by bin) / 2 as value
 from bins
 group by comparison

@@ -1,0 +1,49 @@
+"""The cases that people worked out: `fixtures/<metric>/<case>/`, each with its reasoning in why.md."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support import monitor, run
+
+from driftline.engine.catalog import METRICS
+from driftline.engine.project import Production, Reference, Source
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+CASES = sorted(path for metric in METRICS for path in (FIXTURES / metric).glob("*/"))
+
+
+@pytest.mark.parametrize("path", ["small", "coarse"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}: {case.name}")
+def test_a_case_worked_by_hand_comes_out(case: Path, path: str):
+    source = {
+        side: Source(f"{side}.csv", files=(str(case / f"{side}.csv"),))
+        for side in ("reference", "production")
+    }
+    watched = replace(
+        monitor([case.parent.name]),
+        production=Production(source["production"]),
+        references=(Reference("reference", source["reference"]),),
+    )
+    found = {row["feature"]: row for row in run(watched, {}, path=path).metrics}
+    with (case / "expected.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            # expected numbers are written with twelve digits or more
+            assert found[row["feature"]][row["field"]] == pytest.approx(
+                float(row["expected"]), rel=1e-11
+            )
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_has_a_case_worked_by_hand(metric: str):
+    assert [case for case in CASES if case.parent.name == metric] != []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}: {case.name}")
+def test_every_case_is_small_enough_to_check_by_eye_and_says_why(case: Path):
+    files = {path.name: path.read_text("utf-8").splitlines() for path in case.iterdir()}
+    assert sorted(files) == ["expected.csv", "production.csv", "reference.csv", "why.md"]
+    assert max(map(len, files.values())) <= 30
