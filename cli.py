@@ -301,7 +301,7 @@ def run(
             result = driftline.run(project, monitors=monitors, at=at)
         except driftline.DriftlineError as error:
             # one failing monitor stops no other, and the others have something to tell
-            if not hasattr(error, "result"):
+            if error.result is None:
                 raise
             result = error.result
     result = replace(result, fail_on=fail_on.value, strict=strict)

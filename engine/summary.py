@@ -101,6 +101,8 @@ def _most_moved(bins: Sequence[Mapping[str, Any]]) -> str | None:
     p, q, row = max(shares, key=lambda share: abs(share[1] - share[0]))
     if p == q:
         return None
+    if percent(p) == percent(q):
+        return f"no share moved by more than {percent(abs(q - p))}"
     verb = "rose" if q > p else "fell"
     return f"the share {_where(row)} {verb} from {percent(p)} to {percent(q)}"
 

@@ -123,6 +123,13 @@ def test_of_a_number_the_means_come_first():
     assert said == "mean 64.8 → 76.5; the share below 80 fell from 91 % to 79 %"
 
 
+def test_a_change_too_small_to_write_is_told_by_its_size():
+    said = sentence(
+        bin_of("category", 5000, 5010, label="a"), bin_of("category", 5000, 4990, label="b")
+    )
+    assert said == "no share moved by more than 0.1 %"
+
+
 def test_where_nothing_moved_it_says_so():
     assert sentence(bin_of("category", 5, 50, label="a")) == "nothing moved"
 

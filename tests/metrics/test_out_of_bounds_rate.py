@@ -104,6 +104,25 @@ def test_given_bounds_replace_the_references_range(path: str):
     assert row["reference_value"] == 0
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("reference", "production", "values"),
+    [
+        (["a", "b", "z"], ["a", "b", "c", "z"], ("a", "c")),
+        ([1, 2, 9] * 9, [1, 2, 3, 9], ("1", "3")),
+    ],
+    ids=["text", "whole numbers"],
+)
+def test_given_values_replace_the_references_set(
+    reference: list, production: list, values: tuple[str, ...], path: str
+):
+    given = {"x": FeatureSettings(values=values)}
+    sides = {"x": reference}, {"x": production}
+    row = score(*sides, metrics=[METRIC], path=path, settings=given)["x", METRIC]
+    assert row["value"] == 0.5
+    assert row["reference_value"] == 0
+
+
 def test_an_unseen_category_is_outside_however_many_are_kept():
     labels = tuple(f"c{number}" for number in range(50))
     pair = Pair(labels, ("c0", "c49", "new", "new"), is_text=True)
