@@ -99,13 +99,20 @@ def wasserstein(reference: Sequence[float], production: Sequence[float]) -> floa
 
 
 def deviation(values: Sequence[float]) -> float | None:
-    """The sample deviation, in two passes with the correction for the mean's rounding."""
+    """The sample deviation, in two passes with the correction for the mean's rounding.
+
+    Squares are taken in units of the farthest value, so that none leaves the range of a double.
+    """
     n = len(values)
     if n < 2:
         return None
     around = np.asarray(values) - math.fsum(values) / n
+    farthest = float(np.abs(around).max())
+    if farthest == 0:
+        return 0.0
+    around /= farthest
     squares = math.fsum(around * around) - math.fsum(around) ** 2 / n
-    return math.sqrt(max(squares, 0.0) / (n - 1))
+    return farthest * math.sqrt(max(squares, 0.0) / (n - 1))
 
 
 def unit(reference: Sequence[float]) -> float:

@@ -63,7 +63,8 @@ def few_numbers() -> st.SearchStrategy[Pair]:
     """A handful of values, written one by one: what is left after shrinking is readable."""
     value = st.one_of(
         st.integers(-4, 4).map(lambda k: k / 4),
-        st.floats(-1e3, 1e3),
+        # a thousandth of a subnormal number is 0, and nothing can be measured in it
+        st.floats(-1e3, 1e3, allow_subnormal=False),
         st.sampled_from([None, float("nan"), float("inf"), float("-inf"), 0.0, -0.0]),
     )
     side = st.lists(value, max_size=8).map(tuple)
