@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.evidence import rows_needed
@@ -106,41 +106,43 @@ def _status(
         return "not_computable", reason
     if measurement.threshold.fail is not None and fail is None:
         return "not_computable", _also("the reference has no value to compare with", reason)
-    for level, limit, bound in (
+    levels: tuple[tuple[Status, float | None, Bound | None], ...] = (
         ("breached", fail, measurement.threshold.fail),
         ("warning", warn, measurement.threshold.warn),
-    ):
-        if limit is not None and _beyond(measurement.value, limit, bound):
-            doubt = _doubt(measurement, metric, limit)
-            if doubt is None:
-                return cast("Status", level), reason
-            return "inconclusive", _also(doubt, reason)
-    return "ok", reason
+    )
+    doubts = []
+    for level, limit, bound in levels:
+        if limit is None or bound is None or not _beyond(measurement.value, limit, bound):
+            continue
+        doubt = _doubt(measurement, metric, limit, bound)
+        if doubt is None:
+            return level, reason
+        doubts.append(doubt)
+    return ("inconclusive", _also(doubts[0], reason)) if doubts else ("ok", reason)
 
 
-def _doubt(measurement: Measurement, metric: Metric, limit: float) -> str | None:
+def _doubt(measurement: Measurement, metric: Metric, limit: float, bound: Bound) -> str | None:
     """Why a value beyond its limit does not convince; None when it does."""
     if measurement.alert_when == "exceeds" or not measurement.has_p:
         return None
     q = measurement.q_value
     if metric.test is not None:
-        return (
-            None
-            if q is not None and q < limit
-            else f"adjusted for the other features, p is {_p(q)}"
-        )
+        if _beyond(q, limit, bound):
+            return None
+        return f"adjusted for the other features, p is {_p(q)}"
     if measurement.alert_when == "significant":
         if q is None:
             return measurement.why_no_p or "its significance could not be computed"
-        return (
-            None
-            if q <= SIGNIFICANT
-            else f"beyond the threshold, but not significantly: q is {_p(q)}"
-        )
-    low = measurement.ci_low
-    if low is None:
+        if q <= SIGNIFICANT:
+            return None
+        return f"beyond the threshold, but not significantly: q is {_p(q)}"
+    # the end of the interval that lies nearest the limit
+    end = measurement.ci_low if bound.kind in ("max", "increase") else measurement.ci_high
+    if end is None:
         return "its interval could not be computed"
-    return None if low > limit else f"the 95 % interval starts at {low:.3g}, within the threshold"
+    if _beyond(end, limit, bound):
+        return None
+    return f"the 95 % interval reaches {end:.3g}, within the threshold"
 
 
 def _p(q: float | None) -> str:

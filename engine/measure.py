@@ -136,6 +136,7 @@ class Results:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._found: dict[str, dict[int, dict[str, Any]]] = {}
+        self._tests: dict[tuple[str, int], tuple[float, float | None, int] | None] = {}
         self.bins = {
             row["comparison"]: int(row["bins"])
             for row in bench.rows(
@@ -159,8 +160,15 @@ class Results:
     def tested(self, metric: Metric, comparison: int) -> tuple[float, float | None, int] | None:
         """A test of one comparison: effect, p-value, cells of its table; None without rows.
 
-        The effect is D of the Kolmogorov-Smirnov test, Cramér's V of the chi-squared test.
+        The effect is D of the Kolmogorov-Smirnov test, Cramér's V of the chi-squared test. Computed
+        once: the test itself, its interval and the distances it serves all ask.
         """
+        key = (metric.name, comparison)
+        if key not in self._tests:
+            self._tests[key] = self._test(metric, comparison)
+        return self._tests[key]
+
+    def _test(self, metric: Metric, comparison: int) -> tuple[float, float | None, int] | None:
         found = self.of(metric).get(comparison, {})
         statistic = _finite(found.get("statistic"))
         if statistic is None:
@@ -239,6 +247,8 @@ def _filled(
         if rates
         else (row["n_reference"], row["n_production"])
     )
+    # a metric that counts other rows says so itself
+    n, m = found.get("n_reference", n), found.get("n_production", m)
     value = _finite(found.get("value"))
     statistic = _finite(found.get("statistic"))
     effect = None if rates else value

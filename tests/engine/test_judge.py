@@ -240,3 +240,73 @@ def test_an_empty_window_is_a_critical_breach_of_the_row_count_alone():
 def test_an_empty_window_may_be_allowed():
     empty = of(0.0, metric="row_count", n_reference=None, n_production=0)
     assert verdict(empty, at(), allow_empty=True).status == "ok"
+
+
+# How sure it must be
+
+TEST = "two_sample_kolmogorov_smirnov_test"
+MAX, MIN = at(Bound("max", 0.1)), at(Bound("min", 0.1))
+
+
+@pytest.mark.parametrize(
+    ("q", "status"),
+    [(0.05, "breached"), (math.nextafter(0.05, 1), "inconclusive"), (None, "inconclusive")],
+)
+def test_significant_asks_for_an_adjusted_probability_of_at_most_a_twentieth(
+    q: float | None, status: str
+):
+    found = verdict(of(0.2, has_p=True, q_value=q), MAX)
+    assert (found.status, found.breached) == (status, True)
+
+
+@pytest.mark.parametrize("alert_when", ["significant", "confident"])
+def test_a_value_within_its_threshold_is_ok_however_sure(alert_when: str):
+    sure = of(0.05, has_p=True, q_value=1e-9, ci_low=0.2, ci_high=0.3, alert_when=alert_when)
+    assert verdict(sure, MAX).status == "ok"
+
+
+def test_exceeds_asks_for_nothing_more():
+    assert verdict(of(0.2, has_p=True, q_value=1.0, alert_when="exceeds"), MAX).status == "breached"
+
+
+@pytest.mark.parametrize("alert_when", ["significant", "confident"])
+def test_where_no_probability_is_defined_the_value_alone_decides(alert_when: str):
+    assert verdict(of(0.2, has_p=False, alert_when=alert_when), MAX).status == "breached"
+
+
+@pytest.mark.parametrize(
+    ("low", "status"), [(0.11, "breached"), (0.1, "inconclusive"), (None, "inconclusive")]
+)
+def test_confident_asks_for_the_whole_interval_above_a_maximum(low: float | None, status: str):
+    found = of(0.2, has_p=True, q_value=0.0, ci_low=low, ci_high=0.3, alert_when="confident")
+    assert verdict(found, MAX).status == status
+
+
+@pytest.mark.parametrize(
+    ("high", "status"), [(0.09, "breached"), (0.1, "inconclusive"), (None, "inconclusive")]
+)
+def test_confident_asks_for_the_whole_interval_below_a_minimum(high: float | None, status: str):
+    found = of(0.05, has_p=True, q_value=0.0, ci_low=0.01, ci_high=high, alert_when="confident")
+    assert verdict(found, MIN).status == status
+
+
+@pytest.mark.parametrize("alert_when", ["significant", "confident"])
+@pytest.mark.parametrize(("q", "status"), [(0.09, "breached"), (0.1, "inconclusive")])
+def test_a_test_is_judged_by_its_adjusted_probability(alert_when: str, q: float, status: str):
+    found = of(0.05, metric=TEST, has_p=True, q_value=q, alert_when=alert_when)
+    assert verdict(found, MIN).status == status
+
+
+def test_a_failure_in_doubt_is_a_warning_where_the_warning_is_not():
+    found = of(0.009, metric=TEST, has_p=True, q_value=0.03)
+    assert verdict(found, at(Bound("min", 0.01), Bound("min", 0.05))).status == "warning"
+
+
+def test_a_doubt_is_told():
+    found = verdict(of(0.2, has_p=True, q_value=0.3), MAX)
+    assert found.reason == "beyond the threshold, but not significantly: q is 0.3"
+
+
+def test_why_there_is_no_probability_is_told():
+    found = verdict(of(0.2, has_p=True, why_no_p="too few rows in the bins to test them"), MAX)
+    assert found.reason == "too few rows in the bins to test them"

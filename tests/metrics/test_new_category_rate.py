@@ -22,6 +22,11 @@ def test_one_new_value_among_three_that_are_not_null_is_a_third():
     assert row(("a", "b"), ("a", "b", "c", None))["value"] == pytest.approx(1 / 3, rel=1e-15)
 
 
+def test_its_rows_are_those_with_a_value():
+    found = row(("a", "b", None), ("a", "b", "c", None, None))
+    assert (found["n_reference"], found["n_production"]) == (2, 3)
+
+
 # Oracle
 
 
