@@ -34,6 +34,7 @@ FLOORS: Final = (
     {"workbench"},
     {"relations"},
     {"render"},
+    {"warehouses.lakes"},
     {"warehouses", "warehouses.duckdb"},
     {"execute"},
     {"measure"},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from driftline.engine.errors import ConfigError, SourceError, WarehouseError
 from driftline.engine.project import Source
 from driftline.engine.warehouses.base import Column, Kind
+from driftline.engine.warehouses.lakes import Files, Lake, Rows, open_lake
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,7 +118,7 @@ class DuckDB:
                     raise ConfigError(f"connection.settings: {name!r} is not a DuckDB setting")
                 self._connection.execute(f"set {scope}{name} = {literal(str(value))}")
             for name, frame in (frames or {}).items():
-                self._connection.register(name, frame)
+                self._register(name, frame)
         except duckdb.Error as error:
             opening = "use the open connection" if beside is not None else f"open {database}"
             raise WarehouseError(
@@ -159,6 +160,10 @@ class DuckDB:
 
     def _files(self, source: Source) -> str:
         """A table function over the files, or the temporary table they were read into."""
+        if source.files in self._loaded:
+            return self._loaded[source.files]
+        if len(source.files) == 1 and (lake := open_lake(source.files[0], source.written)):
+            return self._lake(source, lake)
         paths = [path for pattern in source.files for path in _expand(pattern)]
         if not paths:
             raise SourceError(
@@ -168,29 +173,80 @@ class DuckDB:
         suffix = _suffix(paths[0])
         spelled = f"[{', '.join(literal(path) for path in paths)}]"
         if suffix in _PARQUET:
-            names = spelled if len(paths) <= _MOST_NAMED else _patterns(source)
-            return f"read_parquet({names})"
-        if source.files not in self._loaded:
-            name = f"driftline_source_{len(self._loaded)}"
-            try:
-                if suffix in _ARROW:
-                    self._connection.register(name, _arrow_dataset(paths))
-                else:
-                    reader = _TEXT.get(suffix)
-                    if reader is None:
-                        known = ", ".join((*_PARQUET, *_TEXT, *_ARROW))
-                        raise SourceError(
-                            f"{source.written}: unknown kind of file; known are {known}"
-                        )
-                    load = f"create temp table {name} as select * from {reader}({spelled})"
-                    self._stoppable(lambda: self._connection.execute(load))
-            except (self._errors, OSError, ValueError) as error:
-                raise SourceError(
-                    f"cannot read {source.written}: {_first_line(error)}",
-                    hint="check that the file is whole and of the kind its name says",
-                ) from error
-            self._loaded[source.files] = name
-        return self._loaded[source.files]
+            if len(paths) <= _MOST_NAMED:
+                return f"read_parquet({spelled})"
+            if any(Path(pattern).is_dir() for pattern in source.files):
+                return self._load(source, lambda name: self._view(name, f"read_parquet({spelled})"))
+            return f"read_parquet({_patterns(source)})"
+        if suffix in _ARROW:
+            return self._load(source, lambda name: self._register(name, _arrow_dataset(paths)))
+        reader = _TEXT.get(suffix)
+        if reader is None:
+            known = ", ".join((*_PARQUET, *_TEXT, *_ARROW))
+            raise SourceError(
+                f"{source.written}: unknown kind of file; known are {known}, and folders that hold"
+                " Parquet files, a Delta or an Iceberg table"
+            )
+        return self._load(source, lambda name: self._create(name, f"{reader}({spelled})"))
+
+    def _lake(self, source: Source, lake: Lake) -> str:
+        """What reads a Delta or Iceberg table."""
+        if isinstance(lake, Files):
+            paths = ", ".join(literal(path) for path in lake.paths)
+            columns = ", ".join(
+                f"{field.id}: {{name: {literal(field.name)}, type: {literal(field.type)},"
+                " default_value: null}"
+                for field in lake.fields
+            )
+            scan = f"read_parquet([{paths}], schema = map {{{columns}}})"
+            return self._load(source, lambda name: self._view(name, scan))
+        if isinstance(lake, Rows):
+            return self._load(source, lambda name: self._read_once(name, lake.reader))
+        return self._load(source, lambda name: self._register(name, lake.dataset))
+
+    def _load(self, source: Source, load: Callable[[str], object]) -> str:
+        """Give a source a name in this session, once."""
+        name = f"driftline_source_{len(self._loaded)}"
+        try:
+            load(name)
+        except (self._errors, OSError, ValueError) as error:
+            raise SourceError(
+                f"cannot read {source.written}: {_first_line(error)}",
+                hint="check that the file is whole and of the kind its name says",
+            ) from error
+        self._loaded[source.files] = name
+        return name
+
+    def _register(self, name: str, readable: Any) -> None:
+        """Name an Arrow table or data set.
+
+        DuckDB 1.5 lets Arrow decide `x > 1`, and to Arrow NaN is not above 1 as it is to DuckDB;
+        what is multiplied by 1 it decides itself.
+        """
+        arrow = f"{name}_arrow"
+        self._connection.register(arrow, readable)
+        described = self._connection.execute(f"describe {quote(arrow)}").fetchall()
+        floats = [quote(row[0]) for row in described if kind_of(row[1]) == "float"]
+        replaced = ", ".join(f"{column} * 1 as {column}" for column in floats)
+        self._view(name, quote(arrow), f" replace ({replaced})" if replaced else "")
+
+    def _read_once(self, name: str, reader: Any) -> None:
+        arrow = f"{name}_arrow"
+        self._connection.register(arrow, reader)
+        try:
+            self._create(name, arrow)
+        finally:
+            self._connection.unregister(arrow)
+
+    def _view(self, name: str, relation: str, replaced: str = "") -> None:
+        """Name a long relation, which would drown every statement that reads it."""
+        self._connection.execute(
+            f"create temp view {quote(name)} as select *{replaced} from {relation}"
+        )
+
+    def _create(self, name: str, relation: str) -> None:
+        load = f"create temp table {name} as select * from {relation}"
+        self._stoppable(lambda: self._connection.execute(load))
 
     def fetch(self, sql: str) -> pa.Table:
         try:
@@ -224,7 +280,18 @@ def _patterns(source: Source) -> str:
 
 
 def _expand(pattern: str) -> list[str]:
-    """The files of a pattern, sorted; a path without magic is itself when it exists."""
+    """The files of a pattern, sorted.
+
+    A path without magic is itself when it exists; a folder is the Parquet files anywhere in it, as
+    Spark writes them.
+    """
+    if Path(pattern).is_dir():
+        return sorted(
+            str(file)
+            for suffix in _PARQUET
+            for file in Path(pattern).rglob(f"*{suffix}")
+            if not any(part.startswith(("_", ".")) for part in file.relative_to(pattern).parts)
+        )
     if Path(pattern).exists():
         return [pattern]
     return sorted(glob(pattern, recursive=True)) if has_magic(pattern) else []
