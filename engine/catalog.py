@@ -19,9 +19,10 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.header import Header, parse_header
 
 FeatureType = Literal["numerical", "categorical"]
-Scope = Literal["features", "columns", "dataset"]
+Scope = Literal["features", "columns", "dataset", "schema"]
 Direction = Literal["higher", "lower"]
 Kind = Literal["max", "min", "increase", "decrease"]
+Count = Literal["zeros", "empty_texts", "distinct_values"]
 
 NUMERICAL: Final[tuple[FeatureType, ...]] = ("numerical",)
 CATEGORICAL: Final[tuple[FeatureType, ...]] = ("categorical",)
@@ -45,12 +46,19 @@ class Metric:
         name: Stored name, the one Azure ML's monitor YAML uses.
         family: Folder of its SQL file: `drift` or `quality`.
         types: Feature types it is defined for.
-        scope: `features` (those monitored), `columns` (excluded ones too), `dataset` (once a window).
+        scope: `features` (those monitored), `columns` (excluded ones too), `dataset` (once a window),
+            `schema` (a finding about a column: it has a row only where something was found).
         worse: Direction of harm.
         bare: What a bare number in the project file means for it.
         default: Default threshold, or one a feature type where they differ; None measures only.
-        high: Upper end of the range; the lower is 0.
+        high: Upper end of the range.
+        low: Lower end of the range.
         unit: Unit of `value`.
+        finite: Whether infinite values are left out, which the row then says.
+        counts: What must be counted in the tables for it, beyond what every run counts.
+        asks: The key of the project file that it cannot be measured without.
+        past: Whether `increase` and `decrease` are of past windows rather than of the reference.
+        finding: Status of a schema finding.
         test: Significance function that turns the SQL's `statistic` into `value`, if any.
         short: Other names the project file accepts.
     """
@@ -63,9 +71,21 @@ class Metric:
     bare: Kind = "max"
     default: float | Mapping[str, float] | None = None
     high: float = math.inf
+    low: float = 0.0
     unit: str = ""
+    finite: bool = False
+    counts: Count | None = None
+    asks: str = ""
+    past: bool = False
+    finding: Literal["ok", "warning", "breached"] | None = None
     test: Literal["kolmogorov_smirnov", "chi_squared"] | None = None
     short: tuple[str, ...] = ()
+
+    @property
+    def watches(self) -> str:
+        """What it is about: feature types, `columns`, or `the window`."""
+        whole = {"schema": "columns", "dataset": "the window"}
+        return ", ".join(self.types) or whole[self.scope]
 
     def default_for(self, feature_type: str) -> float | None:
         """The default threshold for a feature type; None when the metric has none."""
@@ -121,7 +141,7 @@ METRICS: Final = catalog(
     Metric("jensen_shannon_distance", "drift", BOTH, default=0.1, high=1, short=("js",)),
     Metric("population_stability_index", "drift", BOTH, default=0.1, unit="nats", short=("psi",)),
     Metric("normalized_wasserstein_distance", "drift", NUMERICAL, default=0.25,
-           unit="reference deviations", short=("wasserstein",)),
+           unit="reference deviations", finite=True, short=("wasserstein",)),
     Metric("kolmogorov_smirnov_distance", "drift", NUMERICAL, default=0.1, high=1, short=("ks_distance",)),
     Metric("two_sample_kolmogorov_smirnov_test", "drift", NUMERICAL, worse="lower", bare="min",
            default=0.01, high=1, unit="probability", test="kolmogorov_smirnov", short=("ks",)),
@@ -139,7 +159,24 @@ METRICS: Final = catalog(
            high=1, unit="share of rows", short=("out_of_bounds",)),
     Metric("new_category_rate", "quality", CATEGORICAL, bare="increase",
            high=1, unit="share of non-null rows"),
-    Metric("row_count", "quality", (), scope="dataset", bare="min", worse="lower", unit="rows"),
+    Metric("zero_rate", "quality", NUMERICAL, bare="increase", high=1, unit="share of rows",
+           counts="zeros"),
+    Metric("empty_string_rate", "quality", CATEGORICAL, bare="increase", high=1,
+           unit="share of rows", counts="empty_texts"),
+    Metric("distinct_count", "quality", BOTH, unit="values", counts="distinct_values"),
+    Metric("mean", "quality", NUMERICAL, low=-math.inf, finite=True),
+    Metric("stddev", "quality", NUMERICAL, finite=True),
+    Metric("minimum", "quality", NUMERICAL, worse="lower", bare="min", low=-math.inf, finite=True),
+    Metric("maximum", "quality", NUMERICAL, low=-math.inf, finite=True),
+    Metric("row_count", "quality", (), scope="dataset", bare="min", worse="lower", unit="rows",
+           past=True),
+    Metric("freshness", "quality", (), scope="dataset", unit="seconds",
+           asks="production.timestamp"),
+    Metric("duplicate_rate", "quality", (), scope="dataset", high=1, unit="share of rows",
+           asks="columns.correlation_id"),
+    Metric("missing_feature", "quality", (), scope="schema", high=1, finding="breached"),
+    Metric("new_column", "quality", (), scope="schema", high=1, finding="ok"),
+    Metric("type_changed", "quality", (), scope="schema", high=1, finding="warning"),
 )  # fmt: skip
 
 SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(

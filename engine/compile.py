@@ -126,8 +126,9 @@ def _compile(
 def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
     numbers = [item for item in plan.read if item.route == "number"]
     texts = [item for item in plan.read if item.route == "category"]
-    counted = [item for item in plan.read if item.route == "count"]
-    found = [renderer.profile({scan.id: renderer.counted(scan, counted) for scan in plan.scans})]
+    counted = [item for item in plan.read if renderer.counts(item)]
+    found = [renderer.profile(counted)]
+    found += [statement for statement in (renderer.arrivals(),) if statement is not None]
     if texts:
         found.append(renderer.categories(texts, plan.monitor.max_categories))
     if numbers:

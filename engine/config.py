@@ -148,7 +148,7 @@ def notes(project: Project) -> tuple[str, ...]:
             ]
             found += [
                 f"{where}.signals.{signal.name}: {rule.metric} never goes beyond its threshold:"
-                f" its range is [0, {METRICS[rule.metric].high:g}]"
+                f" its range is [{METRICS[rule.metric].low:g}, {METRICS[rule.metric].high:g}]"
                 for rule in signal.rules
                 if any(_out_of_reach(rule.metric, one) for one in rule.thresholds.values())
             ]
@@ -163,12 +163,17 @@ def notes(project: Project) -> tuple[str, ...]:
 
 def _out_of_reach(metric: str, threshold: Threshold) -> bool:
     """Whether a threshold's failure cannot happen; 1 itself is a way to say never."""
-    bound = threshold.fail
-    if bound is None or bound.relative:
-        return False
-    if bound.kind == "min":
-        return bound.amount < 0
-    return bound.kind in ("max", "increase") and bound.amount > METRICS[metric].high
+    known = METRICS[metric]
+    sides = () if threshold.fail is None else threshold.fail.sides
+    return bool(sides) and all(
+        not side.relative
+        and (
+            side.amount < known.low
+            if side.kind == "min"
+            else side.kind in ("max", "increase") and side.amount > known.high
+        )
+        for side in sides
+    )
 
 
 def _find(path: Path | None) -> tuple[str, Path]:

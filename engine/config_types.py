@@ -150,7 +150,7 @@ _LIMIT_SCHEMA: dict[str, Any] = {
     "properties": dict.fromkeys(("max", "min", "increase", "decrease"), _AMOUNT_SCHEMA),
     "additionalProperties": False,
     "minProperties": 1,
-    "maxProperties": 1,
+    "maxProperties": 2,
 }
 _LEVEL_SCHEMA: dict[str, Any] = {"anyOf": [_AMOUNT_SCHEMA, _LIMIT_SCHEMA, {"type": "null"}]}
 THRESHOLD_SCHEMA: dict[str, Any] = {

@@ -33,6 +33,10 @@ MOST_ROUNDS: Final = 6
 Progress = Callable[[str], None]
 
 
+# Stands for the rows of the window where a feature's id would.
+WHOLE: Final = -1
+
+
 @dataclass
 class Gathered:
     """What is known of a plan's columns once everything is read.
@@ -40,7 +44,7 @@ class Gathered:
     Attributes:
         types: Feature id to `numerical`, `categorical`, or None when left out of drift.
         reasons: Feature id to why it was left out.
-        failed: Feature id to what the warehouse said.
+        failed: Feature id, or `WHOLE`, to what the warehouse said.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
@@ -89,6 +93,7 @@ class _Gathering:
         land_plan(self.plan, self.bench)
         self.progress("counting rows")
         largest = self._profile()
+        self._arrivals()
         if texts:
             self.progress(f"counting categories of {len(texts)} columns")
             most = self.plan.monitor.max_categories
@@ -150,19 +155,23 @@ class _Gathering:
         """Land rows and filled counts; the largest scan's rows."""
         import pyarrow as pa
 
-        counted = [item for item in self.plan.read if item.route == "count"]
+        counted = [item for item in self.plan.read if self.renderer.counts(item)]
         rows: dict[tuple[int, int, str], dict[str, Any]] = {}
         filled: list[dict[str, Any]] = []
+        asked: list[dict[str, Any]] = []
         for batch in (*_batches(counted),) or ((),):
             for some, table in self._profiles(batch):
                 for row in table.to_pylist():
                     key = {name: row[name] for name in ("scan", "window_id", "segment")}
                     rows[tuple(key.values())] = {**key, "row_count": row["row_count"]}
-                    for number, item in enumerate(some):
-                        has, fits = row[f"filled_{2 * number}"], row[f"filled_{2 * number + 1}"]
-                        filled.append(
-                            {**key, "feature": item.id, "filled": has, "misfits": has - fits}
-                        )
+                    numbers = (value for name, value in row.items() if name.startswith("count_"))
+                    for item in some:
+                        found = {name: next(numbers) for name in self.renderer.counts(item)}
+                        if item.route == "count":
+                            misfits = found["filled"] - found.pop("fitting")
+                            filled.append({**key, "feature": item.id, **found, "misfits": misfits})
+                        else:
+                            asked.append({**key, "feature": item.id, **found})
         for scan in self.plan.scans:
             # a scan without rows returns none: a zero of its own keeps it in the results
             for window in scan.windows:
@@ -172,25 +181,32 @@ class _Gathering:
             "scan_rows", pa.Table.from_pylist([*rows.values()], schema=schema_of("scan_rows"))
         )
         self.bench.land("filled", pa.Table.from_pylist(filled, schema=schema_of("filled")))
+        self.bench.land("asked", pa.Table.from_pylist(asked, schema=schema_of("asked")))
         return max(int(row["row_count"]) for row in rows.values())
 
     def _profiles(self, batch: Sequence[Watched]) -> Iterator[tuple[Sequence[Watched], pa.Table]]:
         """Rows with a batch of counted columns; when that fails, alone, then column by column."""
-
-        def render(some: Sequence[Watched]) -> Statement:
-            return self.renderer.profile(
-                {scan.id: self.renderer.counted(scan, some) for scan in self.plan.scans}
-            )
-
         try:
-            yield batch, self._fetch(render(batch))
+            yield batch, self._fetch(self.renderer.profile(batch))
             return
         except WarehouseError:
             if not batch:
                 raise
-        yield (), self._fetch(render(()))
+        yield (), self._fetch(self.renderer.profile(()))
         for item in batch:
-            yield from self._answers([item], render)
+            yield from self._answers([item], self.renderer.profile)
+
+    def _arrivals(self) -> None:
+        """Land ids and the newest moment of production, where a metric asks for them."""
+        statement = self.renderer.arrivals()
+        found = schema_of("arrivals").empty_table()
+        if statement is not None:
+            self.progress("counting arrivals")
+            try:
+                found = self._fetch(statement)
+            except WarehouseError as error:
+                self.out.failed[WHOLE] = error.message
+        self.bench.land("arrivals", found)
 
     def _grid(self, numbers: Sequence[Watched], largest: int) -> None:
         self.progress("placing the grids")

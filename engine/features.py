@@ -34,7 +34,8 @@ class Watched:
         reference: The primary reference's column; None when it lacks it.
         production: Production's column; None when it lacks it.
         reason: Why it is left out, or None.
-        signals: Names of the signals that watch it.
+        signals: Names of the signals that watch it, or would if production had it.
+        job: What a column with a job does, such as `timestamp`; None for others.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Watched:
     production: Column | None
     reason: str | None = None
     signals: tuple[str, ...] = ()
+    job: str | None = None
 
 
 def match_column(name: str, columns: Iterable[Column], *, where: str) -> Column | None:
@@ -148,7 +150,8 @@ def watch(
         if twin is not None and wanted:
             chosen.append(_watched(monitor, column, twin, role, signals=wanted))
         elif wanted:
-            left.append(_left(job, column, None, "production has no such column"))
+            missing = _left(job, column, None, "production has no such column")
+            left.append(replace(missing, signals=wanted))
         else:
             reason = "not among the features asked for" if job is None else None
             left.append(_left(job, column, twin, reason))
@@ -185,6 +188,7 @@ def _left(
         column,
         twin,
         "; ".join(each for each in reasons if each is not None),
+        job=job,
     )
 
 
@@ -243,6 +247,12 @@ def _jobs(
                 if column is not None:
                     jobs.setdefault(column.name, job)
     return jobs
+
+
+def asked_for(monitor: Monitor) -> frozenset[str]:
+    """Names, in lower case, of the columns that the project file lists or gives an output's role."""
+    outputs = (name for _, name in monitor.roles.outputs())
+    return frozenset(name.casefold() for name in (*_named(monitor), *outputs))
 
 
 def _named(monitor: Monitor) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.evidence import rows_needed
 from driftline.engine.measure import Measurement
-from driftline.engine.project import Bound
+from driftline.engine.project import Bound, Threshold
 
 Status = Literal[
     "ok", "warning", "breached", "inconclusive", "insufficient_data", "not_computable", "error"
@@ -54,11 +54,18 @@ def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False)
         allow_empty: Whether a window without rows is fine.
     """
     metric = METRICS[measurement.metric]
+    value = measurement.value
+    measurement = replace(
+        measurement,
+        threshold=Threshold(
+            _nearest_side(metric, measurement.threshold.fail, value, measurement.reference_value),
+            _nearest_side(metric, measurement.threshold.warn, value, measurement.reference_value),
+        ),
+    )
     fail = _limit(measurement.threshold.fail, measurement.reference_value)
     warn = _limit(measurement.threshold.warn, measurement.reference_value)
     bound = measurement.threshold.fail or measurement.threshold.warn
     limit = fail if measurement.threshold.fail is not None else warn
-    value = measurement.value
     beyond = _beyond(value, limit, bound)
     dataset = metric.scope == "dataset"
     no_rows = dataset and value == 0 and not allow_empty
@@ -71,7 +78,7 @@ def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False)
     score = (
         None
         if value is None or limit is None or bound is None
-        else _score(metric, bound, value, limit, measurement.reference_value, beyond)
+        else _score(metric, bound, value, limit, measurement.reference_value)
     )
     return Verdict(
         measurement,
@@ -91,6 +98,8 @@ def _status(
     reason = measurement.reason
     if measurement.failed:
         return "error", reason
+    if metric.finding is not None:
+        return metric.finding, reason
     if metric.scope != "dataset":
         few = [
             f"{rows} {side} rows"
@@ -105,6 +114,8 @@ def _status(
     if measurement.value is None:
         return "not_computable", reason
     if measurement.threshold.fail is not None and fail is None:
+        if metric.past:
+            return "ok", _also("no stored window to compare with yet", reason)
         return "not_computable", _also("the reference has no value to compare with", reason)
     levels: tuple[tuple[Status, float | None, Bound | None], ...] = (
         ("breached", fail, measurement.threshold.fail),
@@ -145,6 +156,21 @@ def _doubt(measurement: Measurement, metric: Metric, limit: float, bound: Bound)
     return f"the 95 % interval reaches {end:.3g}, within the threshold"
 
 
+def _nearest_side(
+    metric: Metric, bound: Bound | None, value: float | None, reference: float | None
+) -> Bound | None:
+    """Of limits on two sides, the one that the value is beyond, or else nearest to."""
+    if bound is None or bound.other is None or value is None:
+        return bound
+    limits = [(side, _limit(side, reference)) for side in bound.sides]
+    scored = [
+        (_beyond(value, limit, side), _score(metric, side, value, limit, reference), side)
+        for side, limit in limits
+        if limit is not None
+    ]
+    return max(scored, key=lambda each: each[:2])[2] if scored else bound
+
+
 def _p(q: float | None) -> str:
     return "unknown" if q is None else f"{q:.2g}"
 
@@ -177,7 +203,6 @@ def _score(
     value: float,
     limit: float,
     reference: float | None,
-    beyond: bool,
 ) -> float:
     """How far along the way to the threshold, in [0, 10]; 1 is at it."""
     if metric.test is not None:
@@ -186,6 +211,13 @@ def _score(
         above, below = value - (reference or 0.0), limit - (reference or 0.0)
     elif bound.kind == "decrease":
         above, below = (reference or 0.0) - value, (reference or 0.0) - limit
+    elif metric.low < 0:
+        # zero is nothing special to such a metric: the way begins at the reference's value
+        start = 0.0 if reference is None else reference
+        above, below = value - start, limit - start
+        if (below < 0) != (bound.kind == "min"):
+            # the reference itself is beyond
+            return HIGHEST_SCORE if _beyond(value, limit, bound) else 0.0
     elif bound.kind == "max":
         above, below = value, limit
     elif math.isfinite(metric.high):
@@ -193,7 +225,7 @@ def _score(
     else:
         above, below = limit, value
     if below == 0:
-        return HIGHEST_SCORE if beyond else 0.0
+        return HIGHEST_SCORE if _beyond(value, limit, bound) else 0.0
     return min(HIGHEST_SCORE, max(0.0, above / below))
 
 

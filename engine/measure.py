@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.errors import TemplateError
-from driftline.engine.execute import Gathered
+from driftline.engine.execute import WHOLE, Gathered
 from driftline.engine.features import Watched
 from driftline.engine.plan import ALL, Pair, Plan
-from driftline.engine.project import Signal, Threshold
+from driftline.engine.project import Threshold
 from driftline.engine.render import metric_sql
 from driftline.engine.significance import chi_squared, cramers_v, kolmogorov_smirnov
+from driftline.engine.thresholds import RELATIVE
 from driftline.engine.workbench import Workbench
 
 BINNED: Final = frozenset(name for name, metric in METRICS.items() if "bins" in metric.header.reads)
@@ -89,7 +90,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     numbers = {
         (row["pair"], row["feature"]): row for row in results.rows("comparisons", "comparison")
     }
-    out = [_row_count(plan, results, numbers)]
+    out = [*_dataset(plan, gathered, results, numbers), *_findings(plan, gathered, results)]
     for signal in plan.monitor.signals:
         pairs = [
             pair
@@ -98,7 +99,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
         ]
         for rule in signal.rules:
             metric = METRICS[rule.metric]
-            if metric.scope == "dataset":
+            if metric.scope in ("dataset", "schema"):
                 continue
             for pair in pairs:
                 for item in plan.read:
@@ -157,6 +158,10 @@ class Results:
             self._found[metric.name] = {row["comparison"]: row for row in rows}
         return self._found[metric.name]
 
+    def listed(self, metric: Metric) -> list[dict[str, Any]]:
+        """What the SQL of a metric that has a row a finding returns, in its order."""
+        return self._bench.rows(metric_sql(metric))
+
     def tested(self, metric: Metric, comparison: int) -> tuple[float, float | None, int] | None:
         """A test of one comparison: effect, p-value, cells of its table; None without rows.
 
@@ -185,35 +190,80 @@ class Results:
         return cramers_v(statistic, cells, *sizes), p_value, cells
 
 
-def _row_count(
-    plan: Plan, results: Results, numbers: Mapping[tuple[int, int], dict[str, Any]]
-) -> Measurement:
-    metric = METRICS["row_count"]
-    signal: Signal | None = next(
-        (s for s in plan.monitor.signals if s.type == "data_quality"), None
-    )
+def _dataset(
+    plan: Plan,
+    gathered: Gathered,
+    results: Results,
+    numbers: Mapping[tuple[int, int], dict[str, Any]],
+) -> Iterator[Measurement]:
+    """Rows about the window as a whole, once a window: the row count, and what signals ask for."""
     rules = {
         rule.metric: rule
-        for other in plan.monitor.signals
-        if other.type == "data_quality"
-        for rule in other.rules
+        for signal in plan.monitor.signals
+        if signal.type == "data_quality"
+        for rule in signal.rules
     }
     row = numbers[plan.pairs[0].id, plan.read[0].id]
-    value = _finite(results.of(metric)[row["comparison"]]["value"])
-    threshold = UNJUDGED
-    if metric.name in rules:
-        threshold = rules[metric.name].thresholds.get(ALL, UNJUDGED)
-    return Measurement(
-        signal.name if signal is not None else "data_quality",
-        "data_quality",
-        metric.name,
-        ALL,
-        None,
-        None,
-        value,
-        n_production=int(value or 0),
-        threshold=threshold,
-    )
+    rows = int(row["rows_production"])
+    for metric in METRICS.values():
+        if metric.scope != "dataset" or not (metric.name in rules or metric.name == "row_count"):
+            continue
+        threshold = UNJUDGED
+        if metric.name in rules:
+            threshold = rules[metric.name].thresholds.get(ALL, UNJUDGED)
+        found = results.of(metric).get(row["comparison"], {})
+        value = _finite(found.get("value"))
+        failed = gathered.failed.get(WHOLE) if metric.asks else None
+        reason = failed
+        if value is None and failed is None:
+            lacking = f"there is no column for {metric.asks}"
+            reason = "the window has no rows" if not rows else lacking
+        yield Measurement(
+            _quality_signal(plan),
+            "data_quality",
+            metric.name,
+            ALL,
+            None,
+            None,
+            value,
+            reference_value=_finite(found.get("reference_value"))
+            if _asks_past(threshold)
+            else None,
+            n_production=rows,
+            threshold=threshold,
+            reason=reason,
+            failed=failed is not None,
+        )
+
+
+def _asks_past(threshold: Threshold) -> bool:
+    """Whether a threshold compares with other windows, which alone makes a row depend on them."""
+    levels = (threshold.fail, threshold.warn)
+    return any(side.kind in RELATIVE for bound in levels if bound for side in bound.sides)
+
+
+def _findings(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Measurement]:
+    """Rows about columns that came, went or changed their type."""
+    types = {item.name: gathered.types.get(item.id) for item in plan.read}
+    for metric in METRICS.values():
+        if metric.scope == "schema":
+            for row in results.listed(metric):
+                yield Measurement(
+                    _quality_signal(plan),
+                    "data_quality",
+                    metric.name,
+                    row["feature"],
+                    types.get(row["feature"]),
+                    None,
+                    _finite(row["value"]),
+                    reason=row["reason"],
+                )
+
+
+def _quality_signal(plan: Plan) -> str:
+    """The signal that rows of the whole dataset belong to."""
+    named = (signal.name for signal in plan.monitor.signals if signal.type == "data_quality")
+    return next(named, "data_quality")
 
 
 def _threshold(
@@ -259,7 +309,7 @@ def _filled(
         p_value = value
     if value is None:
         reason = _why_not(measurement, rates, n, m)
-    if metric.name == "normalized_wasserstein_distance" and (left := _infinities(row)):
+    if metric.finite and (left := _infinities(row)):
         if value is None:
             finite = (row["n_reference_finite"], row["n_production_finite"])
             reason = _why_not(measurement, rates, *finite)

@@ -14,17 +14,6 @@ Test = Callable[[object], bool]
 
 # Metrics by type of signal: name and other accepted names.
 PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "data_quality": {
-        "zero_rate": (),
-        "empty_string_rate": (),
-        "distinct_count": (),
-        "mean": (),
-        "stddev": (),
-        "minimum": (),
-        "maximum": (),
-        "freshness": (),
-        "duplicate_rate": (),
-    },
     "feature_attribution_drift": {"normalized_discounted_cumulative_gain": ("ndcg",)},
     "model_performance": {
         "accuracy": (),
@@ -86,11 +75,6 @@ def _planned_word(value: object) -> bool:
     return isinstance(value, str) and value in PLANNED_WORDS
 
 
-def _against_history(value: object) -> bool:
-    levels = [value, *value.values()] if isinstance(value, dict) else []
-    return any(isinstance(at, dict) and at.keys() & {"increase", "decrease"} for at in levels)
-
-
 # (path, when, subject and verb, or the whole sentence). A step `*` is any key or index, `#` the
 # name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.
 NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
@@ -120,7 +104,6 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.signals.*", _planned_type, "{type} is"),
     ("monitors.*.signals.*.segments", _given, "segments are"),
     ("monitors.*.signals.*.features.top_n", _given, "top_n is"),
-    ("monitors.*.signals.*.row_count", _against_history, "row_count against past windows is"),
     ("monitors.*.signals.*.#", _any, "{key} is"),
     ("monitors.*.signals.*.numerical.#", _any, "{key} is"),
     ("monitors.*.signals.*.categorical.#", _any, "{key} is"),

@@ -113,11 +113,20 @@ class BinRule:
 
 @dataclass(frozen=True)
 class Bound:
-    """One limit as written: `relative` means a share of the reference's own value (10 % is 0.1)."""
+    """One limit as written: `relative` means a share of the reference's own value (10 % is 0.1).
+
+    `other` is the limit on the other side, where there is one: `{min: 100, max: 900}`.
+    """
 
     kind: Kind
     amount: float
     relative: bool = False
+    other: Bound | None = None
+
+    @property
+    def sides(self) -> tuple[Bound, ...]:
+        """The limit, and the one on the other side."""
+        return (self,) if self.other is None else (self, self.other)
 
 
 @dataclass(frozen=True)

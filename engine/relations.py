@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
 
+from driftline.engine.features import asked_for
 from driftline.engine.plan import Plan
 from driftline.engine.project import BinRule
 from driftline.engine.workbench import Workbench
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+# As many windows as a row count is compared with.
+PAST_WINDOWS: Final = 8
 
 
 def scales_table(scales: Mapping[tuple[int, int], tuple[float, float]]) -> pa.Table:
@@ -37,6 +44,30 @@ def schema_of(relation: str) -> pa.Schema:
             ("feature", pa.int32()),
             ("filled", pa.int64()),
             ("misfits", pa.int64()),
+        ],
+        "asked": [
+            *cell,
+            ("zeros", pa.int64()),
+            ("empty_texts", pa.int64()),
+            ("distinct_values", pa.int64()),
+        ],
+        "arrivals": [
+            *key,
+            ("ids", pa.int64()),
+            ("distinct_ids", pa.int64()),
+            ("newest", pa.float64()),
+        ],
+        "past_windows": [("row_count", pa.int64())],
+        "schema_columns": [
+            ("feature", pa.string()),
+            ("watched", pa.bool_()),
+            ("has_job", pa.bool_()),
+            ("listed", pa.bool_()),
+            ("stored_before", pa.bool_()),
+            ("reference_type", pa.string()),
+            ("reference_kind", pa.string()),
+            ("production_type", pa.string()),
+            ("production_kind", pa.string()),
         ],
         "grids": [("feature", pa.int32()), ("centre", pa.float64())],
         "scales": [
@@ -70,6 +101,44 @@ def schema_of(relation: str) -> pa.Schema:
     return pa.schema(fields[relation])
 
 
+@dataclass(frozen=True)
+class History:
+    """What earlier windows left in the results store.
+
+    Attributes:
+        row_counts: Rows of the newest windows that end before this one, at most `PAST_WINDOWS`.
+        columns: Columns that production had in any window before this one.
+    """
+
+    row_counts: tuple[int, ...] = ()
+    columns: frozenset[str] = frozenset()
+
+
+def land_history(plan: Plan, history: History, bench: Workbench) -> None:
+    """Land what metrics compare with beside the reference: past windows, and what columns exist."""
+    import pyarrow as pa
+
+    past = [{"row_count": rows} for rows in history.row_counts]
+    bench.land("past_windows", pa.Table.from_pylist(past, schema=schema_of("past_windows")))
+    listed = asked_for(plan.monitor)
+    columns = [
+        {
+            "feature": item.name,
+            "watched": bool(item.signals),
+            "has_job": item.job is not None,
+            "listed": item.name.casefold() in listed,
+            "stored_before": item.name in history.columns,
+            **{
+                f"{side}_{fact}": None if column is None else getattr(column, fact)
+                for side, column in (("reference", item.reference), ("production", item.production))
+                for fact in ("type", "kind")
+            },
+        }
+        for item in plan.watched
+    ]
+    bench.land("schema_columns", pa.Table.from_pylist(columns, schema=schema_of("schema_columns")))
+
+
 def land_plan(plan: Plan, bench: Workbench) -> None:
     """Land the plan's own small tables: scans, pairs, members, features, bin rules, given bounds."""
     import pyarrow as pa
@@ -95,6 +164,9 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
         for pair in plan.pairs
     ]
     bench.land("pairs", pa.Table.from_pylist(pairs))
+    end = plan.window_end.replace(tzinfo=UTC).timestamp()
+    ends = [{"window_id": window.id, "window_end": end} for window in plan.production.windows]
+    bench.land("windows", pa.Table.from_pylist(ends))
     members = [
         {
             "pair": pair["pair"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from driftline.engine.catalog import Metric
+from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.dialects import filter_sql, transpile
 from driftline.engine.errors import TemplateError
-from driftline.engine.features import Watched
+from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import SHARES, SLOTS, Grid
 from driftline.engine.plan import Plan, Scan
 from driftline.engine.sqltext import (
@@ -55,6 +55,22 @@ class ScanPart:
     filter: Markup | None
     columns: tuple[object, ...] = ()
     unfiltered: bool = False
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An expression whose non-null rows are counted, or its distinct values."""
+
+    value: Markup
+    distinct: bool = False
+
+
+# What metrics may ask to be counted, and of columns that are read how.
+_ASKED: Final[Mapping[str, str]] = {
+    "zeros": "number",
+    "empty_texts": "category",
+    "distinct_values": "number",
+}
 
 
 @dataclass(frozen=True)
@@ -143,16 +159,54 @@ class Renderer:
         self._relations = relations
         self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
 
-    def profile(self, counted: Mapping[int, tuple[Markup, ...]]) -> Statement:
-        """Rows of every scan, and rows with a value in the given columns of each scan."""
-        scans = [self._with(scan, counted.get(scan.id, ())) for scan in self.plan.scans]
-        # UNION ALL needs one width: scans without a column count a null there
-        widest = max(len(scan.columns) for scan in scans)
-        padded = [
-            self._with(scan, (*scan.columns, *[Markup("null")] * (widest - len(scan.columns))))
-            for scan in scans
+    def profile(self, items: Sequence[Watched]) -> Statement:
+        """Rows of every scan, and what is to be counted of columns, in the order of `counts`."""
+        scans = [
+            self._with(
+                scan, tuple(self._count(scan, item, n) for item in items for n in self.counts(item))
+            )
+            for scan in self.plan.scans
         ]
-        return self._statement("profile", "profile", scans=padded)
+        return self._statement("profile", "profile", scans=scans)
+
+    def counts(self, item: Watched) -> tuple[str, ...]:
+        """What a column is counted for beside its own relation.
+
+        Columns that no other relation reads: rows that are `filled`, those `fitting` the reference's
+        type. Others: what metrics of the signals that watch it ask for.
+        """
+        if item.route == "count":
+            return "filled", "fitting"
+        asked = {
+            METRICS[rule.metric].counts
+            for signal in self.plan.monitor.signals
+            if signal.name in item.signals
+            for rule in signal.rules
+        }
+        return tuple(
+            name for name, route in _ASKED.items() if name in asked and route == item.route
+        )
+
+    def arrivals(self) -> Statement | None:
+        """Ids and the newest moment of production; None where no metric asks for them."""
+        monitor, scan = self.plan.monitor, self.plan.production
+        asked = {METRICS[rule.metric].asks for s in monitor.signals for rule in s.rules}
+        where = f"monitor {monitor.name}, production"
+        name = monitor.roles.correlation_id if "columns.correlation_id" in asked else None
+        column = None if name is None else match_column(name, scan.columns, where=where)
+        clock = scan.clock if "production.timestamp" in asked else None
+        if column is None and clock is None:
+            return None
+        moment = Markup("cast(null as double)")
+        if clock is not None:
+            moment = sql("cast(extract(epoch from {c}) as double)", c=clock)
+        return self._statement(
+            "arrivals",
+            "arrivals",
+            scan=self._scans[scan.id],
+            id=Markup("null") if column is None else as_sql(column),
+            moment=moment,
+        )
 
     def time_range(self) -> Statement:
         """First and last moment of production, whatever its window."""
@@ -270,14 +324,27 @@ class Renderer:
             most_new=MOST_NEW,
         )
 
-    def counted(self, scan: Scan, items: Iterable[Watched]) -> tuple[Markup, ...]:
-        """Two expressions a column: the value, and the value where its type is the reference's."""
-        found: list[Markup] = []
-        for item in items:
-            column = self._column(scan, item)
-            found.append(as_sql(column) if column is not None else Markup("null"))
-            found.append(fitting(column, item.reference))
-        return tuple(found)
+    def _count(self, scan: Scan, item: Watched, name: str) -> Counted:
+        """What is counted of a column: the rows in which an expression is not null."""
+        column = self._column(scan, item)
+        if column is None:
+            return Counted(Markup("null"))
+        match name:
+            case "filled":
+                return Counted(as_sql(column))
+            case "fitting":
+                return Counted(fitting(column, item.reference))
+            case "empty_texts":
+                assert item.reference is not None
+                text = category(column, item.reference)
+                return Counted(sql("case when {c} = '' then 1 end", c=text))
+            case "zeros":
+                return Counted(sql("case when {x} = 0 then 1 end", x=self._number(scan, item)[1]))
+            case _ if column.kind in ("integer", "decimal"):
+                return Counted(as_sql(column), distinct=True)
+            case _:
+                x = self._number(scan, item)[1]
+                return Counted(sql("case when {x} - {x} = 0 then {x} end", x=x), distinct=True)
 
     def _number_part(
         self,
@@ -300,8 +367,6 @@ class Renderer:
         return as_sql(column), number(column, item.reference), column.kind in ("float", "text")
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
-        from driftline.engine.features import match_column
-
         if scan.side == "production":
             return item.production
         if scan.id == self.plan.primary.id:

@@ -88,11 +88,16 @@ def resolve_signals(
         if one.type == "prediction_drift" and not outputs:
             message = "prediction drift needs columns.prediction or columns.score"
             section.complain(message, "signals", name)
+        rules = _signal_rules(name, one, section)
+        for rule in rules:
+            asks = METRICS[rule.metric].asks
+            if asks and _lacks(given, section, asks):
+                section.complain(f"{rule.metric} needs {asks}", "signals", name)
         yield Signal(
             name=name,
             type=one.type,
             reference=one.reference or primary,
-            rules=_signal_rules(name, one, section),
+            rules=rules,
             features=None if one.features is None else selection(one.features),
             alert_when=one.alert_when or alert_when,
         )
@@ -114,6 +119,14 @@ def _signal_rules(name: str, given: SignalKeys, section: Section) -> tuple[Metri
         for scope in METRICS[metric].types or (DATASET,):
             found[scope].setdefault(metric, threshold)
     return _rules(found)
+
+
+def _lacks(given: models.Monitor, section: Section, key: str) -> bool:
+    """Whether a key that a metric asks for, such as `columns.actual`, is left out."""
+    part, name = key.split(".")
+    if cut(section.node, part):
+        return False
+    return getattr(getattr(given, part, None), name, None) is None
 
 
 def _names_planned(node: Map) -> bool:
@@ -141,8 +154,9 @@ def _named(node: object, given: object, section: Section, at: Trail) -> Found:
 
 def _fits(metric: Metric, threshold: Threshold, section: Section, at: Trail) -> None:
     """Complain of a threshold against a value that the metric does not have."""
-    bounds = [bound for bound in (threshold.fail, threshold.warn) if bound is not None]
-    if metric.family == "drift" and any(bound.kind in RELATIVE for bound in bounds):
+    levels = [bound for bound in (threshold.fail, threshold.warn) if bound is not None]
+    alone = metric.family == "drift" or (metric.scope == "dataset" and not metric.past)
+    if alone and any(side.kind in RELATIVE for bound in levels for side in bound.sides):
         section.complain(f"{metric.name} has no value on the reference alone; use max or min", *at)
 
 

@@ -21,6 +21,7 @@ from driftline.engine.judge import Verdict, judge
 from driftline.engine.measure import Results, measure
 from driftline.engine.plan import Plan, make_plan, references_needed
 from driftline.engine.project import Duration, FixedWindow, Monitor, Project
+from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import Renderer
 from driftline.engine.results import arrow_rows
 from driftline.engine.rows import (
@@ -248,6 +249,12 @@ def _run_one(
             gathered.failed[feature] = mask(message, project.secrets)
         elsewhere, try_at = _rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
         progress(monitor.name, "computing metrics")
+        past = (
+            ()
+            if store is None
+            else store.before(monitor.name, plan.window_end, windows=PAST_WINDOWS)
+        )
+        land_history(plan, History(*past), bench)
         results = Results(bench)
         verdicts = tuple(
             judge(found, min_rows=monitor.min_rows, allow_empty=monitor.production.allow_empty)

@@ -32,7 +32,10 @@ _FAMILY: Final = {"drift": ("data_drift", "prediction_drift"), "quality": ("data
 def _full_names() -> dict[str, str]:
     """Every accepted name of a metric to its full one."""
     found = {
-        word: metric.name for metric in METRICS.values() for word in (metric.name, *metric.short)
+        word: metric.name
+        for metric in METRICS.values()
+        if metric.scope != "schema"
+        for word in (metric.name, *metric.short)
     }
     for metrics in PLANNED_METRICS.values():
         found |= {word: name for name, short in metrics.items() for word in (name, *short)}

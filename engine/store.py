@@ -244,6 +244,37 @@ class Store:
         """Rows of `features`, by monitor and feature."""
         return self._select("features", "order by monitor, feature", monitor=monitor)
 
+    def before(
+        self, monitor: str, moment: datetime, *, windows: int
+    ) -> tuple[tuple[int, ...], frozenset[str]]:
+        """What is stored of a monitor's windows that end before a moment.
+
+        Args:
+            monitor: Name of the monitor.
+            moment: Naive UTC.
+            windows: How many row counts to return at most.
+
+        Returns:
+            Row counts, newest window first, and the columns that production had in any of them; both
+            empty where there are no results.
+        """
+        if self.version() is None:
+            return (), frozenset()
+        params = {"monitor": monitor, "moment": moment}
+        counts = self.read(
+            "select value from metrics where monitor = $monitor and metric = 'row_count'"
+            " and window_end < $moment and value is not null"
+            " order by window_end desc, window_start desc limit $windows",
+            {**params, "windows": windows},
+        )
+        columns = self.read(
+            "select distinct feature from profiles where monitor = $monitor"
+            " and side = 'production' and data_type is not null and window_end < $moment",
+            params,
+        )
+        found = counts["value"].to_pylist(), columns["feature"].to_pylist()
+        return tuple(map(int, found[0])), frozenset(found[1])
+
     def _select(
         self, table: str, order: str, *, since: datetime | None = None, **filters: Filter
     ) -> pa.Table:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.catalog import METRICS
+from driftline.engine.catalog import METRICS, Metric
 
 if TYPE_CHECKING:
     from driftline.engine.judge import Verdict
@@ -40,6 +40,16 @@ def percent(share: float | None) -> str:
     return f"{points:.2g} %"
 
 
+def duration(seconds: float | None) -> str:
+    """A time as a person says it: the largest unit it fills, two digits or three."""
+    if seconds is None:
+        return "–"
+    for name, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if abs(seconds) >= size:
+            return f"{number(seconds / size)} {name}"
+    return f"{number(seconds)} s"
+
+
 def what_moved(
     verdict: Verdict,
     reference: Mapping[str, Any] | None,
@@ -61,13 +71,13 @@ def what_moved(
     found = verdict.measurement
     if found.failed:
         return "the column could not be read"
-    if found.feature == "__all__":
-        return f"{number(found.value)} rows"
     metric = METRICS[found.metric]
-    if found.value is None:
+    if found.value is None or metric.scope == "schema":
         return found.reason or "no value"
+    if metric.scope == "dataset":
+        return _of_window(metric, found.value, found.reference_value)
     if metric.family == "quality":
-        return _rate(found.metric, found.value, found.reference_value)
+        return _rate(metric, found.value, found.reference_value)
     parts = []
     if reference is not None and production is not None and found.feature_type == "numerical":
         before, after = reference.get("mean"), production.get("mean")
@@ -79,16 +89,45 @@ def what_moved(
     return "; ".join(parts) or "nothing moved"
 
 
-def _rate(metric: str, value: float, reference: float | None) -> str:
-    what = {
-        "null_value_rate": "nulls",
-        "data_type_error_rate": "type errors",
-        "out_of_bounds_rate": "out of bounds",
-        "new_category_rate": "new categories",
-    }.get(metric, metric)
-    if metric == "out_of_bounds_rate":
-        return f"{what} {percent(value)}; chance alone gives {percent(reference)}"
-    return f"{what} {percent(reference)} → {percent(value)}"
+_WORDS: Final = {
+    "null_value_rate": "nulls",
+    "data_type_error_rate": "type errors",
+    "out_of_bounds_rate": "out of bounds",
+    "new_category_rate": "new categories",
+    "zero_rate": "zeros",
+    "empty_string_rate": "empty texts",
+    "distinct_count": "distinct values",
+    "stddev": "standard deviation",
+    "duplicate_rate": "repeated ids",
+    "freshness": "newest row",
+    "row_count": "rows",
+}
+
+
+def amount(metric: Metric | None, value: float | None) -> str:
+    """A metric's value with its unit, where that is a share or a time."""
+    unit = "" if metric is None else metric.unit
+    if unit.startswith("share"):
+        return percent(value)
+    return duration(value) if unit == "seconds" else number(value)
+
+
+def _of_window(metric: Metric, value: float, reference: float | None) -> str:
+    what = _WORDS.get(metric.name, metric.name)
+    if metric.unit == "seconds":
+        return f"{what} {duration(value)} before the end"
+    if metric.unit.startswith("share"):
+        return f"{what} {percent(value)}"
+    told = f"{number(value)} {what}"
+    return told if reference is None else f"{told}; {number(reference)} in a usual window"
+
+
+def _rate(metric: Metric, value: float, reference: float | None) -> str:
+    what = _WORDS.get(metric.name, metric.name)
+    before, after = amount(metric, reference), amount(metric, value)
+    if metric.name == "out_of_bounds_rate":
+        return f"{what} {after}; chance alone gives {before}"
+    return f"{what} {before} → {after}"
 
 
 def _most_moved(bins: Sequence[Mapping[str, Any]]) -> str | None:

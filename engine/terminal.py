@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import re
 import shlex
@@ -28,7 +29,7 @@ from rich.text import Text
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.errors import DriftlineError
 from driftline.engine.results import ALL
-from driftline.engine.summary import number, percent
+from driftline.engine.summary import amount, number
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -414,9 +415,7 @@ def _interval(row: Row) -> str:
 
 
 def _amount(metric: str, value: float | None) -> str:
-    known = METRICS.get(metric)
-    share = known is not None and known.unit.startswith("share")
-    return percent(value) if share else number(value)
+    return amount(METRICS.get(metric), value)
 
 
 def _sentences(row: Row, rows: Iterable[Row], several: bool) -> tuple[str, ...]:
@@ -606,7 +605,7 @@ def catalogue(out: Console, metrics: Iterable[Metric]) -> None:
 
 
 def _watches(metric: Metric) -> str:
-    return {0: "dataset", 1: "".join(metric.types)}.get(len(metric.types), "both")
+    return "both" if len(metric.types) > 1 else metric.watches
 
 
 def _default(metric: Metric) -> str:
@@ -650,16 +649,17 @@ def definition(out: Console, metric: Metric) -> None:
     from driftline.engine.render import metric_sql
 
     header = metric.header
+    low = f"[{metric.low:g}" if metric.low > -math.inf else "(-∞"
     high = f"{metric.high:g}]" if metric.high < float("inf") else "∞)"
     bare = " over the reference's own" if metric.bare == "increase" else ""
     facts = {
         "short": ", ".join(metric.short),
-        "watches": ", ".join(metric.types) or "the dataset",
+        "watches": metric.watches,
         "worse": metric.worse,
         "default": f"{metric.default_text}{bare}"
         if metric.default_text
         else "measured, not judged",
-        "range": f"[0, {high}" + (f" {metric.unit}" if metric.unit else ""),
+        "range": f"{low}, {high}" + (f" {metric.unit}" if metric.unit else ""),
         "defines": header.defines,
         "reads": ", ".join(header.reads),
         **{

@@ -3,6 +3,7 @@
     null                       measure, never judge
     0.1, 5%                    a failure beyond it, on the side the metric calls worse
     {max: 0.1}                 a failure beyond that limit: one of max, min, increase, decrease
+    {min: 100, max: 900}       or one on each side
     {warn: 0.1, fail: 0.25}    two levels, each a number or a limit
 
 A percentage under `increase` or `decrease` is a share of the reference's own value; elsewhere 5% is
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Final, get_args
@@ -26,6 +28,7 @@ __all__ = ["KINDS", "LEVELS", "ThresholdError", "parse_threshold", "write_thresh
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 LEVELS: Final = ("warn", "fail")
 RELATIVE: Final = ("increase", "decrease")
+SIDES: Final = (("max", "increase"), ("min", "decrease"))
 
 _NUMBER: Final = re.compile(
     r"\s*(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<percent>%?)\s*", re.ASCII
@@ -73,10 +76,13 @@ def _limit(value: object, bare: Kind, path: tuple[str, ...]) -> Bound | None:
     if not isinstance(value, Mapping):
         return _bound(value, bare, path, relative=False)
     _known(value, KINDS if path else (*LEVELS, *KINDS), path)
-    if len(value) != 1:
-        raise ThresholdError(f"give exactly one of {', '.join(KINDS)}", path)
-    ((kind, amount),) = value.items()
-    return _bound(amount, kind, (*path, kind), relative=kind in RELATIVE)
+    if not value or any(value.keys() >= set(side) for side in SIDES):
+        raise ThresholdError("give one of max and increase, one of min and decrease, or both", path)
+    bounds = [
+        _bound(amount, kind, (*path, kind), relative=kind in RELATIVE)
+        for kind, amount in value.items()
+    ]
+    return replace(bounds[0], other=bounds[1] if len(bounds) > 1 else None)
 
 
 def _bound(value: object, kind: Kind, path: tuple[str, ...], *, relative: bool) -> Bound:
@@ -121,6 +127,7 @@ def _known(
 
 
 def _write(bound: Bound) -> dict[str, object]:
-    if not bound.relative:
-        return {bound.kind: bound.amount}
-    return {bound.kind: f"{Decimal(repr(bound.amount)) * 100:f}%"}
+    return {
+        side.kind: f"{Decimal(repr(side.amount)) * 100:f}%" if side.relative else side.amount
+        for side in bound.sides
+    }

@@ -94,7 +94,9 @@ def signals(names: Sequence[str] | None = None, reference: str = "reference") ->
             tuple(
                 MetricRule(metric.name, dict.fromkeys(metric.types or ("__all__",), Threshold()))
                 for metric in METRICS.values()
-                if metric.family == family and (names is None or metric.name in names)
+                if metric.family == family
+                and metric.scope != "schema"
+                and (names is None or metric.name in names)
             ),
         )
         for kind, family in (("data_drift", "drift"), ("data_quality", "quality"))

@@ -35,7 +35,7 @@ def _between(name: str, wanted: str) -> str:
 def _metric_table() -> str:
     rows = ["| metric | short | of | worse | default |", "|---|---|---|---|---|"]
     for metric in METRICS.values():
-        of = ", ".join(metric.types) or "the window"
+        of = metric.watches
         if metric.scope == "columns":
             of = "every column"
         default = metric.default_text or "–"

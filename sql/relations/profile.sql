@@ -1,7 +1,7 @@
-{#- profile: rows of each window, and the rows that have a value in columns no other relation reads
+{#- profile: rows of each window, and the rows, or distinct values, of expressions that are not null
 
     reads    every scan, its clock and the given columns
-    returns  scan, window_id, segment, row_count, then one count a column: filled_0, filled_1, …
+    returns  scan, window_id, segment, row_count, then one count an expression: count_0, count_1, …
 -#}
 {% from "macros.sql" import window_key, rows_of with context -%}
 {% for scan in scans -%}
@@ -11,14 +11,14 @@ select
     segment,
     cast(count(*) as bigint) as row_count
     {%- for column in scan.columns %},
-    cast(count(filled_{{ loop.index0 }}) as bigint) as filled_{{ loop.index0 }}
+    cast(count({% if column.distinct %}distinct {% endif %}value_{{ loop.index0 }}) as bigint) as count_{{ loop.index0 }}
     {%- endfor %}
 from (
     select
         {{ window_key(scan) }} as window_id,
         '__all__' as segment
         {%- for column in scan.columns %},
-        {{ column }} as filled_{{ loop.index0 }}
+        {{ column.value }} as value_{{ loop.index0 }}
         {%- endfor %}
     {{ rows_of(scan) | indent(4) }}
 ) as {{ scan.name }}

@@ -1,10 +1,11 @@
 -- columns: what each side of each column looks like, number, category or neither
 --
--- reads    cells, histogram, ties, categories, filled, scan_rows, centres, features, codes
+-- reads    cells, histogram, ties, categories, filled, asked, scan_rows, centres, features, codes
 -- returns  scan, window_id, segment, feature; row_count, null_count, nan_count, below_infinity,
 --          above_infinity, type_error_count, n (rows counted: finite or infinite numbers, or
 --          categories); distinct_count (null where not every value was seen), once (values seen in one
---          row), mean, deviation (sample), minimum, maximum of the finite numbers
+--          row), mean, deviation (sample), minimum, maximum of the finite numbers; zeros, empty_texts,
+--          distinct_values where a metric asks for them
 with
 
 coded as (
@@ -134,7 +135,10 @@ select
     numbers.minimum,
     numbers.maximum,
     texts.unseen,
-    texts.allowed
+    texts.allowed,
+    asked.zeros::double as zeros,
+    asked.empty_texts::double as empty_texts,
+    coalesce(asked.distinct_values, texts.distinct_count)::double as distinct_values
 from scan_rows
 cross join features
 left join centres on centres.feature = features.feature
@@ -153,3 +157,6 @@ left join texts
 left join filled
     on filled.scan = scan_rows.scan and filled.window_id = scan_rows.window_id
     and filled.segment = scan_rows.segment and filled.feature = features.feature
+left join asked
+    on asked.scan = scan_rows.scan and asked.window_id = scan_rows.window_id
+    and asked.segment = scan_rows.segment and asked.feature = features.feature

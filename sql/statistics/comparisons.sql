@@ -2,7 +2,8 @@
 --
 -- reads    pairs, numbered, features, columns, outside
 -- returns  comparison, pair, feature, feature_type; rows_, n_, nulls_, nans_, type_errors_,
---          below_infinity_, above_infinity_ of either side (`_reference`, `_production`); unit: W1's divisor; outside_production
+--          below_infinity_, above_infinity_, zeros_, empty_texts_, distinct_values_, mean_, deviation_,
+--          minimum_, maximum_ of either side (`_reference`, `_production`); unit: W1's divisor; outside_production
 --          (under_production, over_production), unseen_production: rows out of bounds, of new categories; outside_by_chance: rate that
 --          chance alone gives
 select
@@ -26,6 +27,20 @@ select
     p.below_infinity as below_infinity_production,
     r.above_infinity as above_infinity_reference,
     p.above_infinity as above_infinity_production,
+    r.zeros as zeros_reference,
+    p.zeros as zeros_production,
+    r.empty_texts as empty_texts_reference,
+    p.empty_texts as empty_texts_production,
+    r.distinct_values as distinct_values_reference,
+    p.distinct_values as distinct_values_production,
+    r.mean as mean_reference,
+    p.mean as mean_production,
+    r.deviation as deviation_reference,
+    p.deviation as deviation_production,
+    r.minimum as minimum_reference,
+    p.minimum as minimum_production,
+    r.maximum as maximum_reference,
+    p.maximum as maximum_production,
     case
         when r.deviation is null and r.finite > 1 then null
         when r.deviation > 1e-12::double * greatest(abs(r.minimum), abs(r.maximum)) then r.deviation

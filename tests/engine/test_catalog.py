@@ -91,16 +91,17 @@ def test_a_default_that_differs_by_type_is_written_out():
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
 def test_a_bare_number_is_read_on_the_side_that_is_worse(metric: Metric):
-    allowed = {"drift": {"higher": "max", "lower": "min"}, "quality": {"higher": "increase"}}
-    dataset = {"lower": "min"}
-    found = dataset if metric.scope == "dataset" else allowed[metric.family]
-    assert metric.bare == found[metric.worse]
+    compared = metric.family == "quality" and metric.unit.startswith("share") and metric.types
+    limit = {"higher": "max", "lower": "min"}[metric.worse]
+    assert metric.bare == ("increase" if compared else limit)
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
 def test_the_range_in_the_header_is_the_one_of_the_catalogue(metric: Metric):
     returns = metric.header.returns
-    assert ("in [0, inf)" in returns) == (math.isinf(metric.high) or metric.test == "chi_squared")
+    unbounded = math.isinf(metric.high) or metric.test == "chi_squared"
+    assert ("in [0, inf)" in returns) == (unbounded and metric.low == 0)
+    assert ("in (-inf, inf)" in returns) == math.isinf(metric.low)
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)

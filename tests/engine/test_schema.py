@@ -207,7 +207,8 @@ def test_every_reference_of_the_schema_leads_somewhere() -> None:
 
 def test_the_schema_names_every_metric_and_every_short_name() -> None:
     text = json.dumps(schema())
-    for name in (*METRICS, *SHORT_NAMES, "normalized_discounted_cumulative_gain", "rmse"):
+    named = (metric.name for metric in METRICS.values() if metric.scope != "schema")
+    for name in (*named, *SHORT_NAMES, "normalized_discounted_cumulative_gain", "rmse"):
         assert f'"{name}": {{' in text
 
 

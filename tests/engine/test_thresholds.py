@@ -83,8 +83,9 @@ def test_a_level_may_be_null() -> None:
         ([0.1], (), "this is not a number"),
         (float("nan"), (), "not a finite number"),
         (float("inf"), (), "not a finite number"),
-        ({}, (), "exactly one of max, min, increase, decrease"),
-        ({"max": 1, "min": 0}, (), "exactly one of"),
+        ({}, (), "one of max and increase, one of min and decrease, or both"),
+        ({"max": 1, "increase": 0}, (), "one of max and increase, one of min and decrease"),
+        ({"min": 1, "decrease": 0, "max": 2}, (), "one of min and decrease"),
         ({"mx": 1}, ("mx",), "unknown key 'mx'; did you mean 'max'?"),
         ({"warn": 1, "fial": 2}, ("fial",), "did you mean 'fail'?"),
         ({"warn": 1, "max": 2}, ("max",), "unknown key 'max'"),
@@ -101,6 +102,12 @@ def test_what_is_not_in_the_grammar_is_refused_where_it_stands(
         parse_threshold(value, "max")
     assert message in str(refused.value)
     assert refused.value.path == path
+
+
+def test_a_limit_on_each_side_is_one_threshold() -> None:
+    found = parse_threshold({"min": 100, "max": 900}, "min")
+    assert found == Threshold(fail=Bound("min", 100.0, other=Bound("max", 900.0)))
+    assert parse_threshold(write_threshold(found), "min") == found
 
 
 def test_a_negative_maximum_is_a_threshold() -> None:

@@ -4,14 +4,14 @@ select
     window_id,
     segment,
     cast(count(*) as bigint) as row_count,
-    cast(count(filled_0) as bigint) as filled_0,
-    cast(count(filled_1) as bigint) as filled_1
+    cast(count(value_0) as bigint) as count_0,
+    cast(count(value_1) as bigint) as count_1
 from (
     select
         0 as window_id,
         '__all__' as segment,
-        "seen" as filled_0,
-        "seen" as filled_1
+        "seen" as value_0,
+        "seen" as value_1
     from "ml"."sco""red"
     where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
         and (amount >= 1 AND country <> 'test')
@@ -23,14 +23,14 @@ select
     window_id,
     segment,
     cast(count(*) as bigint) as row_count,
-    cast(count(filled_0) as bigint) as filled_0,
-    cast(count(filled_1) as bigint) as filled_1
+    cast(count(value_0) as bigint) as count_0,
+    cast(count(value_1) as bigint) as count_1
 from (
     select
         0 as window_id,
         '__all__' as segment,
-        "seen" as filled_0,
-        "seen" as filled_1
+        "seen" as value_0,
+        "seen" as value_1
     from "ml"."training"
     where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
 ) as reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,23 +11,36 @@ import pytest
 from support import monitor, run
 
 from driftline.engine.catalog import METRICS
-from driftline.engine.project import Production, Reference, Source
+from driftline.engine.project import FeatureSelection, Production, Reference, Roles, Source
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 CASES = sorted(path for metric in METRICS for path in (FIXTURES / metric).glob("*/"))
 
 
+def _header(file: Path) -> tuple[str, ...]:
+    first = file.read_text("utf-8").splitlines()[0]
+    return tuple(json.loads(first)) if file.suffix == ".jsonl" else tuple(first.split(","))
+
+
 @pytest.mark.parametrize("path", ["small", "coarse"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}: {case.name}")
 def test_a_case_worked_by_hand_comes_out(case: Path, path: str):
+    (reference,), (production,) = (
+        list(case.glob(f"{side}.*")) for side in ("reference", "production")
+    )
     source = {
-        side: Source(f"{side}.csv", files=(str(case / f"{side}.csv"),))
-        for side in ("reference", "production")
+        side: Source(file.name, files=(str(file),))
+        for side, file in (("reference", reference), ("production", production))
     }
+    columns = {"reference": _header(reference), "production": _header(production)}
     watched = replace(
         monitor([case.parent.name]),
-        production=Production(source["production"]),
+        production=Production(
+            source["production"], timestamp="at" if "at" in columns["production"] else None
+        ),
         references=(Reference("reference", source["reference"]),),
+        features=FeatureSelection(named=columns["reference"], include=()),
+        roles=Roles(correlation_id="id" if "id" in columns["production"] else None),
     )
     found = {row["feature"]: row for row in run(watched, {}, path=path).metrics}
     with (case / "expected.csv").open(encoding="utf-8", newline="") as file:
@@ -45,5 +59,6 @@ def test_every_metric_has_a_case_worked_by_hand(metric: str):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}: {case.name}")
 def test_every_case_is_small_enough_to_check_by_eye_and_says_why(case: Path):
     files = {path.name: path.read_text("utf-8").splitlines() for path in case.iterdir()}
-    assert sorted(files) == ["expected.csv", "production.csv", "reference.csv", "why.md"]
+    stems = sorted(Path(name).stem for name in files)
+    assert stems == ["expected", "production", "reference", "why"]
     assert max(map(len, files.values())) <= 30

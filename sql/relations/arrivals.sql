@@ -1,0 +1,23 @@
+{#- arrivals: ids and the newest moment of production's windows; asked where a metric needs them
+
+    reads    production, its clock and its correlation id
+    returns  scan, window_id, segment; ids: rows that have an id; distinct_ids; newest: seconds since
+             1970 in UTC; null or 0 where there is no such column
+-#}
+{% from "macros.sql" import window_key, rows_of with context -%}
+select
+    {{ scan.id }} as scan,
+    window_id,
+    segment,
+    cast(count(id) as bigint) as ids,
+    cast(count(distinct id) as bigint) as distinct_ids,
+    max(moment) as newest
+from (
+    select
+        {{ window_key(scan) }} as window_id,
+        '__all__' as segment,
+        {{ id }} as id,
+        {{ moment }} as moment
+    {{ rows_of(scan) | indent(4) }}
+) as {{ scan.name }}
+group by window_id, segment
