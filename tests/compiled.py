@@ -11,7 +11,7 @@ from driftline.engine.compile import compile_project
 from driftline.engine.config import load_project
 from driftline.engine.warehouses.base import Statement
 
-STEPS: Final = ("profile", "categories", "bounds", "sample", "histogram", "ties")
+STEPS: Final = ("profile", "arrivals", "categories", "bounds", "sample", "histogram", "ties")
 
 PROJECT: Final = """
 monitors:
@@ -25,8 +25,13 @@ monitors:
     settings:
       born: {type: numerical}
       grade: {type: categorical}
+    signals:
+      data_drift:
+      data_quality: [nulls, freshness, duplicate_rate, zero_rate, empty_string_rate, distinct_count]
     columns:
+      correlation_id: 'request "id"'
       types:
+        'request "id"': VARCHAR
         scored_at: TIMESTAMP
         amount: DOUBLE
         age: BIGINT

@@ -11,7 +11,7 @@ select
     segment,
     cast(count(id) as bigint) as ids,
     cast(count(distinct id) as bigint) as distinct_ids,
-    max(moment) as newest
+    cast(max(moment) as double) as newest
 from (
     select
         {{ window_key(scan) }} as window_id,
