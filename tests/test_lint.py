@@ -25,7 +25,8 @@ NODES: Final = {
     exp.Case, exp.If, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.EQ, exp.NEQ, exp.LT, exp.LTE,
     exp.GT, exp.GTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg,
     # functions
-    exp.Count, exp.Distinct, exp.Sum, exp.Min, exp.Max, exp.Abs, exp.Floor, exp.Trim, exp.Lower, exp.RegexpLike,
+    exp.Count, exp.Distinct, exp.Sum, exp.Min, exp.Max, exp.Abs, exp.Floor, exp.Trim, exp.Lower,
+    exp.RegexpLike,
     exp.Extract, exp.Window, exp.WindowSpec, exp.RowNumber, exp.DenseRank,
     # how this engine names files; other engines get a table's name there
     exp.ReadParquet, exp.Array,
