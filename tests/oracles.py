@@ -9,11 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import statistics
 import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from scipy import stats
@@ -398,6 +400,62 @@ def categorical(reference: Values, production: Values, *, most: int = 1000) -> E
     }
 
 
+def measures_of_numbers(values: Values) -> Expected:
+    """The informational measures of one side of a column of numbers."""
+    finite = [x for x in values if isinstance(x, int | float) and math.isfinite(x)]
+    counted = [x for x in values if x is not None and not math.isnan(float(x))]  # type: ignore[arg-type]
+    return {
+        "zero_rate": _share(sum(x == 0 for x in values), len(values)),
+        "distinct_count": len(set(finite)) if counted else None,
+        "mean": statistics.fmean(finite) if finite else None,
+        "stddev": statistics.stdev(finite) if len(finite) > 1 else None,
+        "minimum": min(finite, default=None),
+        "maximum": max(finite, default=None),
+    }
+
+
+def measures_of_texts(values: Values) -> Expected:
+    """The informational measures of one side of a column of text."""
+    kept = {x for x in values if x is not None}
+    return {
+        "empty_string_rate": _share(sum(x == "" for x in values), len(values)),
+        "distinct_count": len(kept) if kept else None,
+    }
+
+
+def freshness(moments: Sequence[datetime], end: datetime) -> float | None:
+    """Seconds from the newest moment to the end."""
+    return min(((end - moment).total_seconds() for moment in moments), default=None)
+
+
+def duplicate_rate(ids: Values) -> float | None:
+    """Rows whose id occurred before, one after the other; null is no id."""
+    seen: set[object] = set()
+    repeated = 0
+    for each in ids:
+        repeated += each in seen
+        seen |= set() if each is None else {each}
+    return repeated / len(ids) if seen else None
+
+
+def findings(
+    reference: Mapping[str, str], production: Mapping[str, str], known: Container[str] = ()
+) -> dict[str, set[str]]:
+    """What schema findings there are: metric to columns.
+
+    Args:
+        reference: Kind of each column of the reference.
+        production: The same of production.
+        known: Columns that are listed, or that production once had.
+    """
+    both = reference.keys() & production.keys()
+    return {
+        "missing_feature": {x for x in reference.keys() - production.keys() if x in known},
+        "new_column": production.keys() - reference.keys(),
+        "type_changed": {name for name in both if reference[name] != production[name]},
+    }
+
+
 def of_column(reference: Values, production: Values, *, is_text: bool) -> Expected:
     """Every metric of a column of text or of numbers."""
     return (categorical if is_text else numerical)(reference, production)
@@ -406,3 +464,11 @@ def of_column(reference: Values, production: Values, *, is_text: bool) -> Expect
 def rows(production: Values) -> float:
     """All rows of the window."""
     return float(len(production))
+
+
+# Measures of the window as a whole.
+OF_WINDOWS: Mapping[str, Callable[..., float | None]] = {
+    "row_count": rows,
+    "freshness": freshness,
+    "duplicate_rate": duplicate_rate,
+}

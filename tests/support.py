@@ -85,7 +85,7 @@ def table(columns: Mapping[str, Sequence[object] | pa.Array]) -> pa.Table:
 
 
 def signals(names: Sequence[str] | None = None, reference: str = "reference") -> tuple[Signal, ...]:
-    """Both signals with the given metrics, all by default, without thresholds."""
+    """Both signals with the given metrics, without thresholds; all that two tables suffice for."""
     return tuple(
         Signal(
             kind,
@@ -96,7 +96,7 @@ def signals(names: Sequence[str] | None = None, reference: str = "reference") ->
                 for metric in METRICS.values()
                 if metric.family == family
                 and metric.scope != "schema"
-                and (names is None or metric.name in names)
+                and (not metric.asks if names is None else metric.name in names)
             ),
         )
         for kind, family in (("data_drift", "drift"), ("data_quality", "quality"))
