@@ -278,6 +278,16 @@ def run(
     at: Annotated[
         str | None, Option(metavar="T", help="End of the window before its offset; else now.")
     ] = None,
+    select: Annotated[
+        list[str] | None,
+        Option(
+            metavar="S",
+            help="Only these: signal:data_drift,feature:age tag:tier1 (comma: and, space: or).",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, Option(metavar="S", help="All but these, in the same words.")
+    ] = None,
     dry_run: Annotated[
         bool, Option("--dry-run", help="Print the statements instead of sending them.")
     ] = False,
@@ -294,11 +304,14 @@ def run(
     if dry_run:
         from driftline.engine.verbs import statements
 
-        terminal.script(session.out, statements(project, monitors=monitors, at=at))
+        sent = statements(project, monitors=monitors, at=at, select=select, exclude=exclude)
+        terminal.script(session.out, sent)
         return 0
     with session.working():
         try:
-            result = driftline.run(project, monitors=monitors, at=at)
+            result = driftline.run(
+                project, monitors=monitors, at=at, select=select, exclude=exclude
+            )
         except driftline.DriftlineError as error:
             # one failing monitor stops no other, and the others have something to tell
             if error.result is None:

@@ -18,6 +18,7 @@ from driftline.engine.errors import ConfigError, DriftlineError, SourceError
 from driftline.engine.plan import Plan, make_plan, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
+from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import Store
 from driftline.engine.warehouses import open_warehouse
 from driftline.engine.warehouses.base import Column, Statement, Warehouse
@@ -59,6 +60,7 @@ def compile_project(
     monitors: Sequence[Monitor] | None = None,
     dialect: str | None = None,
     at: datetime | str | None = None,
+    selection: Selection = EVERYTHING,
 ) -> tuple[Compiled, ...]:
     """Render every statement that runs of the monitors would send.
 
@@ -69,6 +71,7 @@ def compile_project(
         monitors: Which; None is all.
         dialect: One of `DIALECTS`; None is the connection's own.
         at: As for a run.
+        selection: As for a run.
 
     Raises:
         ConfigError: When the dialect is unknown.
@@ -84,7 +87,7 @@ def compile_project(
     now = datetime.now(UTC)
     try:
         return tuple(
-            _compile(project, monitor, chosen, resolve_at(monitor, at, now), warehouse)
+            _compile(project, monitor, chosen, resolve_at(monitor, at, now), warehouse, selection)
             for monitor in monitors or project.monitors
         )
     finally:
@@ -92,7 +95,12 @@ def compile_project(
 
 
 def _compile(
-    project: Project, monitor: Monitor, dialect: str, at: datetime, warehouse: Warehouse
+    project: Project,
+    monitor: Monitor,
+    dialect: str,
+    at: datetime,
+    warehouse: Warehouse,
+    selection: Selection,
 ) -> Compiled:
     named: Mapping[str, Reference] = {each.name: each for each in monitor.references}
     production, reference = _stored_columns(project, monitor)
@@ -102,8 +110,9 @@ def _compile(
         _columns(monitor, monitor.production.source, warehouse, production),
         {
             name: _columns(monitor, named[name].source, warehouse, reference)
-            for name in references_needed(monitor)
+            for name in references_needed(monitor, selection)
         },
+        selection,
     )
     relations = {
         scan.id: warehouse.relation(scan.source)
@@ -118,9 +127,8 @@ def _compile(
         tag=f"driftline monitor={monitor.name} step={{step}}",
         keeps_bounds=dialect == "duckdb" and warehouse.keeps_bounds,
     )
-    return Compiled(
-        monitor.name, plan.window_start, plan.window_end, tuple(_statements(plan, renderer))
-    )
+    statements = () if plan.is_empty else tuple(_statements(plan, renderer))
+    return Compiled(monitor.name, plan.window_start, plan.window_end, statements)
 
 
 def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:

@@ -46,6 +46,10 @@ RATES: Final = frozenset(
 )
 
 
+# What probabilities are adjusted within: reference, segment, signal, metric.
+Family = tuple[str, str, str, str]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What is known of one measurement beside its value.
@@ -64,7 +68,10 @@ class Evidence:
 
 
 def with_evidence(
-    plan: Plan, measurements: Sequence[Measurement], results: Results
+    plan: Plan,
+    measurements: Sequence[Measurement],
+    results: Results,
+    standing: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Measurement, ...]:
     """Add probabilities, intervals and adjusted probabilities to measurements.
 
@@ -72,10 +79,17 @@ def with_evidence(
         plan: The plan they come from.
         measurements: All measurements of the run: adjusting needs whole families.
         results: The workbench's results.
+        standing: Stored rows of the window, whose probabilities complete the families of a run that
+            computes a part of it.
     """
     source = _Evidence(plan, results)
     found = [_added(each, source.of(each)) for each in measurements]
-    return tuple(_adjusted(found))
+    beside: dict[Family, list[float]] = {}
+    for row in standing:
+        if row["p_value"] is not None and not plan.takes(row["signal"], row["feature"]):
+            family = (row["reference"], row["segment"], row["signal"], row["metric"])
+            beside.setdefault(family, []).append(row["p_value"])
+    return tuple(_adjusted(plan, found, beside))
 
 
 def _added(measurement: Measurement, evidence: Evidence | None) -> Measurement:
@@ -92,16 +106,21 @@ def _added(measurement: Measurement, evidence: Evidence | None) -> Measurement:
     )
 
 
-def _adjusted(found: Iterable[Measurement]) -> list[Measurement]:
-    """Benjamini-Hochberg over the features of one pair, signal and metric."""
+def _adjusted(
+    plan: Plan, found: Iterable[Measurement], beside: Mapping[Family, Sequence[float]]
+) -> list[Measurement]:
+    """Benjamini-Hochberg over the features of one reference, segment, signal and metric."""
     listed = list(found)
-    families: dict[tuple[Any, ...], list[int]] = {}
+    families: dict[Family, list[int]] = {}
     for place, each in enumerate(listed):
         if each.p_value is not None and each.pair is not None:
-            families.setdefault((each.pair.id, each.signal, each.metric), []).append(place)
-    for places in families.values():
-        q = benjamini_hochberg([listed[k].p_value or 0.0 for k in places])
-        for k, value in zip(places, q, strict=True):
+            reference = plan.scans[each.pair.reference_scan].reference
+            family = (reference, each.pair.segment, each.signal, each.metric)
+            families.setdefault(family, []).append(place)
+    for family, places in families.items():
+        own = [listed[k].p_value or 0.0 for k in places]
+        q = benjamini_hochberg([*own, *beside.get(family, ())])
+        for k, value in zip(places, q, strict=False):
             listed[k] = replace(listed[k], q_value=value)
     return listed
 

@@ -205,8 +205,10 @@ def _dataset(
     }
     row = numbers[plan.pairs[0].id, plan.read[0].id]
     rows = int(row["rows_production"])
+    # the rows of a window are always told, whatever was selected
+    asked = {"row_count", *(rules if plan.takes(plan.monitor.window_signal, ALL) else ())}
     for metric in METRICS.values():
-        if metric.scope != "dataset" or not (metric.name in rules or metric.name == "row_count"):
+        if metric.scope != "dataset" or metric.name not in asked:
             continue
         threshold = UNJUDGED
         if metric.name in rules:
@@ -219,7 +221,7 @@ def _dataset(
             lacking = f"there is no column for {metric.asks}"
             reason = "the window has no rows" if not rows else lacking
         yield Measurement(
-            _quality_signal(plan),
+            plan.monitor.window_signal,
             "data_quality",
             metric.name,
             ALL,
@@ -249,7 +251,7 @@ def _findings(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Meas
         if metric.scope == "schema":
             for row in results.listed(metric):
                 yield Measurement(
-                    _quality_signal(plan),
+                    plan.monitor.window_signal,
                     "data_quality",
                     metric.name,
                     row["feature"],
@@ -258,12 +260,6 @@ def _findings(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Meas
                     _finite(row["value"]),
                     reason=row["reason"],
                 )
-
-
-def _quality_signal(plan: Plan) -> str:
-    """The signal that rows of the whole dataset belong to."""
-    named = (signal.name for signal in plan.monitor.signals if signal.type == "data_quality")
-    return next(named, "data_quality")
 
 
 def _threshold(

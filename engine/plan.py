@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from driftline.engine.errors import SourceError
 from driftline.engine.features import Watched, need_column, watch
 from driftline.engine.project import Monitor, Source
+from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.warehouses.base import MOMENTS, Column
 from driftline.engine.windows import (
     Span,
@@ -71,7 +72,20 @@ class Pair:
 
 @dataclass(frozen=True)
 class Plan:
-    """One monitor's run, ready to render."""
+    """One monitor's run, ready to render.
+
+    Attributes:
+        monitor: The whole monitor, whatever part of it is selected.
+        at: The end of the window before its offset.
+        window_start, window_end: The window as stored, naive UTC.
+        production: The scan of production.
+        references: The scans of the references that are needed, the primary one first.
+        watched: Columns of which something is selected, those that are read first.
+        pairs: Each needed reference with production.
+        warnings: Sentences about the project that do not stop it.
+        selection: What of it is computed.
+        left_alone: Columns that would be read, were they selected; what is stored of them stays.
+    """
 
     monitor: Monitor
     at: datetime
@@ -82,6 +96,18 @@ class Plan:
     watched: tuple[Watched, ...]
     pairs: tuple[Pair, ...]
     warnings: tuple[str, ...] = ()
+    selection: Selection = EVERYTHING
+    left_alone: tuple[str, ...] = ()
+
+    def takes(self, signal: str, feature: str) -> bool:
+        """Whether a signal of a feature is computed; `__all__` is the window as a whole."""
+        return self.selection.takes(self.monitor, signal, feature)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the selection takes nothing of the monitor."""
+        told = any(item.signals or item.id < 0 for item in self.watched)
+        return not told and not self.takes(self.monitor.window_signal, ALL)
 
     @property
     def scans(self) -> tuple[Scan, ...]:
@@ -98,10 +124,16 @@ class Plan:
         """Watched columns that are read, by id."""
         return tuple(item for item in self.watched if item.id >= 0)
 
+    @property
+    def measured(self) -> tuple[Watched, ...]:
+        """Columns that are read for their own sake."""
+        return tuple(item for item in self.read if item.signals)
 
-def references_needed(monitor: Monitor) -> tuple[str, ...]:
-    """Names of the references a run reads: the primary one, then those that signals name."""
-    named = [monitor.primary.name, *(signal.reference for signal in monitor.signals)]
+
+def references_needed(monitor: Monitor, selection: Selection = EVERYTHING) -> tuple[str, ...]:
+    """Names of the references a run reads: the primary one, then those that its signals name."""
+    taken = selection.signals(monitor)
+    named = [monitor.primary.name, *(s.reference for s in monitor.signals if s.name in taken)]
     return tuple(dict.fromkeys(named))
 
 
@@ -110,6 +142,7 @@ def make_plan(
     at: datetime,
     production: tuple[Column, ...],
     references: Mapping[str, tuple[Column, ...]],
+    selection: Selection = EVERYTHING,
 ) -> Plan:
     """Plan one monitor's run of the window that ends at `at` minus the offset.
 
@@ -118,6 +151,7 @@ def make_plan(
         at: Aware datetime of the run.
         production: Columns of production.
         references: Columns of each needed reference, by name.
+        selection: What of it is computed; see `Plan.is_empty`.
 
     Raises:
         SourceError: When a timestamp column is missing or is not a time.
@@ -138,7 +172,7 @@ def make_plan(
     )
     others: list[Scan] = []
     warnings: list[str] = []
-    for number, name in enumerate(references_needed(monitor), start=1):
+    for number, name in enumerate(references_needed(monitor, selection), start=1):
         reference = next(r for r in monitor.references if r.name == name)
         reach = reference_span(monitor, reference, at)
         warning = overlap_warning(monitor, reference, at)
@@ -163,6 +197,9 @@ def make_plan(
             )
         )
     start, end = stored_bounds(span, at)
+    every = watch(monitor, references[monitor.primary.name], production)
+    watched = _selected(every, monitor, selection)
+    names = {item.name for item in watched if item.signals}
     return Plan(
         monitor=monitor,
         at=at,
@@ -170,10 +207,41 @@ def make_plan(
         window_end=end,
         production=scan,
         references=tuple(others),
-        watched=watch(monitor, references[monitor.primary.name], production),
+        watched=watched,
         pairs=tuple(Pair(number, 0, other.id, 0) for number, other in enumerate(others)),
         warnings=tuple(warnings),
+        selection=selection,
+        left_alone=tuple(i.name for i in every if i.id >= 0 and i.name not in names),
     )
+
+
+def _selected(
+    every: Sequence[Watched], monitor: Monitor, selection: Selection
+) -> tuple[Watched, ...]:
+    """Columns with the signals that are selected, without those of which nothing is.
+
+    The rows of a window are counted beside a column: where none is read for its own sake, one is
+    read for that.
+    """
+    narrowed = [
+        replace(
+            item, signals=tuple(s for s in item.signals if selection.takes(monitor, s, item.name))
+        )
+        for item in every
+        if item.id >= 0
+    ]
+    chosen = [item for item in narrowed if item.signals] or narrowed[:1]
+    read = {item.name for item in chosen}
+    left = [
+        replace(item, id=-1)
+        for item in every
+        if item.name not in read
+        and any(
+            selection.takes(monitor, signal, item.name)
+            for signal in {monitor.window_signal, *item.signals}
+        )
+    ]
+    return (*(replace(item, id=number) for number, item in enumerate(chosen)), *left)
 
 
 def reference_bounds(plan: Plan, scan: Scan) -> tuple[datetime, datetime]:

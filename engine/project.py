@@ -227,6 +227,12 @@ class Monitor:
         """The first reference: it decides types, bins and categories."""
         return self.references[0]
 
+    @property
+    def window_signal(self) -> str:
+        """The signal of rows about the window as a whole, and of findings about columns."""
+        named = (signal.name for signal in self.signals if signal.type == "data_quality")
+        return next(named, "data_quality")
+
 
 @dataclass(frozen=True)
 class Connection:

@@ -135,6 +135,7 @@ def land_history(plan: Plan, history: History, bench: Workbench) -> None:
             },
         }
         for item in plan.watched
+        if plan.takes(plan.monitor.window_signal, item.name)
     ]
     bench.land("schema_columns", pa.Table.from_pylist(columns, schema=schema_of("schema_columns")))
 

@@ -16,7 +16,7 @@ from driftline.engine.dialects import filter_sql, transpile
 from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import SHARES, SLOTS, Grid
-from driftline.engine.plan import Plan, Scan
+from driftline.engine.plan import ALL, Plan, Scan
 from driftline.engine.sqltext import (
     LARGEST_DOUBLE,
     as_sql,
@@ -190,6 +190,8 @@ class Renderer:
     def arrivals(self) -> Statement | None:
         """Ids and the newest moment of production; None where no metric asks for them."""
         monitor, scan = self.plan.monitor, self.plan.production
+        if not self.plan.takes(monitor.window_signal, ALL):
+            return None
         asked = {METRICS[rule.metric].asks for s in monitor.signals for rule in s.rules}
         where = f"monitor {monitor.name}, production"
         name = monitor.roles.correlation_id if "columns.correlation_id" in asked else None

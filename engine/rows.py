@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from driftline.engine.measure import Measurement
 from driftline.engine.plan import ALL, Pair, Plan, Scan, reference_bounds
 from driftline.engine.project import FixedWindow, RollingWindow, Window
 from driftline.engine.results import metric_id
+from driftline.engine.store import NOTHING, Slice, Standing
 from driftline.engine.summary import bin_label, what_moved
 from driftline.engine.workbench import Workbench
 
@@ -27,8 +29,11 @@ PSEUDOCOUNT: Final = 0.5
 class Facts:
     """The workbench's small relations, read once and indexed for the rows."""
 
-    def __init__(self, plan: Plan, gathered: Gathered, bench: Workbench) -> None:
+    def __init__(
+        self, plan: Plan, gathered: Gathered, bench: Workbench, standing: Standing = NOTHING
+    ) -> None:
         self.plan = plan
+        self.standing = standing
         self.gathered = gathered
         self.columns = {
             (row["scan"], row["window_id"], row["segment"], row["feature"]): row
@@ -153,7 +158,7 @@ def histogram_rows(facts: Facts, run_id: str) -> list[Row]:
     out = []
     for pair in plan.pairs:
         scan = plan.scans[pair.reference_scan]
-        for item in plan.read:
+        for item in plan.measured:
             bins = facts.histogram(pair, item.id)
             n = sum(row["n_reference"] for row in bins)
             m = sum(row["n_production"] for row in bins)
@@ -224,7 +229,7 @@ def profile_rows(facts: Facts, run_id: str) -> list[Row]:
     out = []
     for scan, window_id, segment in sides:
         production = scan.side == "production"
-        for item in plan.read:
+        for item in plan.measured:
             row = facts.profile(scan.id, window_id, segment, item.id)
             if row is None or item.id in facts.gathered.failed:
                 continue
@@ -287,6 +292,8 @@ def feature_rows(facts: Facts, run_id: str) -> list[Row]:
     plan = facts.plan
     out = []
     for item in plan.watched:
+        if item.name in plan.left_alone:
+            continue
         kind = facts.gathered.types.get(item.id)
         reason = facts.gathered.reasons.get(item.id, item.reason)
         failed = facts.gathered.failed.get(item.id)
@@ -309,6 +316,59 @@ def feature_rows(facts: Facts, run_id: str) -> list[Row]:
             }
         )
     return out
+
+
+def slices(
+    plan: Plan,
+    metrics: Sequence[Row],
+    histograms: Sequence[Row],
+    profiles: Sequence[Row],
+    features: Sequence[Row],
+    standing: Standing = NOTHING,
+) -> tuple[Slice, ...]:
+    """What a run replaces in the store: a slice for the signals that are selected alike.
+
+    Args:
+        plan: The plan, with what of it was selected.
+        metrics: All rows of `metrics` of the run.
+        histograms: Its rows of `histograms`.
+        profiles: Its rows of `profiles`.
+        features: Its rows of `features`.
+        standing: What is stored of the window: selected rows that have no successor go too.
+    """
+    monitor = plan.monitor
+    names = {ALL, *(item.name for item in plan.watched), *standing.features}
+    alike: dict[frozenset[str] | None, list[str]] = {}
+    for signal in dict.fromkeys((*(each.name for each in monitor.signals), monitor.window_signal)):
+        taken = frozenset(name for name in names if plan.takes(signal, name))
+        if taken:
+            alike.setdefault(taken if plan.selection.by_feature else None, []).append(signal)
+    # the window's own rows are told whatever is selected
+    placed = {signal for signals in alike.values() for signal in signals}
+    part = Slice(
+        monitor=monitor.name,
+        window_start=plan.window_start,
+        window_end=plan.window_end,
+        signals=(),
+        metrics=[row for row in metrics if row["signal"] not in placed],
+        histograms=histograms,
+        profiles=profiles,
+        features=features,
+        measured=None if plan.selection.is_everything else tuple(i.name for i in plan.measured),
+    )
+    beside = replace(part, histograms=(), profiles=(), features=(), measured=())
+    return (
+        part,
+        *(
+            replace(
+                beside,
+                signals=tuple(signals),
+                metrics=[row for row in metrics if row["signal"] in signals],
+                selected=None if taken is None else tuple(sorted(taken)),
+            )
+            for taken, signals in alike.items()
+        ),
+    )
 
 
 def definition_rows() -> list[Row]:
@@ -352,13 +412,23 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
     }
     if not isinstance(reference.window, RollingWindow):
         pair = next(p for p in plan.pairs if p.reference_scan == scan.id)
+        bins: dict[str, Sequence[Mapping[str, Any]]] = {
+            item.name: facts.histogram(pair, item.id) for item in plan.measured
+        }
+        for name in plan.left_alone:
+            bins[name] = facts.standing.bins(scan.reference, name)
         parts["bins_and_counts"] = {
-            item.name: [
-                [row["kind"], row["label"], row["lower_bound"], row["n_reference"]]
-                for row in facts.histogram(pair, item.id)
+            name: [
+                [
+                    row["kind"],
+                    row["label"] if row["kind"] == "category" else None,
+                    row["lower_bound"],
+                    int(row["n_reference"]),
+                ]
+                for row in rows
                 if row["kind"] != "new"
             ]
-            for item in plan.read
+            for name, rows in bins.items()
         }
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

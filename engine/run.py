@@ -33,9 +33,11 @@ from driftline.engine.rows import (
     histogram_rows,
     metric_rows,
     profile_rows,
+    slices,
 )
 from driftline.engine.schema import config_hash
-from driftline.engine.store import Slice, Store
+from driftline.engine.selection import EVERYTHING, Selection
+from driftline.engine.store import NOTHING, Standing, Store
 from driftline.engine.warehouses import open_warehouse
 from driftline.engine.warehouses.base import Ledger, Warehouse
 from driftline.engine.windows import add, resolve_at
@@ -153,6 +155,7 @@ def run_project(
     *,
     monitors: Sequence[str] | None = None,
     at: str | datetime | None = None,
+    selection: Selection = EVERYTHING,
     warehouse: Warehouse | None = None,
     store: bool = True,
     fail_on: str = "breached",
@@ -164,17 +167,18 @@ def run_project(
         project: The project.
         monitors: Names of the monitors to run; None runs all.
         at: The end of the window before its offset; None is now, floored as the project says.
+        selection: Which signals of which features; the results of all others stay as stored.
         warehouse: An open session; None opens the project's connection.
         store: Whether results are written.
         fail_on: Which status makes the exit code 1.
         progress: Called with the monitor's name and a few words as each step begins.
 
     Raises:
-        ConfigError: For an unknown monitor or an unreadable `at`.
+        ConfigError: For an unknown monitor, an unreadable `at`, or a selection that takes nothing.
         WarehouseError: When the connection cannot be opened.
     """
     report = progress or _silent
-    chosen = choose_monitors(project, monitors)
+    chosen = choose_monitors(project, monitors, selection)
     now = datetime.now(UTC)
     ends = [resolve_at(monitor, at, now) for monitor in chosen]
     invocation = uuid.uuid4().hex
@@ -184,13 +188,20 @@ def run_project(
     target = Store(project.results.file) if store else None
     try:
         runs = tuple(
-            _run_one(project, monitor, end, session, target, invocation, report)
+            _run_one(project, monitor, end, selection, session, target, invocation, report)
             for monitor, end in zip(chosen, ends, strict=True)
         )
     finally:
         if warehouse is None:
             session.close()
-    return RunResult(runs, fail_on)
+    found = tuple(each for each in runs if each is not None)
+    if not found:
+        names = ", ".join(monitor.name for monitor in chosen)
+        raise ConfigError(
+            f"the selection takes no feature of {names}",
+            hint="`driftline ls features` lists them",
+        )
+    return RunResult(found, fail_on)
 
 
 def _keep_apart(project: Project) -> None:
@@ -207,34 +218,44 @@ def _silent(_monitor: str, _step: str) -> None:
     """No progress."""
 
 
-def choose_monitors(project: Project, names: Sequence[str] | None) -> tuple[Monitor, ...]:
-    """Monitors by name, in the order asked for; all when none is named.
+def choose_monitors(
+    project: Project, names: Sequence[str] | None, selection: Selection = EVERYTHING
+) -> tuple[Monitor, ...]:
+    """Monitors by name, in the order asked for, all when none is named; those that are selected.
 
     Raises:
-        ConfigError: When a name is unknown.
+        ConfigError: When a name is unknown, or the selection takes none of them.
     """
-    if not names:
-        return project.monitors
     known = {monitor.name: monitor for monitor in project.monitors}
-    for name in names:
+    for name in names or ():
         if name not in known:
             raise ConfigError(f"there is no monitor {name!r}", hint=f"known are {', '.join(known)}")
-    return tuple(known[name] for name in names)
+    asked = [known[name] for name in names or known]
+    chosen = tuple(monitor for monitor in asked if selection.signals(monitor))
+    if not chosen:
+        raise ConfigError(
+            f"the selection takes none of the monitors {', '.join(each.name for each in asked)}",
+            hint="`driftline validate` shows their signals, tags and owners",
+        )
+    return chosen
 
 
 def _run_one(
     project: Project,
     monitor: Monitor,
     at: datetime,
+    selection: Selection,
     warehouse: Warehouse,
     store: Store | None,
     invocation: str,
     progress: Progress,
-) -> MonitorRun:
+) -> MonitorRun | None:
     log = _Log(project, monitor, at, warehouse.dialect, invocation)
     bench = Workbench(memory_limit=_memory_limit(project))
     try:
-        plan = _plan(monitor, at, warehouse)
+        plan = _plan(monitor, at, selection, warehouse)
+        if plan.is_empty:
+            return None
         renderer = Renderer(
             plan,
             {scan.id: warehouse.relation(scan.source) for scan in plan.scans},
@@ -255,16 +276,21 @@ def _run_one(
             else store.before(monitor.name, plan.window_end, windows=PAST_WINDOWS)
         )
         land_history(plan, History(*past), bench)
+        standing = NOTHING
+        if store is not None and not selection.is_everything:
+            standing = store.standing(monitor.name, plan.window_start, plan.window_end)
         results = Results(bench)
         verdicts = tuple(
             judge(found, min_rows=monitor.min_rows, allow_empty=monitor.production.allow_empty)
-            for found in with_evidence(plan, measure(plan, gathered, results), results)
+            for found in with_evidence(
+                plan, measure(plan, gathered, results), results, standing.metrics
+            )
         )
-        result = log.finished(plan, gathered, verdicts, bench)
+        result = log.finished(plan, gathered, verdicts, bench, standing)
         result = replace(result, warnings=(*result.warnings, *elsewhere), try_at=try_at)
         if store is not None:
             progress(monitor.name, "storing results")
-            log.write(store, plan, result)
+            log.write(store, plan, result, standing)
         return result
     except DriftlineError as error:
         return log.failed(error, store)
@@ -276,13 +302,15 @@ def _run_one(
         bench.close()
 
 
-def _plan(monitor: Monitor, at: datetime, warehouse: Warehouse) -> Plan:
+def _plan(monitor: Monitor, at: datetime, selection: Selection, warehouse: Warehouse) -> Plan:
     sources = {reference.name: reference.source for reference in monitor.references}
+    needed = references_needed(monitor, selection)
     return make_plan(
         monitor,
         at,
         warehouse.columns(monitor.production.source),
-        {name: warehouse.columns(sources[name]) for name in references_needed(monitor)},
+        {name: warehouse.columns(sources[name]) for name in needed},
+        selection,
     )
 
 
@@ -352,9 +380,14 @@ class _Log:
     clock: float = field(default_factory=time.perf_counter)
 
     def finished(
-        self, plan: Plan, gathered: Gathered, verdicts: Sequence[Verdict], bench: Workbench
+        self,
+        plan: Plan,
+        gathered: Gathered,
+        verdicts: Sequence[Verdict],
+        bench: Workbench,
+        standing: Standing,
     ) -> MonitorRun:
-        facts = Facts(plan, gathered, bench)
+        facts = Facts(plan, gathered, bench, standing)
         metrics = metric_rows(facts, verdicts, self.run_id, _now())
         errors = sum(1 for row in metrics if row["status"] == "error")
         status = "succeeded" if not errors else "partial" if errors < len(metrics) else "failed"
@@ -375,21 +408,20 @@ class _Log:
             warnings=plan.warnings,
         )
 
-    def write(self, store: Store, plan: Plan, result: MonitorRun) -> None:
-        signals = [signal.name for signal in self.monitor.signals]
-        signals += [row["signal"] for row in result.metrics if row["signal"] not in signals][:1]
-        part = Slice(
-            monitor=self.monitor.name,
-            window_start=plan.window_start,
-            window_end=plan.window_end,
-            signals=tuple(signals),
-            metrics=result.metrics,
-            histograms=result.histograms,
-            profiles=result.profiles,
-            features=result.features,
-        )
+    def write(self, store: Store, plan: Plan, result: MonitorRun, standing: Standing) -> None:
         store.write(
-            part, _table_row(result.run), result.statements, self._monitor(), definition_rows()
+            slices(
+                plan,
+                result.metrics,
+                result.histograms,
+                result.profiles,
+                result.features,
+                standing,
+            ),
+            _table_row(result.run),
+            result.statements,
+            self._monitor(),
+            definition_rows(),
         )
 
     def failed(self, error: DriftlineError, store: Store | None) -> MonitorRun:

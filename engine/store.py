@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from driftline.engine.errors import StoreError
-from driftline.engine.results import TABLES, Rows, arrow_rows, naive_utc
+from driftline.engine.results import ALL, TABLES, Rows, arrow_rows, naive_utc
 from driftline.engine.storefile import create, migrate, opened, stored_version
 
 if TYPE_CHECKING:
@@ -78,6 +78,33 @@ class Slice:
     features: Rows = ()
     selected: tuple[str, ...] | None = None
     measured: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is stored of a window before a part of it is computed again.
+
+    Attributes:
+        metrics: signal, metric, reference, segment, feature and p_value of its rows.
+        histograms: reference, feature, bin, kind, label, lower_bound and n_reference of each
+            reference's bins as its newest window has them, in order.
+    """
+
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    histograms: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def features(self) -> frozenset[str]:
+        """Features that have rows; `__all__` is the window as a whole."""
+        return frozenset(row["feature"] for row in self.metrics)
+
+    def bins(self, reference: str, feature: str) -> list[Mapping[str, Any]]:
+        """The bins of a reference's feature, in order; none where it was never measured."""
+        key = (reference, feature)
+        return [row for row in self.histograms if (row["reference"], row["feature"]) == key]
+
+
+NOTHING: Final = Standing()
 
 
 class Store:
@@ -274,6 +301,31 @@ class Store:
         )
         found = counts["value"].to_pylist(), columns["feature"].to_pylist()
         return tuple(map(int, found[0])), frozenset(found[1])
+
+    def standing(self, monitor: str, window_start: datetime, window_end: datetime) -> Standing:
+        """What is stored of a window; nothing where there are no results.
+
+        Args:
+            monitor: Name of the monitor.
+            window_start: Naive UTC.
+            window_end: Naive UTC.
+        """
+        if self.version() is None:
+            return NOTHING
+        metrics = self.read(
+            "select signal, metric, reference, segment, feature, p_value from metrics"
+            " where monitor = ? and window_start = ? and window_end = ?",
+            [monitor, window_start, window_end],
+        )
+        histograms = self.read(
+            "select reference, feature, bin, kind, label, lower_bound, n_reference"
+            " from histograms where monitor = ? and segment = ?"
+            " qualify rank() over (partition by reference, feature"
+            " order by window_end desc, window_start desc) = 1"
+            " order by reference, feature, bin",
+            [monitor, ALL],
+        )
+        return Standing(tuple(metrics.to_pylist()), tuple(histograms.to_pylist()))
 
     def _select(
         self, table: str, order: str, *, since: datetime | None = None, **filters: Filter

@@ -19,6 +19,7 @@ from driftline.engine.errors import ConfigError, DriftlineError, SourceError, St
 from driftline.engine.interpolate import mask
 from driftline.engine.judge import Status
 from driftline.engine.project import Monitor, Project, Source
+from driftline.engine.selection import EVERYTHING, Selection, parse_selection
 from driftline.engine.store import Filter, Store
 from driftline.engine.yaml_file import nearest
 
@@ -67,7 +68,8 @@ def run(
     *,
     monitors: str | Sequence[str] | None = None,
     at: Moment = None,
-    select: str | None = None,
+    select: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] | None = None,
     target: str | None = None,
     connection: Any = None,
 ) -> RunResult:
@@ -80,7 +82,9 @@ def run(
         project: The project file, its folder, or a `Project`.
         monitors: Names; None is all.
         at: The end of the window before its offset; None is now, floored as the project says.
-        select: Not built in this version.
+        select: What to compute, such as `signal:data_drift,feature:age monitor:churn* tag:tier1`: a
+            comma is and, a space is or; also `owner:`. Results of all else stay as stored.
+        exclude: What to leave out, in the same words.
         target: One of the file's targets; None takes DRIFTLINE_TARGET.
         connection: An open DuckDB connection to read from instead of the project's own. Its tables
             and views are read; temporary ones and registered frames cannot be. It stays open, and
@@ -92,13 +96,12 @@ def run(
         WarehouseError: When the warehouse cannot be reached or refuses a statement.
         StoreError: When results cannot be stored.
     """
-    if select is not None:
-        raise ConfigError("select is not built in this version", hint="name monitors instead")
+    selection = parse_selection(select, exclude)
     loaded = _load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
         warehouse = None if connection is None else _beside(connection)
-        return _run(loaded, names, _instant(at), warehouse)
+        return _run(loaded, names, _instant(at), warehouse, selection=selection)
 
 
 def compare(
@@ -254,17 +257,22 @@ def statements(
     monitors: str | Sequence[str] | None = None,
     dialect: str | None = None,
     at: Moment = None,
+    select: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] | None = None,
     target: str | None = None,
 ) -> tuple[Compiled, ...]:
-    """What `compile` renders, for the window of a given run: the dry run."""
+    """What `compile` renders, for the window and the selection of a given run: the dry run."""
     from driftline.engine.compile import compile_project
     from driftline.engine.run import choose_monitors
 
     loaded = _load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
-        chosen = choose_monitors(loaded, names)
-        found = compile_project(loaded, monitors=chosen, dialect=dialect, at=_instant(at))
+        selection = parse_selection(select, exclude)
+        chosen = choose_monitors(loaded, names, selection)
+        found = compile_project(
+            loaded, monitors=chosen, dialect=dialect, at=_instant(at), selection=selection
+        )
     return tuple(
         replace(
             each,
@@ -469,6 +477,7 @@ def _run(
     at: str | datetime | None,
     warehouse: Warehouse | None = None,
     *,
+    selection: Selection = EVERYTHING,
     store: bool = True,
 ) -> RunResult:
     """Run monitors, tell the log, and raise the first error once all have run."""
@@ -479,7 +488,13 @@ def _run(
 
     try:
         result = run_project(
-            project, monitors=monitors, at=at, warehouse=warehouse, store=store, progress=progress
+            project,
+            monitors=monitors,
+            at=at,
+            selection=selection,
+            warehouse=warehouse,
+            store=store,
+            progress=progress,
         )
     finally:
         if warehouse is not None:

@@ -24,7 +24,7 @@ VERBS: Final = {each.callback.__name__: each.callback for each in app.registered
 # What only one of the two has, and why.
 PRINTING: Final = {"format"}  # tables are handed over as they are
 EXIT_CODES: Final = {"dry_run", "fail_on", "strict"}  # `statements`, and fields of `RunResult`
-IN_PYTHON: Final = {"select", "connection"}
+IN_PYTHON: Final = {"connection"}
 
 PROJECT: Final = """
 results: {to: results.duckdb}
@@ -86,7 +86,7 @@ def test_run_has_the_signature_that_is_promised() -> None:
         parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()
     ]
     assert str(found.replace(parameters=bare)) == (
-        "(project, *, monitors=None, at=None, select=None, target=None, connection=None)"
+        "(project, *, monitors=None, at=None, select=None, exclude=None, target=None, connection=None)"
     )
     assert inspect.signature(driftline.run).return_annotation == "RunResult"
 
@@ -178,11 +178,6 @@ def test_a_table_that_is_missing_is_never_a_variable_of_that_name(file: Path) ->
     with duckdb.connect() as con, pytest.raises(driftline.SourceError, match="scored"):
         driftline.run(file, connection=con)
     assert scored.num_rows == 1
-
-
-def test_select_is_refused_until_it_is_built(file: Path) -> None:
-    with pytest.raises(driftline.ConfigError, match="not built in this version"):
-        driftline.run(file, select="tag:tier1")
 
 
 def test_one_failing_monitor_stops_no_other_and_is_raised_at_the_end(

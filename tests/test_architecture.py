@@ -16,7 +16,7 @@ FLOORS: Final = (
     {"header", "significance", "intervals", "grid", "yaml_file"},
     {"catalog"},
     {"project"},
-    {"interpolate", "times", "thresholds", "results"},
+    {"interpolate", "times", "thresholds", "results", "selection"},
     {"not_built"},
     {"config_types"},
     {"alert_models", "signal_models"},
