@@ -122,6 +122,12 @@ def test_nulls_spaces_and_the_word_null_are_not_empty_texts():
     assert row["value"] == 0.2
 
 
+def test_whole_numbers_that_are_categories_are_never_empty():
+    found = score({"x": [1, 2, 2]}, {"x": [2, None]}, metrics=["empty_string_rate"])
+    row = found["x", "empty_string_rate"]
+    assert (row["feature_type"], row["value"], row["reference_value"]) == ("categorical", 0, 0)
+
+
 def test_neighbours_beyond_the_doubles_are_distinct_integers():
     sides = {"x": pa.array([2**60 + k for k in range(50)], pa.int64())}
     row = score(sides, sides, metrics=["distinct_count"])["x", "distinct_count"]
