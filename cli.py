@@ -20,7 +20,7 @@ from typer import Argument, Option
 from typer.core import TyperGroup
 
 import driftline
-from driftline.engine import frames, terminal
+from driftline.engine import frames, log, terminal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,12 +66,12 @@ class Session:
 
     def working(self) -> AbstractContextManager[None]:
         """Tell of the work that is done inside the block."""
-        return terminal.log(self.err, self.log_level, self.log_format, self.quiet)
+        return log.log(self.err, self.log_level, self.log_format, self.quiet)
 
     def complain(self, error: BaseException) -> None:
         """Say what went wrong, and how to retry."""
         retry = shlex.join(("driftline", *self.argv))
-        terminal.complain(self.err, error, retry, self.log_format, self.debug_traceback)
+        log.complain(self.err, error, retry, self.log_format, self.debug_traceback)
 
     def next(self, *words: str) -> None:
         """Print the command to type next, for the same project."""

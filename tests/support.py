@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import pyarrow as pa
+from rich.console import Console
 from strategies import Pair, Table
 
 from driftline.engine.catalog import METRICS
@@ -241,3 +243,10 @@ def close(found: float | None, wanted: float | None, *, relative: float, absolut
     if found is None or wanted is None:
         return found is wanted
     return math.isclose(found, wanted, rel_tol=relative, abs_tol=absolute)
+
+
+def printed(width: int = 80, **options: Any) -> tuple[Console, io.StringIO]:
+    """A console of a width, and what it prints."""
+    file = io.StringIO()
+    out = Console(file=file, width=width, markup=False, emoji=False, highlight=False, **options)
+    return out, file

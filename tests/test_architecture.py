@@ -46,6 +46,7 @@ FLOORS: Final = (
     {"rows"},
     {"run", "compile"},
     {"terminal", "frames"},
+    {"log"},
     {"verbs"},
     {"cli"},
 )
@@ -58,7 +59,7 @@ DOORS: Final = {
     "ruamel": {"yaml_file", "schema"},
     "duckdb": {"workbench", "storefile", "store", "warehouses.duckdb", "verbs"},
     "typer": {"cli"},
-    "rich": {"cli", "terminal"},
+    "rich": {"cli", "log", "terminal"},
 }
 
 
