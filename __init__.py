@@ -29,13 +29,16 @@ __version__: Final = VERSION
 if TYPE_CHECKING:
     from driftline.engine.catalog import Metric
     from driftline.engine.compile import Compiled
+    from driftline.engine.guess import Guess
     from driftline.engine.project import Project
     from driftline.engine.run import RunResult
+    from driftline.engine.scaffold import Scaffold
     from driftline.engine.verbs import (
         Validated,
         compare,
         compile,  # noqa: A004 (named like its command)
         demo,
+        init,
         ls,
         metrics,
         run,
@@ -48,9 +51,11 @@ __all__ = [
     "Compiled",
     "ConfigError",
     "DriftlineError",
+    "Guess",
     "Metric",
     "Project",
     "RunResult",
+    "Scaffold",
     "SourceError",
     "StoreError",
     "Validated",
@@ -59,6 +64,7 @@ __all__ = [
     "compare",
     "compile",
     "demo",
+    "init",
     "ls",
     "metrics",
     "run",
@@ -69,9 +75,11 @@ __all__ = [
 
 _ELSEWHERE: Final = {
     "Compiled": "compile",
+    "Guess": "guess",
     "Metric": "catalog",
     "Project": "project",
     "RunResult": "run",
+    "Scaffold": "scaffold",
 }
 
 

@@ -402,6 +402,26 @@ def schema(ctx: typer.Context) -> None:
     print(json.dumps(driftline.schema(), indent=2, ensure_ascii=False))
 
 
+@verb
+def init(
+    ctx: typer.Context,
+    folder: Annotated[Path, Argument(metavar="DIR", help="Where to write driftline.yml.")] = Path(),
+    production: Annotated[
+        str | None, Option(metavar="P", help="A file or glob: the rows being scored.")
+    ] = None,
+    reference: Annotated[
+        str | None, Option(metavar="R", help="A file or glob: what is normal; else P's past.")
+    ] = None,
+    name: Annotated[str | None, Option(metavar="NAME", help="Name of the monitor.")] = None,
+) -> None:
+    """Write a first project file, guessed from tables."""
+    session: Session = ctx.obj
+    with session.working():
+        made = driftline.init(folder, production=production, reference=reference, name=name)
+    if not session.quiet:
+        terminal.scaffolded(session.out, made)
+
+
 def main() -> None:
     """The command `driftline`."""
     for stream in (sys.stdout, sys.stderr):

@@ -184,8 +184,7 @@ def _find(path: Path | None) -> tuple[str, Path]:
         if found is None:
             raise ConfigError(
                 f"there is no {FILE_NAME} in {here} or above it",
-                hint="make one with `driftline compare REFERENCE PRODUCTION --save driftline.yml`,"
-                " or name it with --project",
+                hint="make one with `driftline init`, or name it with --project",
             )
         return os.path.relpath(found), found
     if path.is_dir():

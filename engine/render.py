@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ from driftline.engine.grid import SHARES, SLOTS, Grid
 from driftline.engine.plan import ALL, Plan, Scan
 from driftline.engine.sqltext import (
     LARGEST_DOUBLE,
+    TIME_TEXT,
     as_sql,
     category,
     fitting,
@@ -28,7 +30,7 @@ from driftline.engine.sqltext import (
     quoted,
     sql,
 )
-from driftline.engine.warehouses.base import NUMBERS, Column, Statement
+from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column, Statement
 
 if TYPE_CHECKING:
     pass
@@ -130,6 +132,51 @@ class NumberPart:
         """The fine bin of x."""
         assert self.grid is not None
         return self.grid.bin_of(sql("(x - {centre})", centre=self.grid.centre))
+
+
+_NO_TEXT: Final = Markup("cast(null as varchar)")
+_NO_NUMBER: Final = Markup("cast(null as double)")
+_NO_DAY: Final = Markup("cast(null as date)")
+
+
+@dataclass(frozen=True)
+class FactPart:
+    """One column as `facts` sees it; what does not apply to its kind is null.
+
+    Attributes:
+        value: The column, null where it holds NaN.
+        counted: Whose distinct values are counted.
+        text: Whose smallest value is told.
+        number: A finite number; of a moment, its seconds since 1970.
+        day: Its date.
+        time: A value where its text is a date or a time.
+    """
+
+    value: Markup
+    counted: Markup = _NO_TEXT
+    text: Markup = _NO_TEXT
+    number: Markup = _NO_NUMBER
+    day: Markup = _NO_DAY
+    time: Markup = _NO_TEXT
+
+    @classmethod
+    def of(cls, column: Column) -> FactPart:
+        """What is asked of a column of that kind."""
+        part = cls(present(column))
+        if column.kind == "text":
+            value = sql("cast({c} as varchar)", c=column)
+            time = sql("case when regexp_matches({c}, {p}) then {c} end", c=value, p=TIME_TEXT)
+            return replace(part, counted=value, text=value, time=time)
+        if column.kind in MOMENTS:
+            seconds = sql("extract(epoch from {c})", c=column)
+            return replace(part, number=seconds, day=sql("cast({c} as date)", c=column))
+        if column.kind in NUMBERS or column.kind == "boolean":
+            x = number(column, column)
+            if column.kind == "float":
+                x = sql("case when {x} - {x} = 0 then {x} end", x=x)
+            counted = as_sql(column) if column.kind == "integer" else part.counted
+            return replace(part, number=x, counted=counted)
+        return part
 
 
 class Renderer:
@@ -405,16 +452,47 @@ class Renderer:
     def _statement(
         self, step: str, template: str, features: Sequence[Watched] = (), **values: object
     ) -> Statement:
-        text = (
-            _environment()
-            .get_template(f"{template}.sql")
-            .render(codes=CODES, largest=LARGEST_DOUBLE, slots=SLOTS, **values)
-        )
-        text = "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+        text = _rendered(template, **values)
         if self.dialect != "duckdb":
             text = transpile(text, self.dialect, self._relations)
-        comment = self._tag.replace("{step}", step).replace("*/", "* /").replace("\n", " ")
-        return Statement(step, f"/* {comment} */\n{text}", tuple(item.id for item in features))
+        text = f"/* {_comment(self._tag, step)} */\n{text}"
+        return Statement(step, text, tuple(item.id for item in features))
+
+
+def facts(relation: str, columns: Sequence[Column], *, dialect: str, tag: str) -> Statement:
+    """What counts alone tell about columns of one table; no plan is needed.
+
+    Args:
+        relation: What stands after FROM to read it.
+        columns: The columns asked about.
+        dialect: One of `DIALECTS`.
+        tag: Text of the comment that opens the statement; `{step}` is replaced.
+    """
+    table = Markup(relation if dialect == "duckdb" else quoted("driftline_scan_0"))
+    text = _rendered("facts", table=table, columns=[FactPart.of(column) for column in columns])
+    if dialect != "duckdb":
+        text = transpile(text, dialect, {0: relation})
+    return Statement("facts", f"/* {_comment(tag, 'facts')} */\n{text}")
+
+
+def _comment(tag: str, step: str) -> str:
+    return tag.replace("{step}", step).replace("*/", "* /").replace("\n", " ")
+
+
+def _rendered(template: str, **values: object) -> str:
+    """A relation's text, without the lines that its template leaves empty."""
+    text = (
+        _environment()
+        .get_template(f"{template}.sql")
+        .render(codes=CODES, largest=LARGEST_DOUBLE, slots=SLOTS, **values)
+    )
+    return _WORDS.sub(lambda found: found["kept"] or "\n", text.strip())
+
+
+# Text that stays as it is: names, texts and comments; and the ends of lines, empty lines with them.
+_WORDS: Final = re.compile(
+    r"""(?P<kept>"[^"]*"|'[^']*'|--[^\n]*|/\*.*?\*/)|[ ]*\n(?:[ ]*\n)*""", re.DOTALL
+)
 
 
 def metric_sql(metric: Metric, params: Mapping[str, float] | None = None) -> str:

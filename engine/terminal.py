@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from driftline.engine.compile import Compiled
     from driftline.engine.project import Project
     from driftline.engine.run import MonitorRun, RunResult
+    from driftline.engine.scaffold import Scaffold
 
 Row = Mapping[str, Any]
 
@@ -680,3 +681,23 @@ def definition(out: Console, metric: Metric) -> None:
     while body and (body[0].startswith("--") or not body[0]):
         body.pop(0)
     out.print(Text("\n".join(body)), soft_wrap=True)
+
+
+def scaffolded(out: Console, made: Scaffold) -> None:
+    """Print what a new project file says and why, and what to type next."""
+    file = os.path.relpath(made.file)
+    out.print(f"{clean(file)} is written, with the monitor {clean(made.monitor)}.", soft_wrap=True)
+    elsewhere = () if made.file.parent.resolve() == Path.cwd() else ("--project", file)
+    if not made.guesses:
+        out.print("Put the paths of your tables into it; its comments explain every key.")
+        next_commands(out, shlex.join(("driftline", "validate", *elsewhere)))
+        return
+    out.print()
+    lines = [Line((each.key, each.value), (each.why,)) for each in made.guesses]
+    listing(out, lines, head=("guess", "value", "why"))
+    at = () if made.at is None else ("--at", made.at)
+    next_commands(
+        out,
+        shlex.join(("driftline", "run", *elsewhere, *at)),
+        shlex.join(("driftline", "debug", *elsewhere)),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -21,13 +20,15 @@ from driftline.engine.judge import Status
 from driftline.engine.project import Monitor, Project, Source
 from driftline.engine.selection import EVERYTHING, Selection, parse_selection
 from driftline.engine.store import Filter, Store
-from driftline.engine.yaml_file import nearest
+from driftline.engine.yaml_file import nearest, spell
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from driftline.engine.compile import Compiled
+    from driftline.engine.guess import Side
     from driftline.engine.run import RunResult
+    from driftline.engine.scaffold import Scaffold
     from driftline.engine.warehouses.base import Warehouse
 
 ProjectLike: TypeAlias = "str | os.PathLike[str] | Project | None"
@@ -419,6 +420,49 @@ def metrics(name: str | None = None) -> tuple[Metric, ...] | Metric:
     return found
 
 
+def init(
+    folder: str | os.PathLike[str] = ".",
+    *,
+    production: str | os.PathLike[str] | None = None,
+    reference: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+) -> Scaffold:
+    """Write a first `driftline.yml`: one to edit, or one guessed from tables, each guess with why.
+
+    Of the tables, types and counts are asked; no row is read out of them.
+
+    Args:
+        folder: Where to; is made when it is not there.
+        production: A path or glob of the rows being scored.
+        reference: A path or glob of what they are compared with; None is production's own past.
+        name: Name of the monitor; None is `my_model`, or that of production's file.
+
+    Raises:
+        ConfigError: When there is such a file already, or an argument is wrong.
+        SourceError: When a table cannot be read, or the two have no column in common.
+        WarehouseError: When DuckDB refuses the statement.
+    """
+    from driftline.engine import guess, scaffold
+
+    file = Path(folder) / _DEMO_PROJECT
+    if file.exists():
+        raise ConfigError(
+            f"{file} exists already, and is left as it is",
+            hint="edit it, or name another folder: `driftline init DIR`",
+        )
+    if production is None:
+        if reference is not None:
+            raise ConfigError("there is a reference, and no production to compare with it")
+        name = name or "my_model"
+        _write_checked(file, scaffold.blank(name))
+        return scaffold.Scaffold(file, name)
+    sides = _sides(file, production, reference)
+    name = name or scaffold.name_of(sides[0].source)
+    guesses = guess.guess(*sides)
+    _write_checked(file, scaffold.text(name, *sides, guesses))
+    return scaffold.Scaffold(file, name, guesses, guess.newest_at(sides[0], guesses))
+
+
 def schema() -> dict[str, object]:
     """The JSON Schema of `driftline.yml`, for editors."""
     from driftline.engine.schema import project_schema
@@ -664,28 +708,76 @@ def _saved(monitor: Monitor, file: Path, frames: dict[str, Any], project: Projec
         raise ConfigError(f"nothing can be saved: {what}")
 
     def table(source: Source) -> str:
-        text = source.written
-        if source.files and "://" not in text and not Path(text).is_absolute():
-            text = os.path.relpath(source.files[0], file.absolute().parent)
-            # what has neither a slash nor a known suffix is read as a table's name
-            text = text if _source(text).files else f"./{text}"
-        return _scalar(text)
+        return spell(_beside_file(source, file))
 
     return (
         "# All else is as by default: `driftline validate --resolved` spells it out.\n"
         "monitors:\n"
-        f"  - name: {_scalar(monitor.name)}\n"
+        f"  - name: {spell(monitor.name)}\n"
         f"    production: {{table: {table(monitor.production.source)}}}\n"
         f"    reference: {{table: {table(monitor.primary.source)}}}\n"
     )
 
 
-def _scalar(text: str) -> str:
-    """A text in YAML: as it is where it is sure to be read as text, else as JSON, which is YAML."""
-    plain = re.fullmatch(r"[a-z_][\w./-]*", text, re.ASCII | re.IGNORECASE)
-    if plain and text.lower() not in ("true", "false", "null"):
-        return text
-    return json.dumps(text, ensure_ascii=False)
+def _beside_file(source: Source, file: Path) -> str:
+    """A source as a project file names it: paths are relative to the file."""
+    text = source.written
+    if source.files and "://" not in text and not Path(text).is_absolute():
+        text = os.path.relpath(source.files[0], file.absolute().parent)
+        # what has neither a slash nor a known suffix is read as a table's name
+        text = text if _source(text).files else f"./{text}"
+    return text
+
+
+def _sides(
+    file: Path, production: str | os.PathLike[str], reference: str | os.PathLike[str] | None
+) -> tuple[Side, Side | None]:
+    """What is known of the tables that a new project file is about."""
+    from driftline.engine.facts import look_at
+    from driftline.engine.guess import Side, check_shared
+    from driftline.engine.warehouses.duckdb import DuckDB
+
+    warehouse = DuckDB({})
+
+    def side(path: str | os.PathLike[str]) -> Side:
+        source = _source(os.fspath(path))
+        if not source.files:
+            raise ConfigError(
+                f"{source.written} is not a file",
+                hint="give a path, or a glob in quotes; to watch a table of a database, call"
+                " `driftline init` without tables and edit its connection and tables",
+            )
+        _log.info("reading %s", source.written, extra={"step": f"reading {source.written}"})
+        table = look_at(warehouse, source, tag="driftline init step={step}")
+        return Side(_beside_file(source, file), source, table)
+
+    try:
+        first, second = side(production), None if reference is None else side(reference)
+    except SourceError as error:
+        _advise(error, "give a path, or a glob in quotes")
+        raise
+    finally:
+        warehouse.close()
+    check_shared(first, second)
+    return first, second
+
+
+def _write_checked(file: Path, text: str) -> None:
+    """Write a project file, once it is known to be a valid one."""
+    from tempfile import TemporaryDirectory
+
+    from driftline.engine.config import load_project
+
+    folder = file.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot make {folder}: {error.strerror}") from error
+    with TemporaryDirectory() as scratch:
+        draft = Path(scratch) / file.name
+        draft.write_text(text, "utf-8")
+        load_project(draft, environ={})
+    _write_new(file, text)
 
 
 def _write_new(file: Path, text: str) -> None:

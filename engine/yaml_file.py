@@ -7,7 +7,9 @@ complaint can say where the offending text is.
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ __all__ = [
     "read_yaml",
     "remove",
     "source_text",
+    "spell",
 ]
 
 Step = str | int
@@ -317,6 +320,23 @@ def _scalar(text: str) -> object:
     if _FLOAT.fullmatch(text):
         return float(re.sub(r"\.(?=[iInN])", "", text))
     return text
+
+
+_PLAIN: Final = re.compile(r"(?:\.{0,2}/)*[a-z_][\w./*-]*", re.ASCII | re.IGNORECASE)
+
+
+def spell(text: str) -> str:
+    """A text in YAML: as it is where it is sure to be read as text, else as JSON, which is YAML."""
+    if _PLAIN.fullmatch(text) and text.lower() not in ("true", "false", "null"):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if _printable(each) else f"\\U{ord(each):08x}" for each in quoted)
+
+
+def _printable(character: str) -> bool:
+    """Whether a character may stand in a YAML file as it is."""
+    kind = unicodedata.category(character)
+    return kind[0] != "C" and kind not in ("Zl", "Zp")
 
 
 def source_text(node: Map) -> str:

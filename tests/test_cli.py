@@ -26,10 +26,10 @@ from driftline.cli import app
 from driftline.engine.results import TABLES
 
 VERBS: Final = (
-    "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema",
+    "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema", "init",
 )  # fmt: skip
 LATER: Final = (
-    "init", "debug", "backfill", "baseline", "check", "migrate", "ddl", "publish", "report",
+    "debug", "backfill", "baseline", "check", "migrate", "ddl", "publish", "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = ("duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas")
