@@ -28,6 +28,7 @@ __version__: Final = VERSION
 
 if TYPE_CHECKING:
     from driftline.engine.catalog import Metric
+    from driftline.engine.checkup import Checkup
     from driftline.engine.compile import Compiled
     from driftline.engine.guess import Guess
     from driftline.engine.project import Project
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         Validated,
         compare,
         compile,  # noqa: A004 (named like its command)
+        debug,
         demo,
         init,
         ls,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Checkup",
     "Compiled",
     "ConfigError",
     "DriftlineError",
@@ -63,6 +66,7 @@ __all__ = [
     "__version__",
     "compare",
     "compile",
+    "debug",
     "demo",
     "init",
     "ls",
@@ -74,6 +78,7 @@ __all__ = [
 ]
 
 _ELSEWHERE: Final = {
+    "Checkup": "checkup",
     "Compiled": "compile",
     "Guess": "guess",
     "Metric": "catalog",

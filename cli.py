@@ -422,6 +422,22 @@ def init(
         terminal.scaffolded(session.out, made)
 
 
+@verb
+def debug(
+    ctx: typer.Context,
+    monitor: Annotated[
+        str | None, Option(metavar="NAME", help="Look at the sources of this one alone.")
+    ] = None,
+    format_: Formats = Format.table,
+) -> int:
+    """Check versions, project, connection, sources, store."""
+    session: Session = ctx.obj
+    with session.working():
+        found = driftline.debug(session.project, monitor=monitor, target=session.target)
+    session.rows(frames.of_values(found), format_, terminal.checkups)
+    return max(line.exit_code for line in found)
+
+
 def main() -> None:
     """The command `driftline`."""
     for stream in (sys.stdout, sys.stderr):

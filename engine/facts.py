@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from driftline.engine.project import Source
     from driftline.engine.warehouses.base import Warehouse
 
+_COUNTS: Final = ("filled", "distinct", "days", "times")
+_FACTS: Final = (*_COUNTS, "low", "high", "least")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -97,16 +99,11 @@ def look_at(
     relation = warehouse.relation(source)
     statement = facts(relation, asked, dialect=warehouse.dialect, tag=tag)
     (row,) = warehouse.fetch(statement.sql).to_pylist()
-    found = {
-        column.name: Fact(
-            column,
-            **{
-                name: row[f"{name}_{place}"]
-                for name in ("filled", "distinct", "low", "high", "least", "days", "times")
-            },
-        )
-        for place, column in enumerate(asked)
-    }
+    found = {}
+    for place, column in enumerate(asked):
+        told = {name: row.get(f"{name}_{place}") for name in _FACTS}
+        counts = {name: told[name] or 0 for name in _COUNTS}
+        found[column.name] = Fact(column, **{**told, **counts})
     return Table(row["row_count"], columns, found)
 
 

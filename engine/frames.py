@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +45,13 @@ def arrow_of(frame: Any, *, name: str) -> pa.Table:
         f"{name} is a {type(frame).__module__}.{type(frame).__qualname__}, not a table",
         hint="give a path, a table's name, an Arrow table, or a pandas or Polars data frame",
     )
+
+
+def of_values(values: Sequence[Any]) -> pa.Table:
+    """Values of one dataclass, at least one, as a table with a column for each of its fields."""
+    import pyarrow as pa
+
+    return pa.Table.from_pylist([asdict(value) for value in values])
 
 
 def plain(value: object) -> object:

@@ -134,30 +134,23 @@ class NumberPart:
         return self.grid.bin_of(sql("(x - {centre})", centre=self.grid.centre))
 
 
-_NO_TEXT: Final = Markup("cast(null as varchar)")
-_NO_NUMBER: Final = Markup("cast(null as double)")
-_NO_DAY: Final = Markup("cast(null as date)")
-
-
 @dataclass(frozen=True)
 class FactPart:
-    """One column as `facts` sees it; what does not apply to its kind is null.
+    """One column as `facts` sees it; what does not apply to its kind is None.
 
     Attributes:
         value: The column, null where it holds NaN.
         counted: Whose distinct values are counted.
-        text: Whose smallest value is told.
         number: A finite number; of a moment, its seconds since 1970.
-        day: Its date.
-        time: A value where its text is a date or a time.
+        day: The date of a moment.
+        time: A text where it says a date or a time.
     """
 
     value: Markup
-    counted: Markup = _NO_TEXT
-    text: Markup = _NO_TEXT
-    number: Markup = _NO_NUMBER
-    day: Markup = _NO_DAY
-    time: Markup = _NO_TEXT
+    counted: Markup | None = None
+    number: Markup | None = None
+    day: Markup | None = None
+    time: Markup | None = None
 
     @classmethod
     def of(cls, column: Column) -> FactPart:
@@ -166,17 +159,16 @@ class FactPart:
         if column.kind == "text":
             value = sql("cast({c} as varchar)", c=column)
             time = sql("case when regexp_matches({c}, {p}) then {c} end", c=value, p=TIME_TEXT)
-            return replace(part, counted=value, text=value, time=time)
+            return replace(part, counted=value, time=time)
         if column.kind in MOMENTS:
             seconds = sql("extract(epoch from {c})", c=column)
             return replace(part, number=seconds, day=sql("cast({c} as date)", c=column))
-        if column.kind in NUMBERS or column.kind == "boolean":
-            x = number(column, column)
-            if column.kind == "float":
-                x = sql("case when {x} - {x} = 0 then {x} end", x=x)
-            counted = as_sql(column) if column.kind == "integer" else part.counted
-            return replace(part, number=x, counted=counted)
-        return part
+        if column.kind == "other":
+            return part
+        x = number(column, column)
+        if column.kind == "float":
+            x = sql("case when {x} - {x} = 0 then {x} end", x=x)
+        return replace(part, number=x, counted=as_sql(column) if column.kind == "integer" else None)
 
 
 class Renderer:

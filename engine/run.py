@@ -183,7 +183,7 @@ def run_project(
     ends = [resolve_at(monitor, at, now) for monitor in chosen]
     invocation = uuid.uuid4().hex
     if store:
-        _keep_apart(project)
+        keep_apart(project)
     session = warehouse or open_warehouse(project.connection)
     target = Store(project.results.file) if store else None
     try:
@@ -204,8 +204,12 @@ def run_project(
     return RunResult(found, fail_on)
 
 
-def _keep_apart(project: Project) -> None:
-    """Refuse to write results into the database that is being read."""
+def keep_apart(project: Project) -> None:
+    """Refuse to write results into the database that is being read.
+
+    Raises:
+        ConfigError: Then.
+    """
     database = project.connection.options.get("database", ":memory:")
     if database != ":memory:" and Path(str(database)).resolve() == project.results.file.resolve():
         raise ConfigError(
@@ -339,11 +343,11 @@ def _rows_elsewhere(
     told = f"{source} there, but from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
     if monitor.time_zone != "UTC":
         told += f" {monitor.time_zone}"
-    at = _at_over(monitor, last)
+    at = at_over(monitor, last)
     return (f"{told}: try --at {at}" if at else f"{told}: see production.window",), at
 
 
-def _at_over(monitor: Monitor, last: datetime) -> str | None:
+def at_over(monitor: Monitor, last: datetime) -> str | None:
     """An `at` whose window holds a moment, given in the monitor's time zone; None if it is fixed."""
     window = monitor.production.window
     if isinstance(window, FixedWindow):

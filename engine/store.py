@@ -7,6 +7,7 @@ the old rows or the new. Reading never creates the file and never changes its ta
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -133,6 +134,13 @@ class Store:
             return None
         with self._open(read_only=True) as con:
             return stored_version(con, self.file)
+
+    def check_writable(self) -> None:
+        """Open the file as `write` does, and leave it as it is."""
+        if not os.access(self.file, os.W_OK):
+            raise StoreError(f"{self.file} is not writable", hint="Allow it, then retry.")
+        with self._open(read_only=False):
+            pass
 
     def write(
         self,

@@ -701,3 +701,30 @@ def scaffolded(out: Console, made: Scaffold) -> None:
         shlex.join(("driftline", "run", *elsewhere, *at)),
         shlex.join(("driftline", "debug", *elsewhere)),
     )
+
+
+def checkups(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `debug` looked at, a block an area, and how it stands."""
+    areas: dict[str, list[Row]] = {}
+    for row in rows:
+        areas.setdefault(row["area"], []).append(row)
+    for area, members in areas.items():
+        out.print(Text(area, style="bold"))
+        lines = [Line((_styled(row["status"]), row["name"]), _with_hint(row)) for row in members]
+        listing(out, lines)
+        out.print()
+    counts = {
+        status: sum(1 for row in rows if row["status"] == status)
+        for status in ("failed", "warning")
+    }
+    told = [_counted(counts["warning"], "warning")] if counts["warning"] else []
+    if counts["failed"]:
+        what = "thing stops" if counts["failed"] == 1 else "things stop"
+        told.insert(0, f"{counts['failed']} {what} a run")
+    style = next((status for status, count in counts.items() if count), "ok")
+    out.print(Text(", ".join(told) or "all checks passed", style=_STYLES[style]))
+
+
+def _with_hint(row: Row) -> tuple[str, ...]:
+    detail = [line.strip() for line in row["detail"].splitlines()]
+    return (*detail, *((f"→ {row['hint']}",) if row["hint"] else ()))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, overload
@@ -25,6 +25,7 @@ from driftline.engine.yaml_file import nearest, spell
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from driftline.engine.checkup import Checkup
     from driftline.engine.compile import Compiled
     from driftline.engine.guess import Side
     from driftline.engine.run import RunResult
@@ -461,6 +462,35 @@ def init(
     guesses = guess.guess(*sides)
     _write_checked(file, scaffold.text(name, *sides, guesses))
     return scaffold.Scaffold(file, name, guesses, guess.newest_at(sides[0], guesses))
+
+
+def debug(
+    project: ProjectLike = None, *, monitor: str | None = None, target: str | None = None
+) -> tuple[Checkup, ...]:
+    """Look at everything a run needs: each thing a line, with what to do where it is not there.
+
+    Nothing that is wrong is raised: it is a line, and all else is looked at that still can be.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        monitor: Look at the sources of this monitor alone.
+        target: One of the file's targets.
+    """
+    from driftline.engine import checkup
+    from driftline.engine.run import choose_monitors
+
+    found = list(checkup.versions())
+    try:
+        loaded = _load(project, target)
+        chosen = choose_monitors(loaded, None if monitor is None else [monitor])
+    except ConfigError as error:
+        return (*found, checkup.refused(error))
+
+    def progress(step: str) -> None:
+        _log.info(step, extra={"step": step})
+
+    now = datetime.now(UTC)
+    return (*found, *checkup.checkups(loaded, chosen, now=now, progress=progress))
 
 
 def schema() -> dict[str, object]:

@@ -9,9 +9,21 @@ from typing import Final
 
 from driftline.engine.compile import compile_project
 from driftline.engine.config import load_project
-from driftline.engine.warehouses.base import Statement
+from driftline.engine.dialects import spelled
+from driftline.engine.render import facts
+from driftline.engine.warehouses.base import Column, Statement
+from driftline.engine.warehouses.duckdb import kind_of
 
-STEPS: Final = ("profile", "arrivals", "categories", "bounds", "sample", "histogram", "ties")
+STEPS: Final = (
+    "profile",
+    "arrivals",
+    "categories",
+    "bounds",
+    "sample",
+    "histogram",
+    "ties",
+    "facts",
+)
 
 PROJECT: Final = """
 monitors:
@@ -47,9 +59,15 @@ monitors:
 
 @lru_cache(maxsize=16)
 def statements(dialect: str) -> tuple[Statement, ...]:
-    """What a run would send in a dialect."""
+    """What a run would send in a dialect, and what `init` asks of a table."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "driftline.yml"
         path.write_text(PROJECT, "utf-8")
-        (compiled,) = compile_project(load_project(path), dialect=dialect, at="2026-03-02")
-        return compiled.statements
+        project = load_project(path)
+    (compiled,) = compile_project(project, dialect=dialect, at="2026-03-02")
+    (monitor,) = project.monitors
+    columns = [
+        Column(name, native, kind_of(native)) for name, native in monitor.column_types.items()
+    ]
+    relation = spelled(monitor.production.source, dialect)
+    return (*compiled.statements, facts(relation, columns, dialect=dialect, tag="driftline {step}"))

@@ -48,6 +48,7 @@ FLOORS: Final = (
     {"scaffold"},
     {"rows"},
     {"run", "compile"},
+    {"checkup"},
     {"terminal", "frames"},
     {"log"},
     {"verbs"},

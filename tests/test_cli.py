@@ -26,10 +26,10 @@ from driftline.cli import app
 from driftline.engine.results import TABLES
 
 VERBS: Final = (
-    "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema", "init",
+    "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema", "init", "debug",
 )  # fmt: skip
 LATER: Final = (
-    "debug", "backfill", "baseline", "check", "migrate", "ddl", "publish", "report",
+    "backfill", "baseline", "check", "migrate", "ddl", "publish", "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = ("duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas")

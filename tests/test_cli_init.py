@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -104,3 +105,56 @@ def test_init_of_a_table_that_is_not_there_is_a_missing_source(cli: Cli, tmp_pat
 def test_a_quiet_init_writes_the_file_and_no_word(cli: Cli, tmp_path: Path) -> None:
     assert cli("init", "--quiet", *TABLES).output == ""
     assert (tmp_path / "driftline.yml").is_file()
+
+
+# debug
+
+
+def test_debug_of_a_project_that_runs_ends_well(cli: Cli) -> None:
+    cli("init", *TABLES)
+    result = cli("debug")
+    assert result.exit_code == 0
+    told = result.stdout
+    blocks = [block.splitlines()[0] for block in told.split("\n\n")]
+    assert blocks[:6] == [
+        "versions",
+        "configuration",
+        "connection",
+        "privileges",
+        "timestamps",
+        "results store",
+    ]
+    assert "ok  project  driftline.yml is valid; monitors: scored" in told
+    assert "→ driftline run scored --at 2026-05-12" in told
+    assert told.endswith("\n1 warning\n")
+
+
+def test_debug_says_what_stops_a_run_and_exits_with_it(cli: Cli, tmp_path: Path) -> None:
+    cli("init", *TABLES)
+    (tmp_path / "scored.parquet").unlink()
+    result = cli("debug")
+    assert result.exit_code == 3
+    assert "no file matches scored.parquet" in result.stdout
+    assert result.stdout.endswith("\n1 thing stops a run\n")
+    (tmp_path / "driftline.yml").write_text("monitors: 3")
+    result = cli("debug")
+    assert result.exit_code == 2
+    assert "driftline.yml:1" in result.stdout
+
+
+def test_debug_in_json_has_a_key_for_every_field_of_a_line(cli: Cli) -> None:
+    cli("init", *TABLES)
+    lines = json.loads(cli("debug", "--format", "json").stdout)
+    assert set(lines[0]) == {"area", "name", "status", "detail", "hint", "exit_code"}
+    assert lines[0]["name"] == "driftline"
+
+
+@pytest.mark.parametrize("width", ["80", "140"])
+def test_the_lines_of_debug_fit_the_terminal(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    cli("init", *TABLES)
+    told = cli("debug").stdout
+    paths = [line for line in told.splitlines() if "/bin/" in line]
+    assert max(len(line) for line in told.splitlines() if line not in paths) <= int(width)
