@@ -67,6 +67,7 @@ def guess(production: Side, reference: Side | None) -> tuple[Guess, ...]:
 
     Raises:
         ConfigError: When there is no past to compare with, for want of a column with times.
+        SourceError: When the two have no column in common to watch.
     """
     found = tuple(_Guesser(production, reference).all())
     if reference is None and not any(each.key == "reference.window" for each in found):
@@ -84,22 +85,6 @@ def newest_at(production: Side, guesses: Iterable[Guess]) -> str | None:
         if spell(name) in names and fact.last_at is not None:
             return f"{fact.last_at + timedelta(days=1):%Y-%m-%d}"
     return None
-
-
-def check_shared(production: Side, reference: Side | None) -> None:
-    """Refuse two tables that have no column in common.
-
-    Raises:
-        SourceError: Then.
-    """
-    if reference is None:
-        return
-    if not any(len(pair.both) == 2 for pair in _pairs(production.table, reference.table)):
-        names = ", ".join(column.name for column in reference.table.columns[:8])
-        raise SourceError(
-            f"{production.written} and {reference.written} have no column in common",
-            hint=f"the reference has {names}",
-        )
 
 
 # Words of names. A name is cut at marks, digits and capitals: `predictedLabel2` is three words.
@@ -142,6 +127,7 @@ _NEARLY_ALL: Final = 0.99
 _MOST_CATEGORIES: Final = 1000
 # With more rows, whole numbers without a gap or a repetition are no accident.
 _MOST_ROWS_BY_CHANCE: Final = 100
+_MOST_TOLD: Final = 12
 _MOST_GROUPS: Final = 12
 _ENOUGH_A_DAY: Final = 1000
 _ENOUGH_A_WEEK: Final = 100
@@ -229,11 +215,25 @@ class _Guesser:
             Guess("features.exclude", spell(escape(name)), why) for name, why in self.left_out()
         ]
         outputs = {each.value for each in roles if each.key in _WATCHED_ROLES}
-        # a monitor needs something to watch
         if set(self.shared) - self.taken or outputs & {spell(name) for name in self.shared}:
             yield from excluded
+        elif not excluded:
+            raise self.nothing_to_watch()
         yield from self.settings()
         yield from self.segments()
+
+    def nothing_to_watch(self) -> SourceError:
+        """Without a feature there is no monitor; ids, times and outcomes are none."""
+        sides = [side for side in (self.production, self.reference) if side is not None]
+        named = " and ".join(side.written for side in sides)
+        verb = "has no column" if len(sides) == 1 else "have no column in common"
+        columns = sides[-1].table.columns
+        more = ", …" if len(columns) > _MOST_TOLD else ""
+        names = ", ".join(column.name for column in columns[:_MOST_TOLD]) + more
+        return SourceError(
+            f"{named} {verb} to watch: ids, times and outcomes are no features",
+            hint=f"{sides[-1].written} has {names}",
+        )
 
     def free(self, pairs: Iterable[_Pair]) -> list[_Pair]:
         """Those that have no role yet, and a name that a project file can say."""

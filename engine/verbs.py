@@ -764,7 +764,7 @@ def _sides(
 ) -> tuple[Side, Side | None]:
     """What is known of the tables that a new project file is about."""
     from driftline.engine.facts import look_at
-    from driftline.engine.guess import Side, check_shared
+    from driftline.engine.guess import Side
     from driftline.engine.warehouses.duckdb import DuckDB
 
     warehouse = DuckDB({})
@@ -788,7 +788,6 @@ def _sides(
         raise
     finally:
         warehouse.close()
-    check_shared(first, second)
     return first, second
 
 
