@@ -306,17 +306,17 @@ class _Sources:
     def window(self, plan: Plan, fact: Fact) -> Checkup:
         """Rows of each side in the window that a run would look at now."""
         line = Checkup("timestamps", f"{self.monitor.name}, window", "ok", "")
-        renderer = Renderer(
-            plan,
-            {scan.id: self.warehouse.relation(scan.source) for scan in plan.scans},
-            dialect=self.warehouse.dialect,
-            tag=self.tag,
-            keeps_bounds=self.warehouse.keeps_bounds,
-        )
         try:
+            renderer = Renderer(
+                plan,
+                {scan.id: self.warehouse.relation(scan.source) for scan in plan.scans},
+                dialect=self.warehouse.dialect,
+                tag=self.tag,
+                keeps_bounds=self.warehouse.keeps_bounds,
+            )
             rows = self.warehouse.fetch(renderer.profile(()).sql).to_pylist()
         except DriftlineError as error:
-            return replace(_failed(line.area, line.name, error), hint="see production.filter")
+            return _failed(line.area, line.name, error)
         limit = self.monitor.min_rows
         counts = {scan.id: 0 for scan in plan.scans} | {r["scan"]: r["row_count"] for r in rows}
         span = plan.production.windows[0]

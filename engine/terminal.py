@@ -727,4 +727,4 @@ def checkups(out: Console, rows: Sequence[Row]) -> None:
 
 def _with_hint(row: Row) -> tuple[str, ...]:
     detail = [line.strip() for line in row["detail"].splitlines()]
-    return (*detail, *((f"→ {row['hint']}",) if row["hint"] else ()))
+    return (*detail, row["hint"] or "")

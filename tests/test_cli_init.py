@@ -125,7 +125,7 @@ def test_debug_of_a_project_that_runs_ends_well(cli: Cli) -> None:
         "results store",
     ]
     assert "ok  project  driftline.yml is valid; monitors: scored" in told
-    assert "→ driftline run scored --at 2026-05-12" in told
+    assert "  driftline run scored --at 2026-05-12\n" in told
     assert told.endswith("\n1 warning\n")
 
 

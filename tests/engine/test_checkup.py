@@ -253,6 +253,14 @@ def test_too_few_rows_to_judge_are_told_before_a_run_finds_out(debug: Debug) -> 
     assert "min_rows" in (told.hint or "")
 
 
+@pytest.mark.parametrize("condition", ["age >", "height > 1", "true; drop table x"])
+def test_a_filter_that_does_not_work_is_told_and_ends_nothing(debug: Debug, condition: str) -> None:
+    found = debug(PROJECT.replace("timestamp: at", f'filter: "{condition}", timestamp: at'))
+    assert window(found).status == "failed"
+    assert found[-1].area == "results store"
+    assert exit_code(found) in (2, 3)
+
+
 @pytest.mark.parametrize(
     ("column", "status", "says"),
     [
