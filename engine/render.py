@@ -481,6 +481,11 @@ def _rendered(template: str, **values: object) -> str:
     return _WORDS.sub(lambda found: found["kept"] or "\n", text.strip())
 
 
+def _indented(text: str, width: int) -> Markup:
+    """A piece of SQL further to the right, but for what stands inside its names and texts."""
+    return Markup(_WORDS.sub(lambda found: found["kept"] or "\n" + " " * width, text))
+
+
 # Text that stays as it is: names, texts and comments; and the ends of lines, empty lines with them.
 _WORDS: Final = re.compile(
     r"""(?P<kept>"[^"]*"|'[^']*'|--[^\n]*|/\*.*?\*/)|[ ]*\n(?:[ ]*\n)*""", re.DOTALL
@@ -518,5 +523,6 @@ def _environment() -> Environment:
         finalize=as_sql,
         keep_trailing_newline=False,
     )
+    environment.filters["indent"] = _indented
     environment.filters["instant"] = lambda moment, scan: instant(moment, scan.clock)
     return environment

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import driftline
@@ -356,6 +356,7 @@ NAMES: Final = st.text(
 ) | st.sampled_from(
     ["null", "true", "1", "a: b", "#", "*", "${X}", "[a]", "- a", "p_x", "id", "y", "at", "<<", "~"]
 )
+CLOCK: Final = pa.array([1_700_000_000_000_000 + 10**10 * i for i in range(40)], pa.timestamp("us"))
 COLUMNS: Final = st.sampled_from(
     [
         pa.array([*range(40)]),
@@ -367,7 +368,7 @@ COLUMNS: Final = st.sampled_from(
         pa.array([i % 2 == 0 for i in range(40)]),
         pa.array([None] * 40, pa.float64()),
         pa.array([b"x"] * 40),
-        pa.array([1_700_000_000_000_000 + 10**10 * i for i in range(40)], pa.timestamp("us")),
+        CLOCK,
     ]
 )
 
@@ -380,6 +381,7 @@ COLUMNS: Final = st.sampled_from(
         lambda names: len({name.casefold() for name in names}) == len(names)
     )
 )
+@example(columns={"a\x85\n \n\r\u2028b": (CLOCK, CLOCK), "x": (CLOCK, CLOCK)})
 def test_a_guess_makes_no_file_invalid_and_no_run_fail(
     tmp_path: Path, columns: dict[str, tuple[pa.Array, pa.Array]]
 ) -> None:
