@@ -140,11 +140,6 @@ def test_a_verb_of_a_later_version_is_not_offered(cli: Cli, verb: str) -> None:
     assert "No such command" in result.stderr
 
 
-@pytest.mark.parametrize("option", ["--select", "--exclude"])
-def test_an_option_of_a_later_version_is_not_offered(still: Cli, option: str) -> None:
-    assert still("run", option, "tag:tier1").exit_code == 2
-
-
 def test_a_mistyped_verb_is_a_usage_error_that_names_the_nearest(cli: Cli) -> None:
     result = cli("shwo")
     assert result.exit_code == 2
