@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from driftline.engine.project import Project
     from driftline.engine.run import RunResult
     from driftline.engine.scaffold import Scaffold
+    from driftline.engine.store import Migrated
     from driftline.engine.verbs import (
         Validated,
         compare,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         init,
         ls,
         metrics,
+        migrate,
         run,
         schema,
         show,
@@ -56,6 +58,7 @@ __all__ = [
     "DriftlineError",
     "Guess",
     "Metric",
+    "Migrated",
     "Project",
     "RunResult",
     "Scaffold",
@@ -71,6 +74,7 @@ __all__ = [
     "init",
     "ls",
     "metrics",
+    "migrate",
     "run",
     "schema",
     "show",
@@ -82,6 +86,7 @@ _ELSEWHERE: Final = {
     "Compiled": "compile",
     "Guess": "guess",
     "Metric": "catalog",
+    "Migrated": "store",
     "Project": "project",
     "RunResult": "run",
     "Scaffold": "scaffold",

@@ -318,6 +318,11 @@ def run(
                 raise
             result = error.result
     result = replace(result, fail_on=fail_on.value, strict=strict)
+    return _told(session, project, result)
+
+
+def _told(session: Session, project: driftline.Project, result: driftline.RunResult) -> int:
+    """Print what was found and what went wrong; the exit code."""
     if not session.quiet:
         terminal.summary(session.out, result, project)
     for each in result.monitors:
@@ -436,6 +441,22 @@ def debug(
         found = driftline.debug(session.project, monitor=monitor, target=session.target)
     session.rows(frames.of_values(found), format_, terminal.checkups)
     return max(line.exit_code for line in found)
+
+
+@verb
+def migrate(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Print the statements instead of sending them.")
+    ] = False,
+) -> None:
+    """Bring the result tables to the newest schema."""
+    session: Session = ctx.obj
+    found = driftline.migrate(session.load(), dry_run=dry_run)
+    if dry_run and found.statements:
+        print("\n".join(each.rstrip() for each in found.statements))
+    if not session.quiet:
+        terminal.migrated(session.err if dry_run else session.out, found, dry_run=dry_run)
 
 
 def main() -> None:

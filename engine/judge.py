@@ -25,7 +25,7 @@ class Verdict:
     """A measurement, judged.
 
     Attributes:
-        measurement: What was judged.
+        measurement: What was judged, as it was given.
         threshold: The bound itself, in the unit of the value; None when it is not judged.
         threshold_kind: How it was written: `max`, `min`, `increase`, `decrease`; None likewise.
         breached: Whether the value is strictly beyond the threshold; False without either.
@@ -55,6 +55,7 @@ def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False)
     """
     metric = METRICS[measurement.metric]
     value = measurement.value
+    given = measurement
     measurement = replace(
         measurement,
         threshold=Threshold(
@@ -81,7 +82,7 @@ def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False)
         else _score(metric, bound, value, limit, measurement.reference_value)
     )
     return Verdict(
-        measurement,
+        given,
         limit,
         bound.kind if bound is not None and limit is not None else None,
         beyond,

@@ -10,9 +10,8 @@ from typing import Any, Final
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.errors import TemplateError
 from driftline.engine.execute import WHOLE, Gathered
-from driftline.engine.features import Watched
 from driftline.engine.plan import ALL, Pair, Plan
-from driftline.engine.project import Threshold
+from driftline.engine.project import MetricRule, Monitor, Threshold
 from driftline.engine.render import metric_sql
 from driftline.engine.significance import chi_squared, cramers_v, kolmogorov_smirnov
 from driftline.engine.thresholds import RELATIVE
@@ -106,7 +105,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
                     if signal.name not in item.signals:
                         continue
                     kind = gathered.types.get(item.id)
-                    threshold = _threshold(plan, rule.thresholds, metric, item, kind)
+                    threshold = threshold_of(plan.monitor, rule, item.name, kind)
                     if threshold is None:
                         continue
                     measurement = Measurement(
@@ -197,22 +196,13 @@ def _dataset(
     numbers: Mapping[tuple[int, int], dict[str, Any]],
 ) -> Iterator[Measurement]:
     """Rows about the window as a whole, once a window: the row count, and what signals ask for."""
-    rules = {
-        rule.metric: rule
-        for signal in plan.monitor.signals
-        if signal.type == "data_quality"
-        for rule in signal.rules
-    }
     row = numbers[plan.pairs[0].id, plan.read[0].id]
     rows = int(row["rows_production"])
     # the rows of a window are always told, whatever was selected
-    asked = {"row_count", *(rules if plan.takes(plan.monitor.window_signal, ALL) else ())}
-    for metric in METRICS.values():
-        if metric.scope != "dataset" or metric.name not in asked:
+    takes = plan.takes(plan.monitor.window_signal, ALL)
+    for metric, threshold in window_thresholds(plan.monitor):
+        if not takes and metric.name != "row_count":
             continue
-        threshold = UNJUDGED
-        if metric.name in rules:
-            threshold = rules[metric.name].thresholds.get(ALL, UNJUDGED)
         found = results.of(metric).get(row["comparison"], {})
         value = _finite(found.get("value"))
         failed = gathered.failed.get(WHOLE) if metric.asks else None
@@ -228,9 +218,7 @@ def _dataset(
             None,
             None,
             value,
-            reference_value=_finite(found.get("reference_value"))
-            if _asks_past(threshold)
-            else None,
+            reference_value=_finite(found.get("reference_value")) if asks_past(threshold) else None,
             n_production=rows,
             threshold=threshold,
             reason=reason,
@@ -238,7 +226,21 @@ def _dataset(
         )
 
 
-def _asks_past(threshold: Threshold) -> bool:
+def window_thresholds(monitor: Monitor) -> Iterator[tuple[Metric, Threshold]]:
+    """The metrics of the window as a whole that a monitor takes, and their thresholds."""
+    rules = {
+        rule.metric: rule
+        for signal in monitor.signals
+        if signal.type == "data_quality"
+        for rule in signal.rules
+    }
+    for metric in METRICS.values():
+        if metric.scope == "dataset" and (metric.name in rules or metric.name == "row_count"):
+            asked = rules.get(metric.name)
+            yield metric, UNJUDGED if asked is None else asked.thresholds.get(ALL, UNJUDGED)
+
+
+def asks_past(threshold: Threshold) -> bool:
     """Whether a threshold compares with other windows, which alone makes a row depend on them."""
     levels = (threshold.fail, threshold.warn)
     return any(side.kind in RELATIVE for bound in levels if bound for side in bound.sides)
@@ -262,22 +264,26 @@ def _findings(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Meas
                 )
 
 
-def _threshold(
-    plan: Plan,
-    thresholds: Mapping[str, Threshold],
-    metric: Metric,
-    item: Watched,
-    kind: str | None,
+def threshold_of(
+    monitor: Monitor, rule: MetricRule, feature: str, kind: str | None
 ) -> Threshold | None:
-    """The threshold that applies, or None when the metric does not."""
+    """The threshold of a metric for one feature, or None when the metric does not apply to it.
+
+    Args:
+        monitor: The monitor.
+        rule: The metric, as one of its signals asks for it.
+        feature: Name of the feature.
+        kind: Its type; None for a column that is left out of drift.
+    """
+    metric = METRICS[rule.metric]
     if metric.scope == "features" and (kind is None or kind not in metric.types):
         return None
-    settings = plan.monitor.settings.get(item.name)
+    settings = monitor.settings.get(feature)
     own = settings.thresholds.get(metric.name) if settings is not None else None
     if kind is None:
         # a column left out of drift is still judged for nulls and type errors
-        return own or next(iter(thresholds.values()), None)
-    return thresholds.get(kind) and (own or thresholds[kind])
+        return own or next(iter(rule.thresholds.values()), None)
+    return rule.thresholds.get(kind) and (own or rule.thresholds[kind])
 
 
 def _filled(

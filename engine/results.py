@@ -3,6 +3,10 @@
 The SQL file is the only place that lists the columns. `TABLES` is read from it, `arrow_schema`
 turns a table into Arrow, `arrow_rows` brings rows into that schema or says which column does not
 fit. Arrow is imported where it is used: reading a project needs none.
+
+`SCHEMA` is the whole store in its newest version, with the steps that bring an older one there. To
+change the tables, edit `tables.sql` and put what brings the tables of the version before there into
+`migrations/0002_what_it_does.sql`, numbered by the version it leads to. Views are made anew.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -21,9 +26,6 @@ from driftline.engine.errors import StoreError, TemplateError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-SCHEMA_VERSION: Final = 1
-"""Version of the tables and views below; stored files of a higher one are refused."""
 
 ALL: Final = "__all__"
 """In a key column: the whole dataset, no segment, no reference."""
@@ -70,14 +72,15 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 _TABLE = re.compile(
-    r"^-- key: (?P<key>[a-z0-9_, ]+)\ncreate table (?P<name>[a-z_]+) \(\n(?P<body>.*?)\n\);$",
+    r"^-- key: (?P<key>[a-z0-9_, ]+)\ncreate table (?:if not exists )?(?P<name>[a-z_]+) \("
+    r"\n(?P<body>.*?)\n\);$",
     re.MULTILINE | re.DOTALL,
 )
 _COLUMN = re.compile(
     r"^    (?P<name>[a-z][a-z0-9_]*) (?P<type>[a-z]+)(?P<not_null> not null)?,?$", re.MULTILINE
 )
 _COMMENT = re.compile(
-    r"^comment on (?P<what>table|column) (?P<name>[a-z0-9_.]+) is\s+'(?P<text>(?:[^']|'')*)';$",
+    r"^comment on (?P<what>table|view|column) (?P<name>[a-z0-9_.]+) is\s+'(?P<text>(?:[^']|'')*)';$",
     re.MULTILINE,
 )
 _VIEW = re.compile(r"^create view ([a-z_]+) as$", re.MULTILINE)
@@ -85,6 +88,13 @@ _VIEW = re.compile(r"^create view ([a-z_]+) as$", re.MULTILINE)
 
 def _text(name: str) -> str:
     return (files("driftline") / "sql" / "results" / name).read_text("utf-8")
+
+
+def parse_comments(text: str) -> Mapping[str, str]:
+    """The comments of a file of `comment on`, by the name of the table, view or column."""
+    return MappingProxyType(
+        {match["name"]: match["text"].replace("''", "'") for match in _COMMENT.finditer(text)}
+    )
 
 
 def parse_tables(text: str) -> Mapping[str, TableSpec]:
@@ -96,9 +106,7 @@ def parse_tables(text: str) -> Mapping[str, TableSpec]:
     Raises:
         TemplateError: When a column has no known type or no comment, or a key column may be null.
     """
-    comments = {
-        match["name"]: match["text"].replace("''", "'") for match in _COMMENT.finditer(text)
-    }
+    comments = parse_comments(text)
     tables: dict[str, TableSpec] = {}
     for found in _TABLE.finditer(text):
         name = found["name"]
@@ -132,21 +140,111 @@ def _check(spec: TableSpec, *, lines: int) -> None:
         raise TemplateError(f"tables.sql, {spec.name}: a key column is missing or may be null")
 
 
-TABLES_SQL: Final = _text("tables.sql")
-"""DDL of the tables with their comments, DuckDB's dialect, several statements."""
+@dataclass(frozen=True)
+class Migration:
+    """A step from the version of the tables before to this one: DuckDB SQL, several statements."""
 
-VIEWS_SQL: Final = _text("views.sql")
-"""DDL of the views with their comments, DuckDB's dialect, several statements; after the tables."""
+    version: int
+    name: str
+    sql: str
 
-TABLES: Final[Mapping[str, TableSpec]] = parse_tables(TABLES_SQL)
-"""The result tables by name, in the order of the file."""
 
-VIEWS: Final[tuple[str, ...]] = tuple(_VIEW.findall(VIEWS_SQL))
-"""Names of the views, in the order of the file."""
+def read_migrations(texts: Mapping[str, str]) -> tuple[Migration, ...]:
+    """The steps that files `0002_name.sql`, `0003_name.sql` … hold, in order.
+
+    Args:
+        texts: What the files hold, by their names.
+
+    Raises:
+        TemplateError: When a name is of another form, or the numbers are not those from 2 on.
+    """
+    found: list[Migration] = []
+    for name, text in sorted(texts.items()):
+        numbered = _NUMBERED.fullmatch(name)
+        if numbered is None or int(numbered[1]) != len(found) + 2:
+            raise TemplateError(f"migrations/{name}: the next one is {len(found) + 2:04}_name.sql")
+        found.append(Migration(int(numbered[1]), name.removesuffix(".sql"), text))
+    return tuple(found)
+
+
+_NUMBERED = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a results store is made of, all of it DuckDB SQL of several statements.
+
+    Attributes:
+        tables_sql: The tables with their comments.
+        views_sql: The views with their comments; after the tables.
+        internal_sql: Tables that are nobody's contract, with their comments, made where missing.
+        migrations: Steps that lead here from version 1.
+    """
+
+    tables_sql: str
+    views_sql: str
+    internal_sql: str = ""
+    migrations: tuple[Migration, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The version of the tables and views; stored files of a higher one are refused."""
+        return 1 + len(self.migrations)
+
+    @cached_property
+    def tables(self) -> Mapping[str, TableSpec]:
+        """The result tables by name, in the order of the file."""
+        return parse_tables(self.tables_sql)
+
+    @cached_property
+    def internal(self) -> Mapping[str, TableSpec]:
+        """The internal tables by name, which begins with `_`."""
+        return parse_tables(self.internal_sql)
+
+    @cached_property
+    def views(self) -> tuple[str, ...]:
+        """Names of the views, in the order of the file."""
+        return tuple(_VIEW.findall(self.views_sql))
+
+    def steps(self, version: int | None) -> tuple[str, ...]:
+        """The SQL that makes this schema out of a version, or out of nothing; none when it is there.
+
+        Args:
+            version: The version that is there; None makes everything.
+        """
+        if version is None:
+            return (self.tables_sql, self.views_sql)
+        if version >= self.version:
+            return ()
+        # a view may name what a step changes
+        dropped = "".join(f"drop view if exists {name};\n" for name in reversed(self.views))
+        pending = tuple(each.sql for each in self.migrations if each.version > version)
+        return (dropped, *pending, self.views_sql)
+
+
+def _shipped() -> Schema:
+    folder = files("driftline") / "sql" / "results" / "migrations"
+    steps = (
+        {each.name: each.read_text("utf-8") for each in folder.iterdir()} if folder.is_dir() else {}
+    )
+    return Schema(
+        _text("tables.sql"), _text("views.sql"), _text("internal.sql"), read_migrations(steps)
+    )
+
+
+SCHEMA: Final = _shipped()
+"""The schema that this version of Driftline writes."""
+
+TABLES_SQL: Final = SCHEMA.tables_sql
+VIEWS_SQL: Final = SCHEMA.views_sql
+TABLES: Final = SCHEMA.tables
+VIEWS: Final = SCHEMA.views
+SPECS: Final[Mapping[str, TableSpec]] = MappingProxyType({**TABLES, **SCHEMA.internal})
+"""The result tables and the internal ones by name."""
 
 
 def arrow_schema(table: str) -> pa.Schema:
-    """The Arrow schema of a result table: string, int64, double, bool, timestamp[us], date32.
+    """The Arrow schema of a table of the store: string, int64, double, bool, timestamp[us], date32.
 
     Args:
         table: Name of the table.
@@ -167,7 +265,7 @@ def arrow_schema(table: str) -> pa.Schema:
     return pa.schema(
         [
             pa.field(column.name, types[column.type], nullable=column.nullable)
-            for column in TABLES[table].columns
+            for column in SPECS[table].columns
         ]
     )
 
@@ -227,7 +325,7 @@ def arrow_rows(table: str, rows: Rows) -> pa.Table:
     """
     import pyarrow as pa
 
-    spec = TABLES[table]
+    spec = SPECS[table]
     schema = arrow_schema(table)
     if isinstance(rows, pa.Table):
         if sorted(rows.column_names) != sorted(spec.names):

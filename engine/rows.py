@@ -73,8 +73,7 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
         pair = found.pair
         scan = None if pair is None else plan.scans[pair.reference_scan]
         start, end = (None, None) if scan is None else reference_bounds(plan, scan)
-        segment = ALL if pair is None else pair.segment
-        reference = ALL if scan is None else scan.reference
+        reference, segment = _compared(plan, found)
         feature = ids.get(found.feature)
         sentence = what_moved(
             verdict,
@@ -121,14 +120,8 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
                 "ci_low": found.ci_low,
                 "ci_high": found.ci_high,
                 "reference_value": found.reference_value,
-                "threshold": verdict.threshold,
-                "threshold_kind": verdict.threshold_kind,
                 "direction": METRICS[found.metric].worse,
-                "breached": verdict.breached,
-                "status": verdict.status,
-                "severity": verdict.severity,
-                "score": verdict.score,
-                "reason": verdict.reason,
+                **verdict_columns(verdict),
                 "summary": sentence,
                 "n_reference": found.n_reference,
                 "n_production": found.n_production,
@@ -139,6 +132,53 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
             }
         )
     return out
+
+
+def verdict_columns(verdict: Verdict) -> Row:
+    """The columns of a row of `metrics` that thresholds decide."""
+    return {
+        "threshold": verdict.threshold,
+        "threshold_kind": verdict.threshold_kind,
+        "breached": verdict.breached,
+        "status": verdict.status,
+        "severity": verdict.severity,
+        "score": verdict.score,
+        "reason": verdict.reason,
+    }
+
+
+def ground_rows(plan: Plan, verdicts: Iterable[Verdict], run_id: str) -> list[Row]:
+    """Rows of `_grounds`: what the rows of `metrics` leave out and judging them again takes."""
+    out = []
+    for verdict in verdicts:
+        found = verdict.measurement
+        reference, segment = _compared(plan, found)
+        out.append(
+            {
+                "monitor": plan.monitor.name,
+                "signal": found.signal,
+                "window_start": plan.window_start,
+                "window_end": plan.window_end,
+                "reference": reference,
+                "segment": segment,
+                "feature": found.feature,
+                "metric": found.metric,
+                "run_id": run_id,
+                "reason": found.reason,
+                "failed": found.failed,
+                "has_p": found.has_p,
+                "why_no_p": found.why_no_p,
+                "by_chance": found.by_chance,
+            }
+        )
+    return out
+
+
+def _compared(plan: Plan, found: Measurement) -> tuple[str, str]:
+    """Names of the reference and the segment of a measurement, `__all__` without."""
+    if found.pair is None:
+        return ALL, ALL
+    return plan.scans[found.pair.reference_scan].reference, found.pair.segment
 
 
 def _profiles(
@@ -324,6 +364,7 @@ def slices(
     histograms: Sequence[Row],
     profiles: Sequence[Row],
     features: Sequence[Row],
+    grounds: Sequence[Row] = (),
     standing: Standing = NOTHING,
 ) -> tuple[Slice, ...]:
     """What a run replaces in the store: a slice for the signals that are selected alike.
@@ -334,6 +375,7 @@ def slices(
         histograms: Its rows of `histograms`.
         profiles: Its rows of `profiles`.
         features: Its rows of `features`.
+        grounds: Its rows of `_grounds`.
         standing: What is stored of the window: selected rows that have no successor go too.
     """
     monitor = plan.monitor
@@ -354,6 +396,7 @@ def slices(
         histograms=histograms,
         profiles=profiles,
         features=features,
+        grounds=[row for row in grounds if row["signal"] not in placed],
         measured=None if plan.selection.is_everything else tuple(i.name for i in plan.measured),
     )
     beside = replace(part, histograms=(), profiles=(), features=(), measured=())
@@ -364,6 +407,7 @@ def slices(
                 beside,
                 signals=tuple(signals),
                 metrics=[row for row in metrics if row["signal"] in signals],
+                grounds=[row for row in grounds if row["signal"] in signals],
                 selected=None if taken is None else tuple(sorted(taken)),
             )
             for taken, signals in alike.items()
@@ -406,6 +450,7 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
         "settings": {
             name: [s.type, None if s.bins is None else [s.bins.rule, s.bins.count, *s.bins.edges]]
             for name, s in sorted(monitor.settings.items())
+            if s.type is not None or s.bins is not None
         },
         "max_categories": monitor.max_categories,
         "conventions": monitor.conventions,

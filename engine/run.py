@@ -30,6 +30,7 @@ from driftline.engine.rows import (
     dataset_rows,
     definition_rows,
     feature_rows,
+    ground_rows,
     histogram_rows,
     metric_rows,
     profile_rows,
@@ -59,6 +60,7 @@ class MonitorRun:
     Attributes:
         run: The row of `runs`.
         metrics, histograms, profiles, features, statements: Rows of the tables of those names.
+        grounds: Rows of `_grounds`.
         warnings: Sentences about the project that do not stop it.
         try_at: Where the window has no rows, an `at` whose window has some; None otherwise.
         error: What stopped it, or None.
@@ -70,6 +72,7 @@ class MonitorRun:
     profiles: tuple[Row, ...] = ()
     features: tuple[Row, ...] = ()
     statements: tuple[Row, ...] = ()
+    grounds: tuple[Row, ...] = ()
     warnings: tuple[str, ...] = ()
     try_at: str | None = None
     error: DriftlineError | None = None
@@ -274,11 +277,7 @@ def _run_one(
             gathered.failed[feature] = mask(message, project.secrets)
         elsewhere, try_at = _rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
         progress(monitor.name, "computing metrics")
-        past = (
-            ()
-            if store is None
-            else store.before(monitor.name, plan.window_end, windows=PAST_WINDOWS)
-        )
+        past = () if store is None else _past(store, plan)
         land_history(plan, History(*past), bench)
         standing = NOTHING
         if store is not None and not selection.is_everything:
@@ -304,6 +303,13 @@ def _run_one(
         return log.failed(unforeseen, store)
     finally:
         bench.close()
+
+
+def _past(store: Store, plan: Plan) -> tuple[tuple[int, ...], frozenset[str]]:
+    """What is stored of earlier windows, in tables that are up to date."""
+    if store.exists():
+        store.migrate()
+    return store.before(plan.monitor.name, plan.window_end, windows=PAST_WINDOWS)
 
 
 def _plan(monitor: Monitor, at: datetime, selection: Selection, warehouse: Warehouse) -> Plan:
@@ -409,6 +415,7 @@ class _Log:
             profiles=tuple(profile_rows(facts, self.run_id)),
             features=tuple(feature_rows(facts, self.run_id)),
             statements=self._statements(),
+            grounds=tuple(ground_rows(plan, verdicts, self.run_id)),
             warnings=plan.warnings,
         )
 
@@ -420,6 +427,7 @@ class _Log:
                 result.histograms,
                 result.profiles,
                 result.features,
+                result.grounds,
                 standing,
             ),
             _table_row(result.run),
@@ -465,7 +473,7 @@ class _Log:
             "seconds": time.perf_counter() - self.clock,
             "driftline_version": VERSION,
             "config_hash": config_hash(monitor),
-            "measure_hash": _measure_hash(monitor),
+            "measure_hash": measure_hash(monitor),
             "error": None,
             "primary": monitor.primary.name,
             "window_rows": None,
@@ -513,7 +521,7 @@ def _table_row(row: Mapping[str, Any]) -> Row:
     return {name: value for name, value in row.items() if name not in _ASIDE}
 
 
-def _measure_hash(monitor: Monitor) -> str:
+def measure_hash(monitor: Monitor) -> str:
     """Changes when stored numbers would: data, features and bins, not thresholds or names of people."""
     parts = repr(
         (
@@ -530,7 +538,9 @@ def _measure_hash(monitor: Monitor) -> str:
             monitor.roles,
             monitor.features,
             sorted(
-                (name, s.type, s.bins, s.bounds, s.values) for name, s in monitor.settings.items()
+                (name, s.type, s.bins, s.bounds, s.values)
+                for name, s in monitor.settings.items()
+                if (s.type, s.bins, s.bounds, s.values) != (None,) * 4
             ),
             monitor.bins,
             monitor.max_categories,

@@ -11,13 +11,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from driftline.engine.errors import StoreError
-from driftline.engine.results import ALL, TABLES, Rows, arrow_rows, naive_utc
-from driftline.engine.storefile import create, migrate, opened, stored_version
+from driftline.engine.results import ALL, SCHEMA, SPECS, Rows, Schema, arrow_rows, naive_utc
+from driftline.engine.storefile import create, migrate, migration, opened, stored_version
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,6 +45,33 @@ order by
     metric
 """
 
+# Keys are compared as they stand: they hold no nulls.
+_JUDGED: Final = """
+select
+    found.*,
+    grounds.reason as _reason,
+    grounds.failed as _failed,
+    grounds.has_p as _has_p,
+    grounds.why_no_p as _why_no_p,
+    grounds.by_chance as _by_chance
+from (select * from {source} where monitor = $monitor{where}) as found
+left join _grounds as grounds
+    on grounds.run_id = found.run_id
+    and grounds.monitor = found.monitor
+    and grounds.signal = found.signal
+    and grounds.window_start = found.window_start
+    and grounds.window_end = found.window_end
+    and grounds.reference = found.reference
+    and grounds.segment = found.segment
+    and grounds.feature = found.feature
+    and grounds.metric = found.metric
+order by found.signal, found.reference, found.segment, found.feature, found.metric
+"""
+
+VERDICT: Final = (
+    "threshold", "threshold_kind", "breached", "status", "severity", "score", "reason",
+)  # fmt: skip
+"""Columns of `metrics` that the thresholds decide."""
 
 Filter: TypeAlias = str | Iterable[str] | None
 """Values a column may have: one, several, or None for any."""
@@ -63,6 +90,7 @@ class Slice:
         histograms: New rows of `histograms`.
         profiles: New rows of `profiles`.
         features: New rows of `features`; older ones stay when they describe a later window.
+        grounds: New rows of `_grounds`, one for each of `metrics`.
         selected: Features whose metrics were computed, when features were selected or excluded;
             None is all of them, so rows of features that have vanished go too.
         measured: Features whose histograms and profiles were computed, against the references that
@@ -77,6 +105,7 @@ class Slice:
     histograms: Rows = ()
     profiles: Rows = ()
     features: Rows = ()
+    grounds: Rows = ()
     selected: tuple[str, ...] | None = None
     measured: tuple[str, ...] | None = None
 
@@ -108,6 +137,23 @@ class Standing:
 NOTHING: Final = Standing()
 
 
+@dataclass(frozen=True)
+class Migrated:
+    """What brings a results file to the newest schema.
+
+    Attributes:
+        file: The file.
+        before: The version of its tables; None where there were none.
+        after: The version of the schema.
+        statements: DuckDB SQL, several statements each; none when nothing is to be done.
+    """
+
+    file: Path
+    before: int | None
+    after: int
+    statements: tuple[str, ...]
+
+
 class Store:
     """The result tables in one DuckDB file.
 
@@ -118,11 +164,13 @@ class Store:
     Args:
         file: The file; the first write makes it.
         wait_seconds: How long to wait for whoever has the file open; 0 or more.
+        schema: The tables and views it has, or is brought to when it is written to.
     """
 
-    def __init__(self, file: Path, *, wait_seconds: float = 60.0) -> None:
+    def __init__(self, file: Path, *, wait_seconds: float = 60.0, schema: Schema = SCHEMA) -> None:
         self.file = file
         self.wait_seconds = wait_seconds
+        self.schema = schema
 
     def exists(self) -> bool:
         """Whether the file is there and not empty; what it holds is not looked at."""
@@ -133,7 +181,21 @@ class Store:
         if not self.exists():
             return None
         with self._open(read_only=True) as con:
-            return stored_version(con, self.file)
+            return stored_version(con, self.file, self.schema)
+
+    def migrate(self, *, dry_run: bool = False) -> Migrated:
+        """Bring the tables to the schema, all or nothing; make the file when there is none.
+
+        Args:
+            dry_run: Whether to tell the statements alone.
+        """
+        before = self.version()
+        now = datetime.now(UTC).replace(tzinfo=None)
+        statements = migration(before, now, self.schema)
+        if statements and not dry_run:
+            with self._transaction(now):
+                pass
+        return Migrated(self.file, before, self.schema.version, statements)
 
     def check_writable(self) -> None:
         """Open the file as `write` does, and leave it as it is."""
@@ -169,7 +231,7 @@ class Store:
         seen = arrow_rows("monitors", [monitor])
         defined = arrow_rows("metric_definitions", definitions)
         logged = _log(run, statements)
-        with self._transaction(run) as con:
+        with self._transaction(_started(run)) as con:
             for each, tables in zip(parts, facts, strict=True):
                 _replace_slice(con, each, tables)
             _put(con, "monitors", _first_seen_kept(con, seen))
@@ -189,7 +251,7 @@ class Store:
             StoreError: Also when a row does not fit its table.
         """
         logged = _log(run, statements)
-        with self._transaction(run) as con:
+        with self._transaction(_started(run)) as con:
             for name, rows in logged.items():
                 _put(con, name, rows)
 
@@ -205,7 +267,7 @@ class Store:
         Raises:
             StoreError: Also when the SELECT is wrong.
         """
-        with self._reading() as con:
+        with self.reading() as con:
             answer = con.sql(sql, params=params)
             if answer is None:
                 raise StoreError(f"not a SELECT: {sql}")
@@ -279,6 +341,49 @@ class Store:
         """Rows of `features`, by monitor and feature."""
         return self._select("features", "order by monitor, feature", monitor=monitor)
 
+    def judged(
+        self, monitor: str, window: tuple[datetime, datetime] | None = None
+    ) -> list[dict[str, Any]]:
+        """Rows of `metrics` of a monitor's window, each with its grounds: their names begin with `_`.
+
+        Args:
+            monitor: Name of the monitor.
+            window: Start and end, naive UTC; None is the newest window.
+
+        Returns:
+            In the order of the table's key. Rows whose grounds are not stored have nulls there.
+        """
+        source = "latest_metrics" if window is None else "metrics"
+        where = "" if window is None else " and window_start = $start and window_end = $finish"
+        start, finish = window or (None, None)
+        params = {"monitor": monitor, "start": start, "finish": finish}
+        found = self.read(
+            _JUDGED.format(source=source, where=where),
+            {name: value for name, value in params.items() if value is not None},
+        )
+        return list(found.to_pylist())
+
+    def judge(self, rows: Rows) -> None:
+        """Replace the verdicts of stored rows, all or nothing.
+
+        A row that another run has replaced in the meantime keeps the verdict it has.
+
+        Args:
+            rows: Rows of `metrics`; of these the columns in `VERDICT` are written.
+
+        Raises:
+            StoreError: Also when rows do not fit the table.
+        """
+        found = arrow_rows("metrics", rows)
+        columns = ", ".join(f"{name} = judged.{name}" for name in VERDICT)
+        with self._transaction(datetime.now(UTC).replace(tzinfo=None)) as con:
+            con.register("judged", found)
+            con.execute(
+                f"update metrics set {columns} from judged"
+                " where judged.metric_id = metrics.metric_id and judged.run_id = metrics.run_id"
+            )
+            con.unregister("judged")
+
     def before(
         self, monitor: str, moment: datetime, *, windows: int
     ) -> tuple[tuple[int, ...], frozenset[str]]:
@@ -351,21 +456,33 @@ class Store:
         return self.read(f"select * from {table} {where} {order}", params or None)
 
     @contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that reads the result tables, for as long as the block lasts.
+
+        Raises:
+            StoreError: Also when the tables are those of an older Driftline.
+        """
         hint = "Run `driftline run` first."
         if not self.exists():
             raise StoreError(f"no results yet: there is no {self.file}", hint=hint)
         with self._open(read_only=True) as con:
-            if stored_version(con, self.file) is None:
+            version = stored_version(con, self.file, self.schema)
+            if version is None:
                 raise StoreError(f"no results yet: {self.file} has no result tables", hint=hint)
+            if version < self.schema.version:
+                raise StoreError(
+                    f"{self.file} has the tables of an older Driftline: "
+                    f"schema {version}, this one reads schema {self.schema.version}",
+                    hint="`driftline migrate` brings them up to date, as does the next run.",
+                )
             yield con
 
     @contextmanager
-    def _transaction(self, run: Mapping[str, object]) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _transaction(self, now: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
         create(self.file)
         with self._open(read_only=False) as con:
             con.execute("begin")
-            migrate(con, self.file, run)
+            migrate(con, self.file, now, self.schema)
             yield con
             con.execute("commit")
             # the log goes into the file, which then stands alone
@@ -373,6 +490,12 @@ class Store:
 
     def _open(self, *, read_only: bool) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return opened(self.file, read_only=read_only, wait_seconds=self.wait_seconds)
+
+
+def _started(run: Mapping[str, object]) -> datetime:
+    started = run["started_at"]
+    assert isinstance(started, datetime)
+    return naive_utc(started)
 
 
 def _log(run: Mapping[str, object], statements: Rows) -> dict[str, pa.Table]:
@@ -388,6 +511,7 @@ def _facts(part: Slice) -> dict[str, pa.Table]:
         "histograms": arrow_rows("histograms", part.histograms),
         "profiles": arrow_rows("profiles", part.profiles),
         "features": arrow_rows("features", part.features),
+        "_grounds": arrow_rows("_grounds", part.grounds),
     }
     window = {"window_start": part.window_start, "window_end": part.window_end}
     for name, rows in tables.items():
@@ -405,12 +529,13 @@ def _replace_slice(
     con: duckdb.DuckDBPyConnection, part: Slice, tables: Mapping[str, pa.Table]
 ) -> None:
     window = {"monitor": part.monitor, "start": part.window_start, "finish": part.window_end}
-    _delete(con, "metrics", window, signal=part.signals, feature=part.selected)
+    for name in ("metrics", "_grounds"):
+        _delete(con, name, window, signal=part.signals, feature=part.selected)
     measured = part.selected if part.measured is None else part.measured
     for name in ("histograms", "profiles"):
         references = None if measured is None else set(tables[name]["reference"].to_pylist())
         _delete(con, name, window, feature=measured, reference=references)
-    for name in ("metrics", "histograms", "profiles"):
+    for name in ("metrics", "histograms", "profiles", "_grounds"):
         _put(con, name, tables[name])
     later = con.execute(
         "select feature from features where monitor = ? and window_end > ?",
@@ -442,7 +567,7 @@ def _delete(
 def _put(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     """Insert rows in their order, instead of those with the same keys."""
     con.register("new_rows", rows)
-    same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in TABLES[table].key)
+    same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in SPECS[table].key)
     con.execute(f"delete from {table} using new_rows where {same}")
     con.execute(f"insert into {table} by name select * from new_rows")
     con.unregister("new_rows")

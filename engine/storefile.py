@@ -10,13 +10,16 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from driftline.engine import VERSION
 from driftline.engine.errors import StoreError
-from driftline.engine.results import SCHEMA_VERSION, TABLES, TABLES_SQL, VIEWS, VIEWS_SQL
+from driftline.engine.results import SCHEMA, Schema
+from driftline.engine.sqltext import as_sql, sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,14 +60,16 @@ def create(file: Path) -> None:
     path = file.resolve()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _only_creator(path.parent):
+        with alone_in(path.parent):
             if path.exists() and path.stat().st_size > 0:
                 return
             # DuckDB takes an empty or half-made file for a broken one, so it gets its name last
             new = path.with_name(f".{path.name}.new")
             new.unlink(missing_ok=True)
             with _connected() as con:
-                con.execute(f"attach {_quoted(new)} as new (storage_version '{_STORAGE_VERSION}')")
+                con.execute(
+                    f"attach {as_sql(str(new))} as new (storage_version '{_STORAGE_VERSION}')"
+                )
             new.replace(path)
     except (OSError, duckdb.Error) as error:
         raise StoreError(f"cannot create {file}: {error}") from error
@@ -93,7 +98,7 @@ def opened(
         raise _in_use(file, "another thread of this process", wait_seconds)
     try:
         with _connected() as con:
-            attach = f"attach {_quoted(path)} as results (type duckdb"
+            attach = f"attach {as_sql(str(path))} as results (type duckdb"
             attach += ", read_only)" if read_only else ")"
             pause = 0.02
             while holder := _attached(con, attach, file):
@@ -111,12 +116,15 @@ def opened(
         turn.release()
 
 
-def stored_version(con: duckdb.DuckDBPyConnection, file: Path) -> int | None:
+def stored_version(
+    con: duckdb.DuckDBPyConnection, file: Path, schema: Schema = SCHEMA
+) -> int | None:
     """The version of the tables in an opened file; None when it holds none of them.
 
     Args:
         con: What `opened` gave.
         file: The file, for messages.
+        schema: The newest schema known.
 
     Raises:
         StoreError: When the tables come from a newer Driftline or from something else.
@@ -124,49 +132,74 @@ def stored_version(con: duckdb.DuckDBPyConnection, file: Path) -> int | None:
     columns: dict[str, list[str]] = {}
     for table, column in con.execute(_COLUMNS).fetchall():
         columns.setdefault(table, []).append(column)
-    ours = [name for name in (*TABLES, *VIEWS) if name in columns]
+    ours = [name for name in (*schema.tables, *schema.views) if name in columns]
     if not ours:
         return None
     reached: list[tuple[int, str]] = []
-    if columns.get("schema_version") == list(TABLES["schema_version"].names):
+    if columns.get("schema_version") == list(schema.tables["schema_version"].names):
         reached = con.execute("select version, driftline_version from schema_version").fetchall()
     if not reached:
         what = f"{file} holds a table {ours[0]!r} that Driftline did not make"
         raise StoreError(what, hint=_ELSEWHERE)
     version, writer = max(reached)
-    if version > SCHEMA_VERSION:
+    if version > schema.version:
         raise StoreError(
             f"{file} was written by a newer Driftline ({writer}, schema {version}); "
-            f"this one knows schema {SCHEMA_VERSION}",
+            f"this one knows schema {schema.version}",
             hint="Upgrade Driftline, then retry.",
         )
-    for name, spec in TABLES.items():
-        if columns.get(name) != list(spec.names):
-            raise StoreError(
-                f"table {name!r} in {file} does not have the columns of schema {version}",
-                hint=f"Something other than Driftline changed it. {_ELSEWHERE}",
-            )
+    if version == schema.version:
+        for name, spec in schema.tables.items():
+            if columns.get(name) != list(spec.names):
+                raise StoreError(
+                    f"table {name!r} in {file} does not have the columns of schema {version}",
+                    hint=f"Something other than Driftline changed it. {_ELSEWHERE}",
+                )
     return version
 
 
-def migrate(con: duckdb.DuckDBPyConnection, file: Path, run: Mapping[str, object]) -> None:
-    """Bring the tables and views to `SCHEMA_VERSION`, inside the caller's transaction.
+def migrate(
+    con: duckdb.DuckDBPyConnection, file: Path, now: datetime, schema: Schema = SCHEMA
+) -> None:
+    """Bring the tables and views to a schema, inside the caller's transaction.
 
     Args:
         con: What `opened` gave, for writing.
         file: The file, for messages.
-        run: The row of `runs` that needs them; it dates the new version.
+        now: Dates the new version; naive UTC.
+        schema: The schema to reach.
 
     Raises:
-        StoreError: As `stored_version`.
+        StoreError: As `stored_version`; also when the steps do not lead to the schema.
     """
-    if stored_version(con, file) is None:
-        con.execute(TABLES_SQL)
-        con.execute(VIEWS_SQL)
-        con.execute(
-            "insert into schema_version values (?, ?, ?)",
-            [SCHEMA_VERSION, run["started_at"], run["driftline_version"]],
-        )
+    version = stored_version(con, file, schema)
+    for step in migration(version, now, schema):
+        con.execute(step)
+    if version not in (None, schema.version):
+        stored_version(con, file, schema)
+    there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
+    if not there.issuperset(schema.internal):
+        con.execute(schema.internal_sql)
+
+
+def migration(version: int | None, now: datetime, schema: Schema = SCHEMA) -> tuple[str, ...]:
+    """What `migrate` sends to a file of a version, but for internal tables; nothing when it is there.
+
+    Args:
+        version: The version of its tables; None makes them.
+        now: Dates the new version; naive UTC.
+        schema: The schema to reach.
+    """
+    steps = schema.steps(version)
+    if not steps:
+        return ()
+    stamp = sql(
+        "insert into schema_version values ({version}, {now}, {driftline});",
+        version=schema.version,
+        now=now.replace(tzinfo=UTC),
+        driftline=VERSION,
+    )
+    return (*steps, str(stamp))
 
 
 @contextmanager
@@ -191,18 +224,40 @@ def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def _only_creator(folder: Path) -> Iterator[None]:
-    """One process at a time; the lock is on the folder, so that it leaves no file."""
-    import fcntl
+def alone_in(folder: Path, *, wait_seconds: float = 60.0) -> Iterator[None]:
+    """One process at a time; the lock is on the folder, so that it leaves no file.
 
+    Args:
+        folder: An existing folder.
+        wait_seconds: How long to wait for whoever is in it; 0 or more.
+
+    Raises:
+        StoreError: When someone else stays in it.
+    """
     handle = os.open(folder, os.O_RDONLY)
+    deadline = time.monotonic() + wait_seconds
     try:
         # a file system without such locks costs the guard, not the run
         with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            while _held(handle):
+                if time.monotonic() > deadline:
+                    what = f"another Driftline writes to {folder}; waited {wait_seconds:g} s"
+                    raise StoreError(what, hint="Retry when it is done.")
+                time.sleep(0.02)
         yield
     finally:
         os.close(handle)
+
+
+def _held(handle: int) -> bool:
+    """Try to lock a folder; whether someone else has it locked."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _attached(con: duckdb.DuckDBPyConnection, attach: str, file: Path) -> str | None:
@@ -231,8 +286,3 @@ def _in_use(file: Path, holder: str, waited: float) -> StoreError:
         f"{file} is in use by {holder}; waited {waited:g} s",
         hint="Close it there, then retry. Dashboards should read a published copy.",
     )
-
-
-def _quoted(path: Path) -> str:
-    text = str(path).replace("'", "''")
-    return f"'{text}'"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from driftline.engine.project import Project
     from driftline.engine.run import MonitorRun, RunResult
     from driftline.engine.scaffold import Scaffold
+    from driftline.engine.store import Migrated
 
 Row = Mapping[str, Any]
 
@@ -224,6 +225,18 @@ def left_behind(out: Console, folder: Path) -> None:
         "driftline show arrival_delay --feature temp",
         f'duckdb driftline.duckdb "{query}"',
     )
+
+
+def migrated(out: Console, found: Migrated, *, dry_run: bool) -> None:
+    """Print what a migration did, or would do."""
+    file, after = clean(found.file), found.after
+    if not found.statements:
+        told = f"{file} has schema {after} already"
+    elif found.before is None:
+        told = f"{file} {'would be made' if dry_run else 'is made'} with schema {after}"
+    else:
+        told = f"{file} {'would go' if dry_run else 'went'} from schema {found.before} to {after}"
+    out.print(told, soft_wrap=True)
 
 
 def next_commands(out: Console, *commands: str) -> None:

@@ -19,7 +19,7 @@ from driftline.engine.interpolate import mask
 from driftline.engine.judge import Status
 from driftline.engine.project import Monitor, Project, Source
 from driftline.engine.selection import EVERYTHING, Selection, parse_selection
-from driftline.engine.store import Filter, Store
+from driftline.engine.store import Filter, Migrated, Store
 from driftline.engine.yaml_file import nearest, spell
 
 if TYPE_CHECKING:
@@ -500,6 +500,27 @@ def schema() -> dict[str, object]:
     return project_schema()
 
 
+def migrate(
+    project: ProjectLike = None, *, dry_run: bool = False, target: str | None = None
+) -> Migrated:
+    """Bring the result tables to the newest schema, in one transaction; make them where none are.
+
+    A run does the same by itself. Tables never go back to an older schema.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        dry_run: Whether to tell the statements alone.
+        target: One of the file's targets.
+
+    Raises:
+        ConfigError: When the project is wrong.
+        StoreError: When the tables are those of a newer Driftline, or cannot be written.
+    """
+    loaded = _load(project, target)
+    with masked(loaded):
+        return Store(loaded.results.file).migrate(dry_run=dry_run)
+
+
 @contextmanager
 def masked(project: Project) -> Iterator[None]:
     """Hide the project's secrets in every exception that leaves the block."""
@@ -575,6 +596,11 @@ def _run(
             warehouse.close()
     for each in result.monitors:
         _tell(each.run, each.statements)
+    return _or_error(result, project)
+
+
+def _or_error(result: RunResult, project: Project) -> RunResult:
+    """The result, or its first error, which the attribute `result` then goes with."""
     errors = [each.error for each in result.monitors if each.error is not None]
     for error in errors:
         _hide(error, project.secrets)

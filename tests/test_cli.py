@@ -26,10 +26,12 @@ from driftline.cli import app
 from driftline.engine.results import TABLES
 
 VERBS: Final = (
-    "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema", "init", "debug",
+    "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema",
+    "init", "debug",
+    "migrate",
 )  # fmt: skip
 LATER: Final = (
-    "backfill", "baseline", "check", "migrate", "ddl", "publish", "report",
+    "backfill", "baseline", "ddl", "publish", "check", "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = ("duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas")

@@ -1,0 +1,39 @@
+-- Tables that no dashboard reads: what Driftline keeps for itself. Their names begin with `_`, they
+-- are never published, and they are made where they are missing.
+
+-- key: monitor, signal, window_start, window_end, reference, segment, feature, metric
+create table if not exists _grounds (
+    monitor text not null,
+    signal text not null,
+    window_start timestamp not null,
+    window_end timestamp not null,
+    reference text not null,
+    segment text not null,
+    feature text not null,
+    metric text not null,
+    run_id text not null,
+    reason text,
+    failed boolean not null,
+    has_p boolean not null,
+    why_no_p text,
+    by_chance double
+);
+
+comment on table _grounds is
+    'One row per row of metrics: what judging it again takes beside its own columns';
+comment on column _grounds.monitor is 'Name of the monitor';
+comment on column _grounds.signal is 'Signal the metric belongs to';
+comment on column _grounds.window_start is 'Start of the production window, UTC, inclusive';
+comment on column _grounds.window_end is 'End of the production window, UTC, exclusive';
+comment on column _grounds.reference is 'Name of the reference compared with; __all__ is none';
+comment on column _grounds.segment is 'Part of the population; __all__ is everyone';
+comment on column _grounds.feature is 'Watched column; __all__ is the whole dataset';
+comment on column _grounds.metric is 'Name of the metric';
+comment on column _grounds.run_id is 'Run that wrote the row';
+comment on column _grounds.reason is
+    'Why there is no value, or what was left out of it, whatever the thresholds';
+comment on column _grounds.failed is 'Whether the column or its statement failed';
+comment on column _grounds.has_p is 'Whether a probability is defined for it, computed or not';
+comment on column _grounds.why_no_p is 'Why there is no probability where one is defined';
+comment on column _grounds.by_chance is
+    'What 95 % of samples without drift stay below, in the unit of value';
