@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Validated,
         compare,
         compile,  # noqa: A004 (named like its command)
+        ddl,
         debug,
         demo,
         init,
@@ -69,6 +70,7 @@ __all__ = [
     "__version__",
     "compare",
     "compile",
+    "ddl",
     "debug",
     "demo",
     "init",

@@ -459,6 +459,27 @@ def migrate(
         terminal.migrated(session.err if dry_run else session.out, found, dry_run=dry_run)
 
 
+@verb
+def ddl(
+    ctx: typer.Context,
+    dialect: Annotated[
+        str | None, Option(metavar="D", help="A warehouse's dialect; else that of the results.")
+    ] = None,
+    schema: Annotated[
+        str | None, Option(metavar="NAME", help="Where the tables are; else driftline, or main.")
+    ] = None,
+    role: Annotated[
+        str | None, Option(metavar="NAME", help="The role that may read; else bi_reader.")
+    ] = None,
+) -> None:
+    """Print the result tables and views as DDL."""
+    session: Session = ctx.obj
+    found = driftline.ddl(
+        session.project, dialect=dialect, schema=schema, role=role, target=session.target
+    )
+    print(found, end="")
+
+
 def main() -> None:
     """The command `driftline`."""
     for stream in (sys.stdout, sys.stderr):

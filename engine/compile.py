@@ -13,8 +13,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from driftline.engine.dialects import DIALECTS, spelled
-from driftline.engine.errors import ConfigError, DriftlineError, SourceError
+from driftline.engine.dialects import known_dialect, spelled
+from driftline.engine.errors import DriftlineError, SourceError
 from driftline.engine.plan import Plan, make_plan, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
@@ -78,11 +78,7 @@ def compile_project(
         SourceError: When the columns of a source are nowhere to be found.
         TemplateError: When the dialect cannot say a statement.
     """
-    chosen = dialect or project.connection.type
-    if chosen not in DIALECTS:
-        raise ConfigError(
-            f"there is no dialect {chosen!r}", hint=f"known are {', '.join(DIALECTS)}"
-        )
+    chosen = known_dialect(dialect or project.connection.type)
     warehouse = open_warehouse(project.connection)
     now = datetime.now(UTC)
     try:

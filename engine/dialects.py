@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from driftline.engine.errors import ConfigError, TemplateError
 from driftline.engine.project import Source
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 DIALECTS: Final = (
     "duckdb",
@@ -93,6 +97,169 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
     except SqlglotError as error:
         raise TemplateError(f"{dialect} cannot say this statement: {error}") from error
     return _SCAN.sub(lambda found: relations[int(found[1])], out)
+
+
+# Types of the result tables where DuckDB's word, carried over, would lose digits or mean another.
+_TYPES: Final[Mapping[tuple[str, str], str]] = {
+    # https://clickhouse.com/docs/sql-reference/data-types/datetime64
+    ("clickhouse", "timestamp"): "DateTime64(6, 'UTC')",
+    # https://docs.snowflake.com/en/sql-reference/data-types-datetime
+    ("snowflake", "timestamp"): "TIMESTAMP_NTZ(6)",
+    # https://trino.io/docs/current/language/types.html#timestamp
+    ("trino", "timestamp"): "TIMESTAMP(6)",
+}
+
+
+def known_dialect(dialect: str) -> str:
+    """The dialect, once it is known to be one of `DIALECTS`.
+
+    Raises:
+        ConfigError: When it is not.
+    """
+    if dialect not in DIALECTS:
+        raise ConfigError(
+            f"there is no dialect {dialect!r}", hint=f"known are {', '.join(DIALECTS)}"
+        )
+    return dialect
+
+
+def column_type(kind: str, dialect: str, *, nullable: bool = True) -> str:
+    """The type of a column of the result tables, and that it is never null where it is not.
+
+    Args:
+        kind: text, bigint, double, boolean, timestamp or date.
+        dialect: One of `DIALECTS`.
+        nullable: Whether the column may be null.
+    """
+    from sqlglot import exp
+
+    type_ = _TYPES.get((dialect, kind))
+    if type_ is None:
+        # ClickHouse alone says of a type that it holds nulls, and sqlglot says it of each
+        built = exp.DataType.build(kind, dialect="duckdb", nullable=False)
+        type_ = built.sql(dialect=dialect)
+    if dialect == "clickhouse":
+        return f"Nullable({type_})" if nullable else type_
+    return type_ if nullable else f"{type_} NOT NULL"
+
+
+def text_literal(text: str, dialect: str) -> str:
+    """A text in quotes."""
+    from sqlglot import exp
+
+    return exp.Literal.string(text).sql(dialect=dialect)
+
+
+def name_in(dialect: str, name: str) -> str:
+    """A name of one part: as it is when that is plain, else in quotes."""
+    from sqlglot import exp
+
+    return exp.to_identifier(name).sql(dialect=dialect)
+
+
+def in_schema(schema: str, name: str | None, dialect: str) -> str:
+    """A table's full name, or a schema's own when no table is named.
+
+    Args:
+        schema: The schema, perhaps with what it is in: `monitoring`, `catalog.monitoring`.
+        name: The table, or None.
+        dialect: One of `DIALECTS`.
+
+    Raises:
+        ConfigError: When the schema is not a name in the dialect.
+    """
+    return _placed(schema, name).sql(dialect=dialect)
+
+
+def _placed(schema: str, name: str | None) -> exp.Table:
+    from sqlglot import exp
+
+    from driftline.engine.resolve import name_parts
+
+    try:
+        *above, inner = name_parts(schema)
+    except ValueError:
+        above = ["", ""]
+    if len(above) > 1:
+        raise ConfigError(
+            f"{schema!r} is not the name of a schema", hint="such as monitoring or main.monitoring"
+        )
+    around = exp.to_identifier(above[0]) if above else None
+    if name is None:
+        return exp.table_(exp.to_identifier(inner), db=around)
+    return exp.table_(name, db=exp.to_identifier(inner), catalog=around)
+
+
+def view_queries(
+    views_sql: str, names: Collection[str], schema: str | None, dialect: str
+) -> dict[str, View]:
+    """The views of the result tables in a dialect.
+
+    Args:
+        views_sql: `create view` statements of the portable vocabulary, DuckDB's dialect.
+        names: The tables and views that are in the schema.
+        schema: The schema; None leaves names as they are.
+        dialect: One of `DIALECTS`.
+
+    Raises:
+        TemplateError: When the dialect cannot say one.
+    """
+    import sqlglot
+    from sqlglot import ErrorLevel, exp
+    from sqlglot.errors import SqlglotError
+
+    found: dict[str, View] = {}
+    for tree in sqlglot.parse(views_sql, read="duckdb"):
+        if not isinstance(tree, exp.Create):
+            continue
+        name, query = tree.this.name, tree.expression
+        for ordered in query.find_all(exp.Ordered):
+            # what is ordered here is never null
+            ordered.set("nulls_first", None)
+        own = {each.alias for each in query.find_all(exp.CTE)}
+        for table in list(query.find_all(exp.Table)):
+            if schema is not None and table.name in set(names) - own:
+                placed = _placed(schema, table.name)
+                table.replace(exp.alias_(placed, table.alias or table.name, table=True))
+        if dialect == "clickhouse":
+            # else a row without a partner has empty texts and zeros for nulls
+            query.set("settings", [exp.column("join_use_nulls").eq(1)])
+            # else a column of a join may be called by its table's name too
+            for column in [c for each in query.find_all(exp.Select) for c in each.expressions]:
+                if isinstance(column, exp.Column) and column.table and not column.is_star:
+                    column.replace(exp.alias_(column.copy(), column.name))
+        try:
+            text = query.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
+        except SqlglotError as error:
+            raise TemplateError(f"{dialect} cannot say the view {name}: {error}") from error
+        found[name] = View(tuple(query.named_selects), text)
+    return found
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: the columns it has, and its SELECT in a dialect."""
+
+    columns: tuple[str, ...]
+    query: str
+
+
+def check_parses(text: str, dialect: str) -> None:
+    """Hold a statement against the grammar of its dialect.
+
+    Raises:
+        TemplateError: When it is not of the dialect.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(text, read=dialect)
+    except SqlglotError as error:
+        raise TemplateError(f"not {dialect}: {str(error).splitlines()[0]}: {text}") from error
+    if isinstance(tree, exp.Command):
+        raise TemplateError(f"not {dialect}: {text}")
 
 
 # How a source is named while a statement is on its way into another dialect, however that quotes it.

@@ -95,11 +95,15 @@ def source_of(
         remote = "://" in table
         path = table if remote else os.path.normpath(root / table)
         return Source(written=written, files=(path,))
-    return Source(written=written, table=_parts(table))
+    return Source(written=written, table=name_parts(table))
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    """Split `schema."a.b"` into its parts."""
+def name_parts(name: str) -> tuple[str, ...]:
+    """Split `schema."a.b"` into its parts.
+
+    Raises:
+        ValueError: When a part is empty or a quote is out of place.
+    """
     parts: list[str] = []
     at = 0
     while at <= len(name):

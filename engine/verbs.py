@@ -521,6 +521,35 @@ def migrate(
         return Store(loaded.results.file).migrate(dry_run=dry_run)
 
 
+def ddl(
+    project: ProjectLike = None,
+    *,
+    dialect: str | None = None,
+    schema: str | None = None,
+    role: str | None = None,
+    target: str | None = None,
+) -> str:
+    """The DDL of the result tables and views, with comments, and grants for those who read them.
+
+    Args:
+        project: The project file, its folder, or a `Project`; not needed.
+        dialect: `duckdb`, `postgres`, `snowflake` …; None is that of the results.
+        schema: Where the tables are; None is `driftline`, of DuckDB `main`.
+        role: Who may read them, a role that exists; None writes `bi_reader`.
+        target: One of the file's targets.
+
+    Raises:
+        ConfigError: When the dialect is unknown or the schema is not a name in it.
+    """
+    from driftline.engine.ddl import ROLE
+    from driftline.engine.ddl import ddl as ddl_of
+
+    # results are in a DuckDB file, whatever the project says
+    if project is not None or target is not None:
+        _load(project, target)
+    return ddl_of(dialect or "duckdb", schema_name=schema, role=role or ROLE)
+
+
 @contextmanager
 def masked(project: Project) -> Iterator[None]:
     """Hide the project's secrets in every exception that leaves the block."""

@@ -43,6 +43,7 @@ FLOORS: Final = (
     {"judge"},
     {"storefile"},
     {"store"},
+    {"ddl"},
     {"summary"},
     {"guess"},
     {"scaffold"},

@@ -27,11 +27,10 @@ from driftline.engine.results import TABLES
 
 VERBS: Final = (
     "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema",
-    "init", "debug",
-    "migrate",
+    "migrate", "ddl",
 )  # fmt: skip
 LATER: Final = (
-    "backfill", "baseline", "ddl", "publish", "check", "report",
+    "backfill", "baseline", "publish", "check", "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = ("duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas")

@@ -1,0 +1,248 @@
+"""The result tables as DDL of any dialect: tables, views, comments, and grants for readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from driftline.engine import VERSION
+from driftline.engine.dialects import (
+    View,
+    check_parses,
+    column_type,
+    in_schema,
+    known_dialect,
+    name_in,
+    text_literal,
+    view_queries,
+)
+from driftline.engine.results import SCHEMA, Schema, TableSpec, parse_comments
+
+SCHEMA_NAME: Final = "driftline"
+ROLE: Final = "bi_reader"
+
+# Where the comments stand: in statements of their own, or in the statement that makes the table.
+Comments = Literal["on", "inline", "equals", "options", "alter"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a dialect says otherwise than most.
+
+    Attributes:
+        comments: `on`: COMMENT ON. `inline`: COMMENT 'x' on tables, views and columns. `equals`: the
+            same, with COMMENT = 'x' on tables and views. `options`: OPTIONS (description = 'x').
+            `alter`: inline on tables and their columns, ALTER TABLE on views and theirs.
+        container: What a schema is called.
+        usage: The grant of the schema itself, or None where it is not needed.
+        select: The grant of a table or view, or None where the engine has no grants.
+        engine: What stands after the columns of a table.
+    """
+
+    comments: Comments = "on"
+    container: str = "SCHEMA"
+    usage: str | None = None
+    select: str | None = None
+    engine: str = ""
+
+
+# Each from the vendor's page of CREATE TABLE, CREATE VIEW, COMMENT and GRANT.
+WORDS: Final[Mapping[str, Words]] = {
+    # https://duckdb.org/docs/stable/sql/statements/comment_on
+    "duckdb": Words(),
+    # https://www.postgresql.org/docs/current/sql-grant.html
+    "postgres": Words(
+        usage="GRANT USAGE ON SCHEMA {schema} TO {role}",
+        select="GRANT SELECT ON {name} TO {role}",
+    ),
+    # https://spark.apache.org/docs/latest/sql-ref-syntax-ddl-create-view.html
+    "spark": Words("inline"),
+    # https://docs.databricks.com/aws/en/sql/language-manual/security-grant
+    "databricks": Words(
+        "inline",
+        usage="GRANT USE SCHEMA ON SCHEMA {schema} TO {role}",
+        select="GRANT SELECT ON {kind} {name} TO {role}",
+    ),
+    # https://clickhouse.com/docs/sql-reference/statements/alter/comment
+    "clickhouse": Words(
+        "alter",
+        container="DATABASE",
+        select="GRANT SELECT ON {name} TO {role}",
+        engine="\nENGINE = MergeTree\nORDER BY ({key})",
+    ),
+    # https://docs.snowflake.com/en/sql-reference/sql/create-view
+    "snowflake": Words(
+        "equals",
+        usage="GRANT USAGE ON SCHEMA {schema} TO ROLE {role}",
+        select="GRANT SELECT ON {kind} {name} TO ROLE {role}",
+    ),
+    # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language
+    "bigquery": Words(
+        "options", select="GRANT `roles/bigquery.dataViewer` ON {kind} {name} TO {member}"
+    ),
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
+    "redshift": Words(
+        usage="GRANT USAGE ON SCHEMA {schema} TO ROLE {role}",
+        select="GRANT SELECT ON {name} TO ROLE {role}",
+    ),
+    # https://trino.io/docs/current/sql/grant.html
+    "trino": Words(select="GRANT SELECT ON {name} TO ROLE {role}"),
+}
+
+
+def ddl(
+    dialect: str,
+    *,
+    schema_name: str | None = None,
+    role: str = ROLE,
+    schema: Schema = SCHEMA,
+) -> str:
+    """The DDL of the result tables and views, statements that end in `;`.
+
+    Statements can be sent again: what is there stays, views are made anew.
+
+    Args:
+        dialect: One of `DIALECTS`.
+        schema_name: Where they are; None is `driftline`, of DuckDB `main`.
+        role: Who may read them: a role that exists; of BigQuery a group.
+        schema: What is made.
+
+    Raises:
+        ConfigError: When the dialect is unknown or the schema is not a name in it.
+        TemplateError: When the dialect cannot say a statement.
+    """
+    words = WORDS[known_dialect(dialect)]
+    default = "main" if dialect == "duckdb" else SCHEMA_NAME
+    writer = _Writer(dialect, words, schema_name or default, schema)
+    made = list(writer.statements())
+    for statement in made:
+        # comments that are added later are text alone
+        if not statement.startswith("ALTER"):
+            check_parses(statement, dialect)
+    title = f"-- Result tables of Driftline {VERSION}, schema {schema.version}, for {dialect}."
+    grants = list(writer.grants(role))
+    if not grants:
+        title += "\n-- This engine has no grants: who can reach the tables can read them."
+    return "\n\n".join([title, *(f"{each};" for each in (*made, *grants))]) + "\n"
+
+
+class _Writer:
+    """Writes statements of one dialect."""
+
+    def __init__(self, dialect: str, words: Words, place: str, schema: Schema) -> None:
+        self.dialect = dialect
+        self.words = words
+        self.place = place
+        self.schema = schema
+        names = (*schema.tables, *schema.views)
+        within = None if place == "main" and dialect == "duckdb" else place
+        self.views = view_queries(schema.views_sql, names, within, dialect)
+        self.names = {
+            name: name if within is None else in_schema(place, name, dialect) for name in names
+        }
+        self.comments = parse_comments(schema.views_sql)
+
+    def statements(self) -> Iterator[str]:
+        """All but the grants."""
+        if self.names["metrics"] != "metrics":
+            yield (
+                f"CREATE {self.words.container} IF NOT EXISTS"
+                f" {in_schema(self.place, None, self.dialect)}"
+            )
+        for table in self.schema.tables.values():
+            yield self._table(table)
+            if self.words.comments == "on":
+                yield self._comment("TABLE", self.names[table.name], table.comment)
+                for each in table.columns:
+                    full = f"{self.names[table.name]}.{each.name}"
+                    yield self._comment("COLUMN", full, each.comment)
+        for name, view in self.views.items():
+            yield self._view(name, view)
+            if self.words.comments in ("on", "alter"):
+                yield from self._comments(name, view)
+        version = self.names["schema_version"]
+        yield (
+            f"INSERT INTO {version} (version, driftline_version)\n"
+            f"SELECT {self.schema.version}, {text_literal(VERSION, self.dialect)}\n"
+            f"FROM (SELECT COUNT(*) AS versions FROM {version}) AS counted\n"
+            "WHERE versions = 0"
+        )
+
+    def grants(self, role: str) -> Iterator[str]:
+        """What lets a role read; none where the engine has no grants."""
+        said = {
+            "schema": in_schema(self.place, None, self.dialect),
+            "role": name_in(self.dialect, role),
+            "member": text_literal(role if ":" in role else f"group:{role}", self.dialect),
+        }
+        if self.words.usage is not None:
+            yield self.words.usage.format(**said)
+        if self.words.select is not None:
+            for name, full in self.names.items():
+                kind = "VIEW" if name in self.schema.views else "TABLE"
+                yield self.words.select.format(kind=kind, name=full, **said)
+
+    def _table(self, table: TableSpec) -> str:
+        columns = ",\n".join(
+            f"  {column.name} {column_type(column.type, self.dialect, nullable=column.nullable)}"
+            f"{self._of_column(column.comment)}"
+            for column in table.columns
+        )
+        engine = self.words.engine.format(key=", ".join(table.key))
+        return (
+            f"CREATE TABLE IF NOT EXISTS {self.names[table.name]} (\n{columns}\n)"
+            f"{engine}{self._of_table(table.comment)}"
+        )
+
+    def _view(self, name: str, view: View) -> str:
+        head = f"CREATE OR REPLACE VIEW {self.names[name]}"
+        if self.words.comments in ("on", "alter"):
+            return f"{head} AS\n{view.query}"
+        columns = ",\n".join(
+            f"  {column}{self._of_column(self.comments[f'{name}.{column}'])}"
+            for column in view.columns
+        )
+        comment = self._of_table(self.comments[name])
+        return f"{head} (\n{columns}\n){comment}\nAS\n{view.query}"
+
+    def _comments(self, name: str, view: View) -> Iterator[str]:
+        """Statements that comment a view and its columns."""
+        full = self.names[name]
+        if self.words.comments == "on":
+            yield self._comment("VIEW", full, self.comments[name])
+        else:
+            text = text_literal(self.comments[name], self.dialect)
+            yield f"ALTER TABLE {full} MODIFY COMMENT {text}"
+        for column in view.columns:
+            comment = self.comments[f"{name}.{column}"]
+            if self.words.comments == "on":
+                yield self._comment("COLUMN", f"{full}.{column}", comment)
+            else:
+                text = text_literal(comment, self.dialect)
+                yield f"ALTER TABLE {full} COMMENT COLUMN {column} {text}"
+
+    def _of_column(self, comment: str) -> str:
+        text = text_literal(comment, self.dialect)
+        match self.words.comments:
+            case "on":
+                return ""
+            case "options":
+                return f" OPTIONS (description = {text})"
+            case _:
+                return f" COMMENT {text}"
+
+    def _of_table(self, comment: str) -> str:
+        text = text_literal(comment, self.dialect)
+        match self.words.comments:
+            case "on":
+                return ""
+            case "options":
+                return f"\nOPTIONS (description = {text})"
+            case "equals":
+                return f"\nCOMMENT = {text}"
+            case _:
+                return f"\nCOMMENT {text}"
+
+    def _comment(self, kind: str, name: str, comment: str) -> str:
+        return f"COMMENT ON {kind} {name} IS {text_literal(comment, self.dialect)}"
