@@ -329,6 +329,8 @@ def _told(session: Session, project: driftline.Project, result: driftline.RunRes
         if each.error is not None:
             each.error.message = f"monitor {each.run['monitor']} failed: {each.error.message}"
             session.complain(each.error)
+    if result.error is not None:
+        session.complain(result.error)
     if not session.quiet and any(each.error is None for each in result.monitors):
         session.next(*terminal.next_step(result))
     return result.exit_code
@@ -441,6 +443,24 @@ def debug(
         found = driftline.debug(session.project, monitor=monitor, target=session.target)
     session.rows(frames.of_values(found), format_, terminal.checkups)
     return max(line.exit_code for line in found)
+
+
+@verb
+def publish(
+    ctx: typer.Context,
+    duckdb: Annotated[
+        Path | None, Option(metavar="FILE", help="A DuckDB file, instead of the project's copies.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, Option(metavar="DIR", help="A folder for Parquet files, likewise.")
+    ] = None,
+) -> None:
+    """Copy the results for BI tools to hold open."""
+    session: Session = ctx.obj
+    project = session.load()
+    written = driftline.publish(project, duckdb=duckdb, parquet=parquet)
+    if not session.quiet:
+        terminal.published(session.out, written)
 
 
 @verb

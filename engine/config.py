@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +22,7 @@ from driftline.engine.project import (
     Monitor,
     Production,
     Project,
+    Publish,
     Reference,
     Results,
     Signal,
@@ -29,6 +31,7 @@ from driftline.engine.project import (
 )
 from driftline.engine.resolve import Surroundings, resolve_monitor, source_of
 from driftline.engine.resolve_signals import default_rules
+from driftline.engine.results import TABLES
 from driftline.engine.schema import config_hash, project_schema, resolved_yaml, shortest_yaml
 from driftline.engine.signal_models import LISTED
 from driftline.engine.yaml_file import (
@@ -106,7 +109,9 @@ def load_project(
             monitors=tuple(_monitors(given, tree, project, complaints)),
             results=_results(given, root),
             connection=_connection(given, root),
+            publish=_publish(given, root),
         )
+        _complain_of_copies(project, tree, complaints)
     if complaints:
         raise ConfigError(mask(str(complaints), secrets))
     return project
@@ -385,3 +390,37 @@ def _connection(given: models.ProjectFile, root: Path) -> Connection:
 def _results(given: models.ProjectFile, root: Path) -> Results:
     to = given.results.to if given.results is not None else None
     return Results(Path(os.path.normpath(root / (to or RESULTS))))
+
+
+def _publish(given: models.ProjectFile, root: Path) -> Publish:
+    if given.publish is None:
+        return Publish()
+    file, folder = (
+        None if path is None else Path(os.path.normpath(root / path))
+        for path in (given.publish.duckdb, given.publish.parquet)
+    )
+    return Publish(file, folder)
+
+
+def _complain_of_copies(project: Project, tree: Map, complaints: Complaints) -> None:
+    """Copies take the place of nothing that is read or written otherwise."""
+    database = str(project.connection.options.get("database"))
+    copy, folder = project.publish.duckdb, project.publish.parquet
+    if copy is not None and copy == project.results.file:
+        complaints.add(tree, ("publish", "duckdb"), "is the results file itself; name another")
+    if copy is not None and str(copy) == database:
+        complaints.add(tree, ("publish", "duckdb"), "is the monitored database; name another")
+    sources = [
+        source
+        for each in project.monitors
+        for source in (each.production.source, *(one.source for one in each.references))
+    ]
+    for source in sources:
+        if folder is not None and any(
+            fnmatchcase(str(folder / f"{name}.parquet"), pattern)
+            for name in TABLES
+            for pattern in source.files
+        ):
+            told = f"'{source.written}' would read the copies as data; name another folder"
+            complaints.add(tree, ("publish", "parquet"), told)
+            return

@@ -78,7 +78,6 @@ def _planned_word(value: object) -> bool:
 # (path, when, subject and verb, or the whole sentence). A step `*` is any key or index, `#` the
 # name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.
 NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
-    ("publish", _given, "publish is"),
     ("connection.type", _is(*PLANNED_CONNECTIONS), "a connection of type {value} is"),
     ("connection.dbt", _given, "dbt is"),
     ("connection.extensions", _given, "extensions are"),

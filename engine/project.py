@@ -250,6 +250,14 @@ class Results:
 
 
 @dataclass(frozen=True)
+class Publish:
+    """Where copies of the results are for BI tools: a DuckDB file, a folder of Parquet files."""
+
+    duckdb: Path | None = None
+    parquet: Path | None = None
+
+
+@dataclass(frozen=True)
 class Project:
     """A whole project file, validated and resolved.
 
@@ -258,6 +266,7 @@ class Project:
         root: Folder that paths resolve from.
         target: Name of the target in use, or None.
         secrets: Text that must never be shown; `config.mask` hides it.
+        publish: Copies made after every run.
     """
 
     root: Path
@@ -267,6 +276,7 @@ class Project:
     path: Path | None = None
     target: str | None = None
     secrets: frozenset[str] = frozenset()
+    publish: Publish = Publish()
 
     def monitor(self, name: str) -> Monitor:
         """The monitor of that name.

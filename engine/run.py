@@ -21,6 +21,7 @@ from driftline.engine.judge import Verdict, judge
 from driftline.engine.measure import Results, measure
 from driftline.engine.plan import Plan, make_plan, references_needed
 from driftline.engine.project import Duration, FixedWindow, Monitor, Project
+from driftline.engine.publish import publish
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import Renderer
 from driftline.engine.results import arrow_rows
@@ -105,6 +106,7 @@ class RunResult:
 
     Attributes:
         monitors: One entry a monitor, in the file's order.
+        error: Why what was stored could not be published, or None.
         fail_on: Which status makes the exit code 1: `warning`, `breached` or `never`.
         strict: Whether rows that could not be judged make the exit code 4.
     """
@@ -112,6 +114,7 @@ class RunResult:
     monitors: tuple[MonitorRun, ...]
     fail_on: str = "breached"
     strict: bool = False
+    error: DriftlineError | None = None
 
     @property
     def runs(self) -> list[Row]:
@@ -127,6 +130,8 @@ class RunResult:
     def exit_code(self) -> int:
         """What the command line exits with; 3 beats 2 beats 1 beats 4."""
         codes = {each.exit_code(self.fail_on, strict=self.strict) for each in self.monitors}
+        if self.error is not None:
+            codes.add(self.error.exit_code)
         return next((code for code in (3, 2, 1, 4) if code in codes), 0)
 
     def to_arrow(self) -> pa.Table:
@@ -204,7 +209,19 @@ def run_project(
             f"the selection takes no feature of {names}",
             hint="`driftline ls features` lists them",
         )
-    return RunResult(found, fail_on)
+    # a run that failed is in the log of runs, unless it is the store that failed
+    stored = store and not all(isinstance(each.error, StoreError) for each in found)
+    result = RunResult(found, fail_on)
+    return published(result, project) if stored else result
+
+
+def published(result: RunResult, project: Project) -> RunResult:
+    """The result, once what is stored is published as the project says; with an error where it is not."""
+    try:
+        publish(Store(project.results.file), project.publish)
+    except DriftlineError as error:
+        return replace(result, error=error)
+    return result
 
 
 def keep_apart(project: Project) -> None:

@@ -101,6 +101,7 @@ def resolved_yaml(project: Project) -> str:
         "version": 1,
         "connection": {"type": project.connection.type, **_plain(connection)},
         "results": {"to": _short(str(project.results.file), project.root)},
+        **_given(publish=_publish(project) or None),
         "monitors": [_monitor(monitor) for monitor in project.monitors],
     }
     return mask(_dump(tree), project.secrets)
@@ -155,6 +156,13 @@ def _plain(value: Any) -> Any:
 def _given(**entries: object) -> Tree:
     """The entries that are not None."""
     return {word: value for word, value in entries.items() if value is not None}
+
+
+def _publish(project: Project) -> Tree:
+    copies = {f.name: getattr(project.publish, f.name) for f in fields(project.publish)}
+    return {
+        name: _short(str(path), project.root) for name, path in copies.items() if path is not None
+    }
 
 
 def _monitor(monitor: Monitor) -> Tree:

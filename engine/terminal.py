@@ -227,6 +227,13 @@ def left_behind(out: Console, folder: Path) -> None:
     )
 
 
+def published(out: Console, files: Sequence[Path]) -> None:
+    """Print where copies for BI tools are, a line for each folder of Parquet files."""
+    for file in dict.fromkeys(each.parent if each.suffix == ".parquet" else each for each in files):
+        what = " (Parquet, a file a table)" if file in (each.parent for each in files) else ""
+        out.print(f"published {clean(file)}{what}", soft_wrap=True)
+
+
 def migrated(out: Console, found: Migrated, *, dry_run: bool) -> None:
     """Print what a migration did, or would do."""
     file, after = clean(found.file), found.after

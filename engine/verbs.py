@@ -17,7 +17,7 @@ from driftline.engine.catalog import METRICS, SHORT_NAMES, Metric
 from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.interpolate import mask
 from driftline.engine.judge import Status
-from driftline.engine.project import Monitor, Project, Source
+from driftline.engine.project import Monitor, Project, Publish, Source
 from driftline.engine.selection import EVERYTHING, Selection, parse_selection
 from driftline.engine.store import Filter, Migrated, Store
 from driftline.engine.yaml_file import nearest, spell
@@ -500,6 +500,49 @@ def schema() -> dict[str, object]:
     return project_schema()
 
 
+def publish(
+    project: ProjectLike = None,
+    *,
+    duckdb: str | os.PathLike[str] | None = None,
+    parquet: str | os.PathLike[str] | None = None,
+    target: str | None = None,
+) -> tuple[Path, ...]:
+    """Make the copies of the results that BI tools may hold open, as after every run.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        duckdb: A DuckDB file to write; with it or `parquet`, the project's own copies stay as they
+            are.
+        parquet: A folder to write one Parquet file a table to.
+        target: One of the file's targets.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ConfigError: When neither the project nor an argument says where to.
+        StoreError: When there are no results yet, or a copy cannot be written.
+    """
+    from driftline.engine.publish import publish as publish_copies
+
+    loaded = _load(project, target)
+    copies = loaded.publish
+    if duckdb is not None or parquet is not None:
+        copies = Publish(*(None if each is None else Path(each) for each in (duckdb, parquet)))
+    if copies == Publish():
+        raise ConfigError(
+            "nothing says where to publish to",
+            hint="put `publish: {duckdb: FILE, parquet: FOLDER}` into the project file,"
+            " or give --duckdb FILE or --parquet FOLDER",
+        )
+    if copies.duckdb is not None and copies.duckdb.resolve() == loaded.results.file.resolve():
+        raise ConfigError(
+            f"{copies.duckdb} is the results file itself", hint="name another file for the copy"
+        )
+    with masked(loaded):
+        return publish_copies(Store(loaded.results.file), copies)
+
+
 def migrate(
     project: ProjectLike = None, *, dry_run: bool = False, target: str | None = None
 ) -> Migrated:
@@ -630,7 +673,8 @@ def _run(
 
 def _or_error(result: RunResult, project: Project) -> RunResult:
     """The result, or its first error, which the attribute `result` then goes with."""
-    errors = [each.error for each in result.monitors if each.error is not None]
+    found = [*(each.error for each in result.monitors), result.error]
+    errors = [error for error in found if error is not None]
     for error in errors:
         _hide(error, project.secrets)
     if errors:

@@ -43,6 +43,7 @@ FLOORS: Final = (
     {"judge"},
     {"storefile"},
     {"store"},
+    {"publish"},
     {"ddl"},
     {"summary"},
     {"guess"},
@@ -62,7 +63,7 @@ DOORS: Final = {
     "jinja2": {"render"},
     "scipy": {"significance", "intervals"},
     "ruamel": {"yaml_file", "schema"},
-    "duckdb": {"workbench", "storefile", "store", "warehouses.duckdb", "verbs"},
+    "duckdb": {"workbench", "storefile", "store", "publish", "warehouses.duckdb", "verbs"},
     "typer": {"cli"},
     "rich": {"cli", "log", "terminal"},
 }

@@ -27,10 +27,10 @@ from driftline.engine.results import TABLES
 
 VERBS: Final = (
     "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema",
-    "migrate", "ddl",
+    "publish", "migrate", "ddl",
 )  # fmt: skip
 LATER: Final = (
-    "backfill", "baseline", "publish", "check", "report",
+    "backfill", "baseline", "check", "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = ("duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas")

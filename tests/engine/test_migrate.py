@@ -13,6 +13,8 @@ from small_project import AT, make
 
 import driftline
 from driftline.engine.errors import StoreError, TemplateError
+from driftline.engine.project import Publish
+from driftline.engine.publish import publish
 from driftline.engine.results import SCHEMA, Migration, Schema, read_migrations
 from driftline.engine.store import Store
 
@@ -138,13 +140,14 @@ def test_without_a_file_the_tables_are_made(tmp_path: Path) -> None:
 # Never by reading, never backward
 
 
-@pytest.mark.parametrize("read", ["status", "features"])
+@pytest.mark.parametrize("read", ["status", "features", "publish"])
 def test_a_command_that_reads_says_to_migrate_and_changes_nothing(file: Path, read: str) -> None:
     content = file.read_bytes()
     store = Store(file, schema=NEXT)
     reads = {
         "status": store.status,
         "features": store.features,
+        "publish": lambda: publish(store, Publish(file.with_name("copy.duckdb"))),
     }
 
     with pytest.raises(StoreError, match=r"this one reads schema 2\n.*`driftline migrate`"):

@@ -69,7 +69,6 @@ monitors:
 """  # noqa: E501 - as the specification has it
 
 NOT_BUILT_OF_EVERYTHING = [
-    f"7: publish: publish is {NOT_YET}",
     f"29: monitors[arrival_delay].join: join is {NOT_YET}",
     f"37: monitors[arrival_delay].segments: segments are {NOT_YET}",
     f"49: monitors[arrival_delay].signals.weekly_drift.features.top_n: top_n is {NOT_YET}",
@@ -189,7 +188,6 @@ def test_a_form_of_a_reference_is_understood_and_not_built(
         ("connection: {dbt: {profile: p, target: t}}", "connection.dbt: dbt is"),
         ("results: {connection: same, schema: d}", "results.connection: results in the connection"),
         ("sources: {a: {dbt_model: b}}", "sources.a: dbt_model is"),
-        ("publish: {parquet: out/}", "publish: publish is"),
     ],
 )
 def test_a_section_is_understood_and_not_built(
