@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from driftline.engine.store import Migrated
     from driftline.engine.verbs import (
         Validated,
+        check,
         compare,
         compile,  # noqa: A004 (named like its command)
         ddl,
@@ -69,6 +70,7 @@ __all__ = [
     "Validated",
     "WarehouseError",
     "__version__",
+    "check",
     "compare",
     "compile",
     "ddl",

@@ -446,6 +446,33 @@ def debug(
 
 
 @verb
+def check(
+    ctx: typer.Context,
+    monitors: Names = None,
+    at: Annotated[
+        str | None, Option(metavar="T", help="The window of a run at T; else the newest.")
+    ] = None,
+    write: Annotated[bool, Option("--write", help="Store the verdicts.")] = False,
+    fail_on: Annotated[
+        FailOn, Option(envvar="DRIFTLINE_FAIL_ON", help="What makes the exit code 1.")
+    ] = FailOn.breached,
+    strict: Annotated[
+        bool, Option("--strict", help="Exit with 4 where something could not be judged.")
+    ] = False,
+) -> int:
+    """Judge stored results by today's thresholds."""
+    session: Session = ctx.obj
+    project = session.load()
+    try:
+        result = driftline.check(project, monitors=monitors, at=at, write=write)
+    except driftline.DriftlineError as error:
+        if error.result is None:
+            raise
+        result = error.result
+    return _told(session, project, replace(result, fail_on=fail_on.value, strict=strict))
+
+
+@verb
 def publish(
     ctx: typer.Context,
     duckdb: Annotated[

@@ -63,6 +63,7 @@ class MonitorRun:
         metrics, histograms, profiles, features, statements: Rows of the tables of those names.
         grounds: Rows of `_grounds`.
         warnings: Sentences about the project that do not stop it.
+        unmeasured: What a check was asked to judge and no run has measured yet.
         try_at: Where the window has no rows, an `at` whose window has some; None otherwise.
         error: What stopped it, or None.
     """
@@ -75,6 +76,7 @@ class MonitorRun:
     statements: tuple[Row, ...] = ()
     grounds: tuple[Row, ...] = ()
     warnings: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
     try_at: str | None = None
     error: DriftlineError | None = None
 
@@ -96,6 +98,8 @@ class MonitorRun:
             for row in self.metrics
         ):
             return 1
+        if strict and self.unmeasured:
+            return 4
         unjudged = ("error", *(("insufficient_data", "not_computable") if strict else ()))
         return 4 if any(row["status"] in unjudged for row in self.metrics) else 0
 

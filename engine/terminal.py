@@ -257,6 +257,8 @@ def next_commands(out: Console, *commands: str) -> None:
 def next_step(result: RunResult) -> tuple[str, ...]:
     """The words of the command that looks closer at what a run found."""
     for each in result.monitors:
+        if each.unmeasured:
+            return ("run", each.run["monitor"])
         if each.try_at is not None:
             return ("run", each.run["monitor"], "--at", each.try_at)
     rows = [row for row in result.metrics if row["segment"] == ALL and row["feature"] != ALL]

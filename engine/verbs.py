@@ -500,6 +500,40 @@ def schema() -> dict[str, object]:
     return project_schema()
 
 
+def check(
+    project: ProjectLike,
+    *,
+    monitors: str | Sequence[str] | None = None,
+    at: Moment = None,
+    write: bool = False,
+    target: str | None = None,
+) -> RunResult:
+    """Judge stored results again by the project as it is now; no data is read but the store.
+
+    Thresholds, `alert_when`, `min_rows` and the choice of metrics and features count as the file has
+    them today. What it asks for and no run has measured is told in each entry's `unmeasured`.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        monitors: Names; None is all.
+        at: As for `run`: the window that it would replace. None is each monitor's newest stored one.
+        write: Whether the verdicts replace the stored ones, of all monitors in one transaction.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+
+    Raises:
+        ConfigError: When the project or an argument is wrong.
+        StoreError: When a monitor has no results yet, or the store cannot be read or written. Its
+            attribute `result` then holds what was found of the others.
+    """
+    from driftline.engine.check import check_project
+
+    loaded = _load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    with masked(loaded):
+        result = check_project(loaded, monitors=names, at=_instant(at), write=write)
+        return _or_error(result, loaded)
+
+
 def publish(
     project: ProjectLike = None,
     *,

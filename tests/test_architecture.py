@@ -49,7 +49,7 @@ FLOORS: Final = (
     {"guess"},
     {"scaffold"},
     {"rows"},
-    {"run", "compile"},
+    {"run", "compile", "check"},
     {"checkup"},
     {"terminal", "frames"},
     {"log"},

@@ -27,10 +27,10 @@ from driftline.engine.results import TABLES
 
 VERBS: Final = (
     "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema",
-    "publish", "migrate", "ddl",
+    "init", "debug", "check", "publish", "migrate", "ddl",
 )  # fmt: skip
 LATER: Final = (
-    "backfill", "baseline", "check", "report",
+    "backfill", "baseline", "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = ("duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas")

@@ -1,0 +1,273 @@
+"""Judge stored results again by today's project file; nothing is read but the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from driftline.engine.catalog import METRICS
+from driftline.engine.errors import DriftlineError, StoreError
+from driftline.engine.features import Watched, asked_for, by_name, watch
+from driftline.engine.judge import judge
+from driftline.engine.measure import (
+    UNJUDGED,
+    Measurement,
+    asks_past,
+    threshold_of,
+    window_thresholds,
+)
+from driftline.engine.plan import ALL
+from driftline.engine.project import Monitor, Project, Threshold
+from driftline.engine.relations import PAST_WINDOWS
+from driftline.engine.results import TABLES
+from driftline.engine.rows import Row, verdict_columns
+from driftline.engine.run import MonitorRun, RunResult, choose_monitors, measure_hash, published
+from driftline.engine.store import VERDICT, Store
+from driftline.engine.warehouses.base import Column
+from driftline.engine.warehouses.duckdb import kind_of
+from driftline.engine.windows import production_span, resolve_at, stored_bounds
+
+# Signal, reference, feature, metric: what the project file asks for, in every segment alike.
+Key = tuple[str, str, str, str]
+
+MOST_NAMED: Final = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a number is to be judged."""
+
+    signal_type: str
+    kind: str | None
+    threshold: Threshold
+    alert_when: str = "significant"
+
+
+def check_project(
+    project: Project,
+    *,
+    monitors: Sequence[str] | None = None,
+    at: str | datetime | None = None,
+    write: bool = False,
+) -> RunResult:
+    """Judge what is stored of monitors' windows by the project as it is now.
+
+    Args:
+        project: The project.
+        monitors: Names of monitors; None is all.
+        at: As for a run: the window that it would replace. None is the newest stored one.
+        write: Whether the verdicts replace the stored ones, of all monitors in one transaction, and
+            are published.
+
+    Returns:
+        One entry a monitor, with the rows that the file still asks for. One without results has an
+        error.
+
+    Raises:
+        ConfigError: For an unknown monitor or an unreadable `at`.
+        StoreError: When there are no results at all, or the verdicts cannot be stored.
+    """
+    store = Store(project.results.file)
+    chosen = choose_monitors(project, monitors)
+    windows = [None if at is None else _window(monitor, at) for monitor in chosen]
+    with store.reading():
+        pass
+    runs = []
+    changed: list[Row] = []
+    for monitor, window in zip(chosen, windows, strict=True):
+        try:
+            found, stored = _check(store, monitor, window)
+        except DriftlineError as error:
+            row = dict.fromkeys(TABLES["runs"].names) | {"monitor": monitor.name}
+            row |= {"status": "failed", "metric_count": 0, "breach_count": 0}
+            found, stored = MonitorRun(run=row, error=error), []
+        runs.append(found)
+        changed += [
+            row
+            for row, before in zip(found.metrics, stored, strict=True)
+            if any(row[name] != before[name] for name in VERDICT)
+        ]
+    result = RunResult(tuple(runs))
+    if write and changed:
+        store.judge(changed)
+        return published(result, project)
+    return result
+
+
+def _window(monitor: Monitor, at: str | datetime) -> tuple[datetime, datetime]:
+    moment = resolve_at(monitor, at, datetime.now(UTC))
+    return stored_bounds(production_span(monitor, moment), moment)
+
+
+def _check(
+    store: Store, monitor: Monitor, window: tuple[datetime, datetime] | None
+) -> tuple[MonitorRun, list[Row]]:
+    """A monitor's rows as they are judged today, and the same rows as they are stored."""
+    stored = store.judged(monitor.name, window)
+    if not stored:
+        when = "" if window is None else f" for the window {window[0]} to {window[1]} UTC"
+        raise StoreError(
+            f"there are no results of {monitor.name} yet{when}",
+            hint=f"`driftline run {monitor.name}` computes them",
+        )
+    (run,) = store.run(max(stored, key=lambda row: row["computed_at"])["run_id"]).to_pylist()
+    features = store.features(monitor.name).to_pylist()
+    watched = _watched(monitor, features)
+    asked = dict(_asked(monitor, watched, _kinds(monitor, features)))
+    past = _past(store, monitor, stored)
+    kept: list[Row] = []
+    judged: list[Row] = []
+    for row in stored:
+        how = _how(monitor, watched, asked, row)
+        if how is None or (past and row["reference_value"] is None and asks_past(how.threshold)):
+            continue
+        kept.append(row)
+        judged.append(_judged(monitor, row, how))
+    there = {_key(row) for row in kept}
+    missing = (
+        *(f"column {item.name}" for item in watched.values() if _unknown(item)),
+        *_listed(key for key in asked if key not in there),
+    )
+    warnings = [f"not measured yet: {each}; run again" for each in missing]
+    if run["measure_hash"] != measure_hash(monitor):
+        warnings.append(
+            "the file asks for other numbers than were measured: sources, windows, features or bins"
+            " have changed since; run again"
+        )
+    rows = [row["value"] for row in stored if row["metric"] == "row_count"]
+    run |= {
+        "metric_count": len(judged),
+        "breach_count": sum(1 for row in judged if row["status"] == "breached"),
+        "primary": monitor.primary.name,
+        "window_rows": int(rows[0] or 0) if rows else None,
+    }
+    return MonitorRun(run, tuple(judged), warnings=tuple(warnings), unmeasured=missing), kept
+
+
+def _watched(monitor: Monitor, features: Sequence[Row]) -> Mapping[str, Watched]:
+    """What becomes of the columns that the last run saw, by name."""
+    production, reference = (
+        [Column(row["feature"], row[side], kind_of(row[side])) for row in features if row[side]]
+        for side in ("production_type", "reference_type")
+    )
+    known = {row["feature"].casefold() for row in features}
+    # a column that is newly listed has yet to be looked for
+    production += [Column(name, "", "other") for name in sorted(asked_for(monitor) - known)]
+    return by_name(watch(monitor, reference, production))
+
+
+def _unknown(item: Watched) -> bool:
+    return item.production is not None and not item.production.type
+
+
+def _kinds(monitor: Monitor, features: Sequence[Row]) -> Mapping[str, str | None]:
+    """Feature types by name: as the file states them, else as the last run found them."""
+    kinds = {row["feature"]: row["feature_type"] for row in features}
+    stated = {name: each.type for name, each in monitor.settings.items() if each.type is not None}
+    return kinds | stated
+
+
+def _past(store: Store, monitor: Monitor, stored: Sequence[Row]) -> bool:
+    """Whether there are earlier windows to compare a row of the dataset with."""
+    end = max(row["window_end"] for row in stored)
+    counts, _ = store.before(monitor.name, end, windows=PAST_WINDOWS)
+    return bool(counts)
+
+
+def _asked(
+    monitor: Monitor, watched: Mapping[str, Watched], kinds: Mapping[str, str | None]
+) -> Iterator[tuple[Key, Asked]]:
+    """Every number the project file asks for, of the whole population and of any part."""
+    for metric, threshold in window_thresholds(monitor):
+        key = (monitor.window_signal, ALL, ALL, metric.name)
+        yield key, Asked("data_quality", None, threshold)
+    for signal in monitor.signals:
+        for rule in signal.rules:
+            if METRICS[rule.metric].scope in ("dataset", "schema"):
+                continue
+            for item in watched.values():
+                if item.id < 0 or signal.name not in item.signals:
+                    continue
+                kind = kinds.get(item.name)
+                own = threshold_of(monitor, rule, item.name, kind)
+                if own is not None:
+                    key = (signal.name, signal.reference, item.name, rule.metric)
+                    yield key, Asked(signal.type, kind, own, signal.alert_when)
+
+
+def _how(
+    monitor: Monitor, watched: Mapping[str, Watched], asked: Mapping[Key, Asked], row: Row
+) -> Asked | None:
+    """How a stored row is judged today; None when the file does not ask for it any more."""
+    if row["_failed"] is None:
+        return None
+    if METRICS[row["metric"]].scope == "schema":
+        item = watched.get(row["feature"])
+        if item is None or row["signal"] != monitor.window_signal:
+            return None
+        about = item.signals or row["metric"] == "new_column"
+        return Asked(row["signal_type"], row["feature_type"], UNJUDGED) if about else None
+    how = asked.get(_key(row))
+    if how is None or how.signal_type != row["signal_type"]:
+        return None
+    # numbers of a column that was another type then say nothing about it now
+    return how if how.kind == row["feature_type"] else None
+
+
+def _key(row: Row) -> Key:
+    return row["signal"], row["reference"], row["feature"], row["metric"]
+
+
+def _judged(monitor: Monitor, row: Row, how: Asked) -> Row:
+    """The row with today's verdict; what it says of the data stays."""
+    verdict = judge(
+        _measurement(row, how),
+        min_rows=monitor.min_rows,
+        allow_empty=monitor.production.allow_empty,
+    )
+    return {name: row[name] for name in TABLES["metrics"].names} | verdict_columns(verdict)
+
+
+def _measurement(row: Row, how: Asked) -> Measurement:
+    """What the row was made of."""
+    return Measurement(
+        signal=row["signal"],
+        signal_type=row["signal_type"],
+        metric=row["metric"],
+        feature=row["feature"],
+        feature_type=row["feature_type"],
+        pair=None,
+        value=row["value"],
+        statistic=row["statistic"],
+        effect=row["effect"],
+        p_value=row["p_value"],
+        reference_value=row["reference_value"],
+        n_reference=row["n_reference"],
+        n_production=row["n_production"],
+        bins=row["bins"],
+        threshold=how.threshold,
+        reason=row["_reason"],
+        failed=row["_failed"],
+        alert_when=how.alert_when,
+        q_value=row["q_value"],
+        ci_low=row["ci_low"],
+        ci_high=row["ci_high"],
+        by_chance=row["_by_chance"],
+        has_p=row["_has_p"],
+        why_no_p=row["_why_no_p"],
+    )
+
+
+def _listed(keys: Iterable[Key]) -> list[str]:
+    """`population_stability_index of age, fare and 3 more (data_drift)`, one for each metric."""
+    features: dict[tuple[str, str], list[str]] = {}
+    for signal, _, feature, metric in keys:
+        features.setdefault((signal, metric), []).append(feature)
+    told = []
+    for (signal, metric), names in features.items():
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        of = "" if names == [ALL] else f" of {', '.join(names[:MOST_NAMED])}{more}"
+        told.append(f"{metric}{of} ({signal})")
+    return told
