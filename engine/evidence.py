@@ -18,6 +18,7 @@ from driftline.engine.intervals import (
     Span,
     benjamini_hochberg,
     binned_p,
+    categories_p,
     chi_squared_95,
     jensen_shannon_span,
     noise_radius,
@@ -132,6 +133,7 @@ class _Evidence:
         self._plan = plan
         self._results = results
         self._bins: dict[int, tuple[Counts, Counts]] | None = None
+        self._split: dict[int, tuple[Counts, Counts, Counts]] | None = None
         self._cells: dict[int, list[Mapping[str, Any]]] | None = None
         self._binned_p: dict[int, tuple[float | None, str | None]] = {}
         self._units = {
@@ -178,15 +180,18 @@ class _Evidence:
         n, m = self._counts(found.comparison)
         p, why = self._shared_p(found, n, m)
         s = 1 / n.sum() + 1 / m.sum()
+        cells: tuple[Counts, ...] = (n, m)
+        if found.feature_type == "categorical":
+            cells = self._categories(found.comparison)
         chance = chi_squared_95(len(n) - 1) * s if len(n) > 1 else 0.0
         match found.metric:
             case "population_stability_index":
-                return Evidence(p, psi_span(n, m), chance, why)
+                return Evidence(p, psi_span(*cells), chance, why)
             case "jensen_shannon_distance":
-                span = jensen_shannon_span(n, m).mapped(1 / math.log(2), 0.5, 1.0)
+                span = jensen_shannon_span(*cells).mapped(1 / math.log(2), 0.5, 1.0)
                 return Evidence(p, span, math.sqrt(chance / (8 * math.log(2))), why)
             case "hellinger_distance":
-                span = squared_hellinger_span(n, m).mapped(1.0, 0.5, 1.0)
+                span = squared_hellinger_span(*cells).mapped(1.0, 0.5, 1.0)
                 return Evidence(p, span, math.sqrt(chance / 8), why)
             case _:
                 radius = noise_radius(n, m, largest=found.metric == "chebyshev_distance")
@@ -199,7 +204,7 @@ class _Evidence:
         assert found.comparison is not None
         if found.comparison not in self._binned_p:
             if found.feature_type == "categorical":
-                p = self._tested("pearsons_chi_squared_test", found.comparison)
+                p = categories_p(*self._categories(found.comparison))
             else:
                 p = binned_p(n, m)
             why = "too few rows in the bins to test them" if p is None else None
@@ -263,6 +268,16 @@ class _Evidence:
                 for key, rows in grouped.items()
             }
         return self._bins[comparison]
+
+    def _categories(self, comparison: int) -> tuple[Counts, Counts, Counts]:
+        if self._split is None:
+            grouped = _grouped(self._results.rows("each_category", "comparison, cell"))
+            names = ("n_reference", "n_production", "categories")
+            self._split = {
+                key: (_column(rows, names[0]), _column(rows, names[1]), _column(rows, names[2]))
+                for key, rows in grouped.items()
+            }
+        return self._split[comparison]
 
     def _coarse(self, comparison: int) -> list[Mapping[str, Any]]:
         if self._cells is None:

@@ -372,6 +372,7 @@ class _Gathering:
             "steps",
             "binned",
             "bins",
+            "each_category",
             "quantiles",
             "coarse",
         ):

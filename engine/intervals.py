@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from driftline.engine.significance import chi_squared
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
 
 ENOUGH: Final = 5.0
+POOLED_BELOW: Final = 1.0
 DRAWS: Final = 999
 STOP_AFTER: Final = 20
 FEW_EXCEEDANCES: Final = 10
@@ -123,25 +126,68 @@ def binned_p(n: Counts, m: Counts) -> float | None:
     return float(special.chdtrc(len(a) - 1, psi(a, b) / s))
 
 
-def psi_span(n: Counts, m: Counts) -> Span:
+def categories_p(n: Counts, m: Counts, alike: Counts) -> float | None:
+    """No-drift probability of categories: Pearson's test, those that expect less than a row pooled.
+
+    Args:
+        n: Rows of the reference, float64, shape (cells,).
+        m: Rows of production, likewise.
+        alike: How many categories of equal size each cell stands for, 1 or more.
+
+    Returns:
+        The probability; None when the rows do not fill two cells.
+
+    Accuracy: size 3.6 to 6.2 % of a nominal 5 % (Zipf categories, 50 to 1 000 of them).
+    """
+    import numpy as np
+
+    all_n, all_m = n.sum(), m.sum()
+    share = min(all_n, all_m) / (all_n + all_m)
+    expected = (n + m) / alike * share
+    rare = expected < POOLED_BELOW
+    cells = np.column_stack([n, m, alike])[~rare]
+    if rare.any():
+        pool = np.array([n[rare].sum(), m[rare].sum(), 1.0])
+        if pool[:2].sum() * share < POOLED_BELOW and len(cells):
+            # the smallest of the others, or one of those that are alike
+            least = int((expected[~rare]).argmin())
+            one = cells[least] / cells[least, 2]
+            pool[:2] += one[:2]
+            cells[least] -= one
+            cells = cells[cells[:, 2] > 0]
+        cells = np.vstack([cells, pool])
+    a, b, times = cells.T
+    far = a * all_m - b * all_n
+    return chi_squared(
+        statistic=float(np.sum(far / all_n * far / all_m / (a + b))),
+        categories=int(alike.sum()),
+        cells=int(times.sum()),
+        smallest=float(((a + b) / times).min() * share),
+        inverse=float(np.sum(times**2 / (a + b))),
+        n_reference=float(all_n),
+        n_production=float(all_m),
+    )
+
+
+def psi_span(n: Counts, m: Counts, alike: Counts | None = None) -> Span:
     """Interval of the population stability index; its upper end is unknown with rare bins."""
-    merged, rare = _merged(n, m)
+    merged, rare = _merged(n, m, alike)
     span = _divergence_span(*merged, psi(*merged), 1.0, _psi_spread(*merged))
     return span if rare is None else Span(span.low, None)
 
 
-def jensen_shannon_span(n: Counts, m: Counts) -> Span:
+def jensen_shannon_span(n: Counts, m: Counts, alike: Counts | None = None) -> Span:
     """Interval of the Jensen-Shannon divergence in nats."""
-    merged, rare = _merged(n, m)
+    merged, rare = _merged(n, m, alike)
     span = _divergence_span(*merged, jensen_shannon(*merged), 8.0, _js_spread(*merged))
     if rare is None or span.high is None:
         return span
     return Span(span.low, min(math.log(2), span.high + math.log(2) * (rare[0] + rare[1]) / 2))
 
 
-def squared_hellinger_span(n: Counts, m: Counts) -> Span:
+def squared_hellinger_span(n: Counts, m: Counts, alike: Counts | None = None) -> Span:
     """Interval of the squared Hellinger distance."""
-    merged, rare = _merged(n, m)
+    merged, rare = _merged(n, m, alike)
     value = squared_hellinger(*merged)
     s = 1 / n.sum() + 1 / m.sum()
     span = _divergence_span(*merged, value, 8.0, 4 * s * value * (1 - value / 2) / 8)
@@ -345,18 +391,20 @@ def _smoothed(counts: Counts) -> Counts:
     return smoothed
 
 
-def _merged(n: Counts, m: Counts) -> tuple[tuple[Counts, Counts], tuple[float, float] | None]:
+def _merged(
+    n: Counts, m: Counts, alike: Counts | None
+) -> tuple[tuple[Counts, Counts], tuple[float, float] | None]:
     """Pool all bins in which the smaller side expects fewer than 5 rows; their shares, if any."""
     import numpy as np
 
+    times = np.ones_like(n) if alike is None else alike
     share = min(n.sum(), m.sum()) / (n.sum() + m.sum())
-    rare = (n + m) * share < ENOUGH
+    rare = (n + m) / times * share < ENOUGH
+    repeats = times[~rare].astype(np.int64)
+    left, right = (np.repeat(side[~rare] / times[~rare], repeats) for side in (n, m))
     if not rare.any():
-        return (n, m), None
-    pooled = (
-        np.append(n[~rare], n[rare].sum()),
-        np.append(m[~rare], m[rare].sum()),
-    )
+        return (left, right), None
+    pooled = (np.append(left, n[rare].sum()), np.append(right, m[rare].sum()))
     return pooled, (float(n[rare].sum() / n.sum()), float(m[rare].sum() / m.sum()))
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pytest
-from support import monitor, run
+from support import monitor, run, score
 
 from driftline.engine.config import compare_project
 from driftline.engine.project import FeatureSelection, Monitor, Source
@@ -106,3 +106,28 @@ def test_few_rows_are_called_inconclusive_rather_than_drifted() -> None:
     assert sum(row["status"] == "inconclusive" for row in beyond) >= 0.95 * len(beyond)
     # the rest is beyond what 95 % of samples without drift reach, and still not significant
     assert sum("rows a side" in row["reason"] for row in beyond) >= 0.8 * len(beyond)
+
+
+def test_values_as_rare_as_those_of_the_reference_are_no_drift_for_being_new() -> None:
+    rng = np.random.default_rng(3)
+    weights = 1 / np.arange(1, 201)
+    sides = [
+        {
+            f"{number}": [f"v{k}" for k in rng.choice(200, 300, p=weights / weights.sum())]
+            for number in range(60)
+        }
+        for _ in range(2)
+    ]
+    found = score(sides[0], sides[1], metrics=["jensen_shannon_distance", "new_category_rate"])
+    p = [row["p_value"] for row in found.run.metrics if row["metric"] == "jensen_shannon_distance"]
+    assert min(found.values("new_category_rate").values()) > 0.03
+    # a twentieth of them below 0.05, and room for four deviations
+    assert sum(each < 0.05 for each in p) <= 60 * 0.05 + 4 * math.sqrt(60 * 0.05 * 0.95)
+    assert min(p) > 1e-4
+
+
+def test_a_new_value_in_many_rows_is_drift() -> None:
+    known = ["a", "b", "c", "d"] * 250
+    found = score({"x": known}, {"x": known[:900] + ["e"] * 100}, min_rows=100)
+    assert found["x", "jensen_shannon_distance"]["p_value"] < 1e-15
+    assert found["x", "jensen_shannon_distance"]["ci_low"] > 0.1

@@ -19,6 +19,7 @@ from driftline.engine.intervals import (
     _pearson_tail,
     benjamini_hochberg,
     binned_p,
+    categories_p,
     jensen_shannon,
     jensen_shannon_span,
     joined_bins,
@@ -53,6 +54,38 @@ def test_binned_p_rejects_about_one_in_twenty_without_drift(n: int, m: int) -> N
     p = [binned_p(_multinomial(rng, n, shares), _multinomial(rng, m, shares)) for _ in range(RUNS)]
     size = np.mean([each is not None and each < 0.05 for each in p])
     assert 0.026 - _slack(0.026) <= size <= 0.059 + _slack(0.059)
+
+
+@pytest.mark.parametrize("size", [5, 40, 800])
+@pytest.mark.parametrize(("n", "m"), [(300, 300), (10_000, 300)])
+def test_categories_reject_about_one_in_twenty_without_drift(size: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(8)
+    shares = 1 / np.arange(1, size + 1)
+    shares /= shares.sum()
+    rejected = 0
+    for _ in range(RUNS):
+        a, b = _multinomial(rng, n, shares), _multinomial(rng, m, shares)
+        seen = a + b > 0
+        p = categories_p(a[seen], b[seen], np.ones(seen.sum()))
+        rejected += p is not None and p < 0.05
+    assert 0.036 - _slack(0.036) <= rejected / RUNS <= 0.062 + _slack(0.062)
+
+
+def test_common_categories_are_held_to_scipys_homogeneity_test() -> None:
+    n, m = np.array([30.0, 40.0, 50.0]), np.array([25.0, 60.0, 35.0])
+    wanted = stats.chi2_contingency([n, m], correction=False).pvalue
+    assert categories_p(n, m, np.ones(3)) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("rows", [1.0, 2.0, 12.0])
+def test_a_cell_of_equal_categories_counts_as_each_of_them(rows: float) -> None:
+    known = ([50.0, 3.0, 1.0], [40.0, 2.0, 0.0])
+    apart = [np.array([*side, *[k] * 4]) for side, k in zip(known, (0.0, rows), strict=True)]
+    together = [np.array([*side, k]) for side, k in zip(known, (0.0, 4 * rows), strict=True)]
+    p = categories_p(together[0], together[1], np.array([1.0, 1.0, 1.0, 4.0]))
+    assert p == pytest.approx(categories_p(apart[0], apart[1], np.ones(7)), rel=1e-12)
+    low = jensen_shannon_span(together[0], together[1], np.array([1.0, 1.0, 1.0, 4.0])).low
+    assert low == pytest.approx(jensen_shannon_span(*apart).low, rel=1e-9)
 
 
 @pytest.mark.parametrize(
