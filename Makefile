@@ -4,13 +4,14 @@
 #   make test    lint, types and tests, then the tests again on the oldest DuckDB we support
 #   make lint    the fast half of it
 #   make format  let ruff rewrite what it can
+#   make docs    write the pages of docs/metrics from the catalogue and the SQL files
 #   make lock    resolve requirements.lock anew; `make lock UPGRADE=--upgrade` takes newer versions
 #   make clean   remove all that these targets made
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test lint format lock clean
+.PHONY: demo test lint format docs lock clean
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -42,6 +43,9 @@ lint: .venv/dev
 format: .venv/dev
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+docs: .venv/runtime
+	.venv/bin/python docs/generate.py
 
 lock: .venv-lock/made
 	.venv-lock/bin/python -m pip install --quiet uv

@@ -1,6 +1,7 @@
-"""The README says what the program does today.
+"""README and docs say what the program does today.
 
-`ACCEPT_GOLDENS=1 pytest tests/test_docs.py` writes its generated parts anew.
+`make docs` writes the pages of docs/metrics anew, `ACCEPT_GOLDENS=1 pytest tests/test_docs.py` the
+generated parts of the others.
 """
 
 from __future__ import annotations
@@ -10,24 +11,50 @@ import re
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import pytest
+from support import score
 from typer.testing import CliRunner
 
+import driftline
+from driftline.bench import thresholds
 from driftline.cli import app
-from driftline.engine.catalog import METRICS
+from driftline.docs import generate
+from driftline.engine import signal_models
+from driftline.engine.catalog import METRICS, NUMERICAL, SHORT_NAMES, Metric
 from driftline.engine.config import load_project
+from driftline.engine.project import Monitor
+from driftline.engine.thresholds import KINDS, LEVELS
+from driftline.engine.verbs import STATUSES
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
+JUDGING: Final = ROOT / "docs" / "judging.md"
+PAGES: Final = sorted((ROOT / "docs").rglob("*.md"))
+WRITTEN: Final = [README, *(page for page in PAGES if page.parent.name != "metrics")]
 
 
-def _between(name: str, wanted: str) -> str:
-    """The README's part between two markers, written anew first when goldens are accepted."""
-    text = README.read_text("utf-8")
+def _blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a page in a language."""
+    text = page.read_text("utf-8")
+    return re.findall(f"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def _monitor(text: str, folder: Path) -> Monitor:
+    """The one monitor of a project file."""
+    file = folder / "driftline.yml"
+    file.write_text(text, "utf-8")
+    (monitor,) = load_project(file).monitors
+    return monitor
+
+
+def _between(name: str, wanted: str, page: Path = README) -> str:
+    """A page's part between two markers, written anew first when goldens are accepted."""
+    text = page.read_text("utf-8")
     found = re.search(f"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, flags=re.DOTALL)
     assert found is not None
     if os.environ.get("ACCEPT_GOLDENS"):
-        README.write_text(text[: found.start(1)] + wanted + text[found.end(1) :], "utf-8")
+        page.write_text(text[: found.start(1)] + wanted + text[found.end(1) :], "utf-8")
         return wanted
     return found[1]
 
@@ -69,14 +96,110 @@ def test_every_command_of_the_readme_exists() -> None:
 
 
 def test_the_shortest_project_is_a_project(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), flags=re.DOTALL)
-    file = tmp_path / "driftline.yml"
-    file.write_text(text, "utf-8")
-    (monitor,) = load_project(file).monitors
+    (text,) = _blocks(README, "yaml")
+    monitor = _monitor(text, tmp_path)
     assert [signal.name for signal in monitor.signals] == ["data_drift", "data_quality"]
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "SECURITY.md"])
-def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text("utf-8"))
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def _links(page: Path) -> list[str]:
+    return re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *PAGES],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    assert [link for link in _links(page) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_project_file_of_the_docs_is_valid(page: Path, tmp_path: Path) -> None:
+    for text in _blocks(page, "yaml"):
+        _monitor(text, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "driftline-demo"
+    driftline.demo(folder)
+    return folder / "driftline.duckdb"
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_every_query_of_the_docs_runs_on_the_results_of_the_demo(page: Path, demo: Path) -> None:
+    queries = _blocks(page, "sql")
+    queries += re.findall(r'duckdb driftline\.duckdb "(.*?)"', page.read_text("utf-8"))
+    assert queries
+    with duckdb.connect(demo, read_only=True) as connection:
+        for query in queries:
+            connection.execute(query)
+
+
+def test_the_metric_pages_are_what_make_docs_writes() -> None:
+    written = {path.name: path.read_text("utf-8") for path in generate.FOLDER.glob("*.md")}
+    wanted = generate.pages()
+    stale = [name for name in wanted | written if wanted.get(name) != written.get(name)]
+    assert stale == [], "run `make docs`"
+
+
+def test_a_new_metric_has_its_page_without_further_ado(monkeypatch: pytest.MonkeyPatch) -> None:
+    median = Metric("median", "quality", NUMERICAL, unit="its own", short=("med",))
+    # a cached property: what the metric's SQL file would say
+    median.__dict__["sql"] = (
+        "-- median: middle value of a number column\n--\n-- defines  half the values lie below\n"
+        "-- reads    quantiles\n-- returns  comparison; value: double\n-- nulls    left out\n"
+        "-- source   textbook\nselect comparison, p50 as value from quantiles\n"
+    )
+    for module in (generate, signal_models):
+        monkeypatch.setattr(module, "METRICS", {**METRICS, "median": median})
+    pages = generate.pages()
+    assert "[`median`](median.md)" in pages["README.md"]
+    for promised in ("Middle value", "half the values lie below", "`med`", "p50 as value"):
+        assert promised in pages["median.md"]
+    assert "median: {increase: 20%}" in pages["median.md"]
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_the_example_of_a_page_asks_for_its_metric(metric: Metric, tmp_path: Path) -> None:
+    text = generate.example(metric)
+    if text is None:
+        assert metric.scope == "schema"
+        return
+    (signal,) = _monitor(text, tmp_path).signals
+    (rule,) = signal.rules
+    assert rule.metric == metric.name
+    assert all(threshold.fail is not None for threshold in rule.thresholds.values())
+    if metric.default is not None:
+        assert {
+            kind: threshold.fail.amount
+            for kind, threshold in rule.thresholds.items()
+            if threshold.fail is not None
+        } == {kind: metric.default_for(kind) for kind in metric.types}
+
+
+def test_a_page_promises_evidence_for_exactly_the_metrics_that_have_it() -> None:
+    numbers = [float(k) for k in range(300)]
+    texts = ["a", "b", "c"] * 100
+    moved = {"x": [x + 30 for x in numbers], "y": ["a"] * 200 + ["b"] * 100}
+    rows = score({"x": numbers, "y": texts}, moved, min_rows=100).run.metrics
+    having = {row["metric"] for row in rows if row["p_value"] is not None}
+    promised = {name for name in METRICS if generate.evidence_of(METRICS[name]) is not None}
+    assert having == promised
+    assert {row["metric"] for row in rows if row["ci_low"] is not None} == promised
+
+
+def test_the_table_of_thresholds_is_what_the_formulas_give() -> None:
+    assert _between("thresholds", thresholds.table(), JUDGING) == thresholds.table()
+
+
+def test_judging_names_every_kind_of_threshold_and_status() -> None:
+    text = JUDGING.read_text("utf-8")
+    missing = [word for word in (*KINDS, *LEVELS) if f"{word}:" not in text]
+    assert missing + [word for word in STATUSES if f"`{word}`" not in text] == []
+
+
+def test_short_names_of_the_docs_are_those_of_the_catalogue() -> None:
+    index = (generate.FOLDER / "README.md").read_text("utf-8")
+    assert [short for short in SHORT_NAMES if f"`{short}`" not in index] == []
