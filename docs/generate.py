@@ -45,7 +45,8 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "area": (
         "rows are permuted between the sides, on at most 256 cells: exceedances over draws, stopped"
-        " at 20, and beyond 999 draws the tail of a Pearson III law fitted to them. The seed is a"
+        " at 20, else with the rows as they are among 999 draws; where none of them exceeds, the"
+        " tail of a Pearson III law fitted to them, at most 0.001. The seed is a"
         " hash of monitor, feature, reference, window and segment: the same rows give the same"
         " probability.",
         "the value, plus and minus the 95 % quantile of what sampling alone does to it.",

@@ -109,6 +109,17 @@ def test_the_permutation_test_of_w1_holds_its_size(
     assert rejected / RUNS >= 0.023 - _slack(0.023), name
 
 
+def test_a_probability_below_two_in_a_hundred_is_not_too_small() -> None:
+    # 9 and 1 rows against 1 and 9: of all ways to deal 20 rows, 202 in 184 756 are as uneven
+    exact = stats.hypergeom(20, 10, 10).sf(8) * 2
+    x, n, m = np.array([0.0, 1.0]), np.array([9.0, 1.0]), np.array([1.0, 9.0])
+    found = np.array([permutation_p(x, n, m, seed=seed) for seed in range(300)], dtype=float)
+    for level in (0.001, 0.002, 0.003, 0.005):
+        # how often so few of 999 draws exceed
+        rate = stats.binom(999, exact).cdf(round(level * 1000) - 1)
+        assert abs((found < level + 1e-9).mean() - rate) <= 4 * math.sqrt(rate * (1 - rate) / 300)
+
+
 def test_the_permutation_test_sees_a_third_of_a_deviation_in_ten_thousand_rows() -> None:
     rng = np.random.default_rng(3)
     p = permutation_p(*_cells(rng.normal(size=10_000), rng.normal(0.35, size=10_000)), seed=1)
