@@ -15,10 +15,11 @@ inside a monitor. That changes no number, and is what makes thousands of them qu
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,63 +106,65 @@ def run(rows: int, numbers: Iterable[int], shift: float) -> list[dict[str, Any]]
     return measured
 
 
-def breached(rows: int, monitors: int, shift: float) -> list[set[tuple[str, str]]]:
-    """For each monitor the features and metrics whose status is `breached`."""
-    at_once = max(1, min(monitors, 25, VALUES // (rows * FEATURES)))
-    found: list[set[tuple[str, str]]] = [set() for _ in range(monitors)]
+def breached(rows: int, monitors: int, shift: float) -> Iterator[list[set[tuple[str, str]]]]:
+    """A list for every run: of each of its monitors the features and metrics that breached."""
+    at_once = max(1, min(monitors, 10, VALUES // (rows * FEATURES)))
     for first in range(0, monitors, at_once):
-        for row in run(rows, range(first, min(first + at_once, monitors)), shift):
+        numbers = range(first, min(first + at_once, monitors))
+        found: dict[str, set[tuple[str, str]]] = {str(number): set() for number in numbers}
+        for row in run(rows, numbers, shift):
             if row["status"] == "breached":
-                found[int(row["monitor"])].add((row["feature"], row["metric"]))
-    return found
+                found[row["monitor"]].add((row["feature"], row["metric"]))
+        yield list(found.values())
 
 
-def false_alarms(rows: int, monitors: int) -> Counter[str]:
-    """Monitors in which something breached: by metric, and anything at all."""
-    hits = Counter({"any metric": 0})
-    for each in breached(rows, monitors, 0.0):
-        hits.update({metric for _, metric in each})
-        hits["any metric"] += bool(each)
-    return hits
+def alarms(found: set[tuple[str, str]]) -> set[str]:
+    """What a monitor without drift counts towards: its metrics, and whether there is any."""
+    return {metric for _, metric in found} | ({"any metric"} if found else set())
 
 
-def power(rows: int, monitors: int, shift: float) -> Counter[str]:
-    """Monitors in which a shifted feature breached, by its shape and the metric."""
-    moved = [f"{name}_0" for name, (_, deviation) in SHAPES.items() if deviation is not None]
-    hits = Counter({"a feature that was not moved": 0})
-    for each in breached(rows, monitors, shift):
-        hits.update(
-            f"{feature.removesuffix('_0')}, {metric}"
-            for feature, metric in each
-            if feature in moved
-        )
-        hits.update({f"{f.removesuffix('_0')}, any metric" for f, _ in each if f in moved})
-        hits["a feature that was not moved"] += any(feature not in moved for feature, _ in each)
-    return hits
+def seen(found: set[tuple[str, str]]) -> set[str]:
+    """What a monitor with shifted features counts towards: their shapes, and false alarms."""
+    counted = set()
+    for feature, metric in found:
+        shape, _, place = feature.rpartition("_")
+        if place == "0" and SHAPES.get(shape, (None, None))[1] is not None:
+            counted |= {f"{shape}, {metric}", f"{shape}, any metric"}
+        else:
+            counted.add("a feature that was not moved")
+    return counted
+
+
+def table(hits: Counter[str], monitors: int) -> str:
+    """Shares of monitors with their 95 % intervals."""
+    lines = []
+    for name, count in sorted(hits.items(), key=lambda each: (-each[1], each[0])):
+        ends = stats.binomtest(count, monitors).proportion_ci(method="wilson")
+        span = f"{100 * ends.low:.1f}–{100 * ends.high:.1f} %"
+        lines.append(f"  {name:<48} {count:>4}  {100 * count / monitors:5.1f} %  ({span})")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Print a table for each size, with 95 % intervals."""
+    """Print a table for each size, as far as it has come after every run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="*", help="rows of both sides")
     parser.add_argument("--monitors", type=int, help="monitors of each size")
     parser.add_argument("--shift", type=float, help="deviations; without it false alarms")
     given = parser.parse_args()
+    counted, always = (
+        (alarms, "any metric") if given.shift is None else (seen, "a feature that was not moved")
+    )
     for rows in given.rows or MONITORS:
         started = time.perf_counter()
-        monitors = given.monitors or MONITORS.get(rows, 200)
-        hits = (
-            false_alarms(rows, monitors)
-            if given.shift is None
-            else power(rows, monitors, given.shift)
-        )
-        print(f"{rows} rows a side, {monitors} monitors, {time.perf_counter() - started:.0f} s")
-        for name, count in sorted(hits.items(), key=lambda each: (-each[1], each[0])):
-            ends = stats.binomtest(count, monitors).proportion_ci(method="wilson")
-            share = (
-                f"{100 * count / monitors:5.1f} %  ({100 * ends.low:.1f}–{100 * ends.high:.1f} %)"
-            )
-            print(f"  {name:<48} {count:>4}  {share}", flush=True)
+        hits, done = Counter({always: 0}), 0
+        for found in breached(rows, given.monitors or MONITORS.get(rows, 200), given.shift or 0.0):
+            for each in found:
+                hits.update(counted(each))
+            done += len(found)
+            seconds = time.perf_counter() - started
+            print(f"{rows} rows a side, {done} monitors, {seconds:.0f} s\n{table(hits, done)}")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -194,6 +194,15 @@ def test_the_table_of_thresholds_is_what_the_formulas_give() -> None:
     assert _between("thresholds", thresholds.table(), JUDGING) == thresholds.table()
 
 
+def test_the_page_on_judging_says_what_its_formulas_give() -> None:
+    text = JUDGING.read_text("utf-8")
+    formulas = [query for query in _blocks(JUDGING, "sql") if "from" not in query]
+    assert len(formulas) == 2
+    for formula in formulas:
+        (numbers,) = duckdb.sql(formula).fetchall()
+        assert [n for n in numbers if f"{n:,.0f}".replace(",", " ") not in text] == []
+
+
 def test_judging_names_every_kind_of_threshold_and_status() -> None:
     text = JUDGING.read_text("utf-8")
     missing = [word for word in (*KINDS, *LEVELS) if f"{word}:" not in text]
