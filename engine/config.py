@@ -91,7 +91,8 @@ def load_project(
     complaints = Complaints()
     file = read_yaml(file_path, label, complaints)
     if not isinstance(file.root, Map):
-        raise ConfigError(f"{label}: the file is a map of keys such as monitors, and is not")
+        found = "is empty" if file.root is None else "is not"
+        raise ConfigError(f"{label}: the file must be a map of keys such as monitors, and {found}")
     environment = Environment(environ, complaints)
     target = target or environ.get("DRIFTLINE_TARGET") or None
     tree = _filled(_for_target(file.root, target, label), environment)

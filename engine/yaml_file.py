@@ -236,16 +236,36 @@ def read_yaml(
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{label}:{mark.line + 1}" if mark else label
-        problem = str(error.problem or error.context)
+        problem = _problem(error, mark)
         if mark and "${" in file.text.split("\n")[mark.line]:
             problem += "; put ${...} in quotes"
         raise ConfigError(f"{where}: not valid YAML: {problem}") from None
     except (YAMLError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ConfigError(f"{label}: not valid YAML: {reason}") from None
+        reason = "nested too deeply" if isinstance(error, RecursionError) else _said(error)
+        at = getattr(error, "position", None)
+        where = label if at is None else f"{label}:{file.line(at)}"
+        raise ConfigError(f"{where}: not valid YAML: {reason}") from None
     if node is not None:
         file.root = _Reader(file, complaints).value(node, Place(file, 1))
     return file
+
+
+def _problem(error: MarkedYAMLError, mark: Any) -> str:
+    """What is wrong, in the words of the parser, and where it began or what usually helps."""
+    problem = str(error.problem or error.context)
+    begun = error.context_mark
+    if begun is not None and mark is not None and begun.line != mark.line:
+        problem += f" ({error.context}, which begins on line {begun.line + 1})"
+    if "\\t" in problem:
+        return f"{problem}; YAML indents with spaces, never with tabs"
+    if "<block end>" in problem or "mapping values are not allowed" in problem:
+        return f"{problem}; keys of one map must begin in the same column"
+    return problem
+
+
+def _said(error: YAMLError) -> str:
+    """What is wrong where no place is marked, on one line."""
+    return str(error).strip().splitlines()[0]
 
 
 class _Reader:

@@ -108,8 +108,8 @@ def test_a_mistake_in_the_defaults_is_told_once_and_there(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "driftline.yml: the file is a map of keys such as monitors, and is not"),
-        ("- a\n", "driftline.yml: the file is a map of keys such as monitors, and is not"),
+        ("", "driftline.yml: the file must be a map of keys such as monitors, and is empty"),
+        ("- a\n", "driftline.yml: the file must be a map of keys such as monitors, and is not"),
         ("version: 1\n", "driftline.yml:1: monitors: the file has no monitors"),
         ("monitors: {a: 1}\n", "driftline.yml:1: monitors: expected a list, got a map"),
         ("monitors:\n  - churn\n", "driftline.yml:2: monitors[0]: expected a map, got 'churn'"),

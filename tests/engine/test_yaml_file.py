@@ -108,7 +108,7 @@ def test_an_anchor_may_be_defined_again(tmp_path: Path) -> None:
         ("a: b: c", r"a\.yml:1: not valid YAML: mapping values are not allowed here"),
         ("a: 1\n---\nb: 2", r"a\.yml:2: not valid YAML: but found another document"),
         ("a: *x", r"a\.yml:1: not valid YAML: found undefined alias"),
-        ("a: \x00", r"a\.yml: not valid YAML: "),
+        ("a: \x00", r"a\.yml:1: not valid YAML: unacceptable character"),
         ("[" * 1200, r"a\.yml: not valid YAML: nested too deeply"),
     ],
 )
