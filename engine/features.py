@@ -147,7 +147,9 @@ def watch(
         if job in OUTPUTS and watchers:
             role = "score" if job == "score" else "prediction"
             wanted = (*watchers, *wanted)
-        if twin is not None and wanted:
+        if "\0" in column.name or (twin is not None and "\0" in twin.name):
+            left.append(_left(job, column, twin, "no SQL can write a name with a NUL character"))
+        elif twin is not None and wanted:
             chosen.append(_watched(monitor, column, twin, role, signals=wanted))
         elif wanted:
             missing = _left(job, column, None, "production has no such column")
@@ -269,7 +271,9 @@ def _check_listed(
     import difflib
 
     known = [column.name for column in (*reference, *production)]
-    roles = ((role, name) for role, name in monitor.roles.outputs())
+    roles = [*monitor.roles.outputs()]
+    if monitor.roles.correlation_id is not None:
+        roles.append(("correlation id", monitor.roles.correlation_id))
     for role, name in (*(("feature", name) for name in _named(monitor)), *roles):
         if not any(name.casefold() == other.casefold() for other in known):
             near = difflib.get_close_matches(name, known, n=1)

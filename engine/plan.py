@@ -267,6 +267,7 @@ def _clock(
     if column.kind not in MOMENTS:
         raise SourceError(
             f"{where}: the timestamp column {column.name!r} is {column.type}, not a time",
-            hint="cast it in a `query:`, or name a timestamp or date column",
+            hint="cast it in a `query:`, or name a timestamp or date column;"
+            " a text file without rows has no types to tell",
         )
     return column

@@ -58,6 +58,8 @@ def create(file: Path) -> None:
     import duckdb
 
     path = file.resolve()
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{file} is not a file", hint=_ELSEWHERE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with alone_in(path.parent):
@@ -72,7 +74,7 @@ def create(file: Path) -> None:
                 )
             new.replace(path)
     except (OSError, duckdb.Error) as error:
-        raise StoreError(f"cannot create {file}: {error}") from error
+        raise StoreError(f"cannot create {file}: {error}", hint=_ELSEWHERE) from error
 
 
 @contextmanager

@@ -88,6 +88,8 @@ class DuckDB:
         import duckdb
 
         self._errors = duckdb.Error
+        self._conversion = duckdb.ConversionException
+        self._invalid = duckdb.InvalidInputException
         self._loaded: dict[tuple[str, ...], str] = {}
         database = str(options.get("database", ":memory:"))
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -166,11 +168,16 @@ class DuckDB:
             return self._lake(source, lake)
         paths = [path for pattern in source.files for path in _expand(pattern)]
         if not paths:
+            if any(Path(pattern).is_dir() for pattern in source.files):
+                raise SourceError(
+                    f"the folder {source.written} holds no Parquet file",
+                    hint="a folder stands for its Parquet files; name others by a pattern: data/*.csv",
+                )
             raise SourceError(
                 f"no file matches {source.written}",
                 hint="paths in the project file resolve from its folder",
             )
-        suffix = _suffix(paths[0])
+        suffix = _one_kind(paths, source.written)
         spelled = f"[{', '.join(literal(path) for path in paths)}]"
         if suffix in _PARQUET:
             if len(paths) <= _MOST_NAMED:
@@ -187,7 +194,7 @@ class DuckDB:
                 f"{source.written}: unknown kind of file; known are {known}, and folders that hold"
                 " Parquet files, a Delta or an Iceberg table"
             )
-        return self._load(source, lambda name: self._create(name, f"{reader}({spelled})"))
+        return self._load(source, lambda name: self._parse(name, reader, spelled))
 
     def _lake(self, source: Source, lake: Lake) -> str:
         """What reads a Delta or Iceberg table."""
@@ -237,6 +244,17 @@ class DuckDB:
             self._create(name, arrow)
         finally:
             self._connection.unregister(arrow)
+
+    def _parse(self, name: str, reader: str, spelled: str) -> None:
+        """Read text into a table.
+
+        Types come from the first rows; where a later one does not fit, from all of them: a single
+        odd value makes its column text, and its other values are still read as numbers.
+        """
+        try:
+            self._create(name, f"{reader}({spelled})")
+        except (self._conversion, self._invalid):
+            self._create(name, f"{reader}({spelled}, sample_size = -1)")
 
     def _view(self, name: str, relation: str, replaced: str = "") -> None:
         """Name a long relation, which would drown every statement that reads it."""
@@ -304,6 +322,26 @@ def _suffix(path: str) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def _one_kind(paths: list[str], written: str) -> str:
+    """The suffix of all files of a pattern.
+
+    Raises:
+        SourceError: When they are of several kinds.
+    """
+    suffixes = {_suffix(path): path for path in reversed(paths)}
+    readers = {
+        next((kind for kind in (_PARQUET, _ARROW) if suffix in kind), _TEXT.get(suffix, suffix))
+        for suffix in suffixes
+    }
+    if len(readers) > 1:
+        named = ", ".join(Path(path).name for path in sorted(suffixes.values()))
+        raise SourceError(
+            f"{written} matches files of several kinds, {named} among them",
+            hint="narrow the pattern to one kind, such as data/*.parquet",
+        )
+    return _suffix(paths[0])
+
+
 def _arrow_dataset(paths: list[str]) -> Any:
     from pyarrow import dataset
 
@@ -311,4 +349,7 @@ def _arrow_dataset(paths: list[str]) -> Any:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    """What an error says first; of a text file's line also what is wrong with it, never the line."""
+    first, *rest = str(error).strip().splitlines() or [type(error).__name__]
+    why = [line for line in rest[:2] if line.strip() and not line.startswith("Original Line")]
+    return f"{first}: {why[0].strip()}" if "CSV Error" in first and why else first

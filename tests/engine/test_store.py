@@ -740,7 +740,7 @@ def test_a_file_of_another_kind_is_refused_and_kept(store: Store, text: str) -> 
 def test_a_folder_in_place_of_the_file_is_refused(store: Store) -> None:
     store.file.mkdir()
 
-    with pytest.raises(StoreError, match="cannot open"):
+    with pytest.raises(StoreError, match="is not a file"):
         write(store, part("age"))
 
 
