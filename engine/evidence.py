@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # Up to this many distinct values a gap's law is that of the permuted rows, not of a continuous one.
 FEW_VALUES: Final = 256
+# Below it, 1/n + 1/m asks for more rows than any table has.
+FEWEST_NEEDED: Final = 1e-15
 
 RATES: Final = frozenset(
     {"null_value_rate", "data_type_error_rate", "out_of_bounds_rate", "new_category_rate"}
@@ -258,7 +260,8 @@ class _Evidence:
     def _around(value: float | None, radius: float, top: float) -> Span:
         if value is None:
             return UNKNOWN
-        return Span(max(0.0, value - radius), min(top, value + radius))
+        high = min(top, value + radius)
+        return Span(max(0.0, value - radius), high if math.isfinite(high) else None)
 
     def _counts(self, comparison: int) -> tuple[Counts, Counts]:
         if self._bins is None:
@@ -296,12 +299,12 @@ def rows_needed(found: Measurement, threshold: float) -> str | None:
         return None
     power = 1.0 if found.metric == "population_stability_index" else 2.0
     wanted = (1 / n + 1 / m) * (threshold / chance) ** power
+    told = f"chance alone reaches {chance:.3g} with {n} and {m} rows"
+    if wanted < FEWEST_NEEDED:
+        return f"{told}; no number of rows lets a threshold of {threshold:.3g} mean anything"
     both = math.ceil(2 / wanted)
     alone = f", or {math.ceil(1 / (wanted - 1 / n))} in production" if wanted > 1 / n else ""
-    return (
-        f"chance alone reaches {chance:.3g} with {n} and {m} rows; "
-        f"a threshold of {threshold:.3g} takes {both} rows a side{alone}"
-    )
+    return f"{told}; a threshold of {threshold:.3g} takes {both} rows a side{alone}"
 
 
 def _grouped(rows: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:

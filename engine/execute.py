@@ -13,11 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import WarehouseError
-from driftline.engine.features import Watched, number_is_categorical, text_is_free
+from driftline.engine.features import (
+    MOST_DISTINCT_INTEGERS,
+    Watched,
+    number_is_categorical,
+    text_is_free,
+)
 from driftline.engine.grid import SHARES, Grid, choose_grid, sum_scales
 from driftline.engine.plan import ALL, Plan
 from driftline.engine.relations import land_plan, scales_table, schema_of
 from driftline.engine.render import GridPart, Renderer
+from driftline.engine.sqltext import exact_to
 from driftline.engine.warehouses.base import Ledger, Statement, Warehouse
 from driftline.engine.workbench import Workbench
 
@@ -45,11 +51,13 @@ class Gathered:
         types: Feature id to `numerical`, `categorical`, or None when left out of drift.
         reasons: Feature id to why it was left out.
         failed: Feature id, or `WHOLE`, to what the warehouse said.
+        rounded: Ids of number columns whose exact values a double does not hold.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    rounded: set[int] = field(default_factory=set)
 
 
 def gather(
@@ -329,22 +337,23 @@ class _Gathering:
 
     def _decide_types(self) -> None:
         self.bench.derive("columns")
+        self._find_rounded()
         seen = {
             row["feature"]: row
             for row in self.bench.rows(
                 f"select * from columns where scan = {self.plan.primary.id} and segment = '{ALL}'"
             )
         }
+        exact = self._exact_categories({key: row["distinct_count"] for key, row in seen.items()})
         for item in self.plan.read:
-            settings = self.plan.monitor.settings.get(item.name)
-            forced = settings.type if settings is not None else None
+            forced = self._forced(item)
             row = seen[item.id]
             assert item.reference is not None
             if item.route == "count":
                 self.out.types[item.id] = None
             elif item.route == "number":
                 few = forced is None and number_is_categorical(
-                    item.reference, row["distinct_count"]
+                    item.reference, exact.get(item.id, row["distinct_count"])
                 )
                 self.out.types[item.id] = "categorical" if few else "numerical"
             elif forced is None and text_is_free(
@@ -362,6 +371,65 @@ class _Gathering:
                 self.bench.execute(
                     "update features set feature_type = $1 where feature = $2", [kind, key]
                 )
+
+    def _forced(self, item: Watched) -> str | None:
+        """The type that the project file gives a column."""
+        settings = self.plan.monitor.settings.get(item.name)
+        return settings.type if settings is not None else None
+
+    def _find_rounded(self) -> None:
+        """Note number columns that reach beyond what a double holds exactly."""
+        reach = {
+            row["feature"]: row["reach"]
+            for row in self.bench.rows(
+                "select feature, max(greatest(abs(minimum), abs(maximum))) as reach"
+                " from columns group by feature"
+            )
+        }
+        for item in self.plan.read:
+            if item.route == "number" and (farthest := reach[item.id]) is not None:
+                sides = (item.reference, item.production)
+                if any(side is not None and farthest >= exact_to(side) for side in sides):
+                    self.out.rounded.add(item.id)
+
+    def _exact_categories(self, distinct: Mapping[int, int | None]) -> dict[int, int]:
+        """Count whole numbers beyond 2^53 that may be categories again, as text: no two are one.
+
+        Args:
+            distinct: Feature id to the different doubles of the primary reference.
+
+        Returns:
+            Feature id to its different values. The rows of `categories` stay where these are few
+            enough, and stand for what the doubles would say.
+        """
+        few = [
+            item
+            for item in self.plan.read
+            if item.id in self.out.rounded
+            and item.id not in self.out.failed
+            and self._forced(item) is None
+            and item.reference is not None
+            and number_is_categorical(item.reference, distinct[item.id])
+        ]
+        if not few:
+            return {}
+        most = self.plan.monitor.max_categories
+        self._send(few, lambda some: self.renderer.categories(some, most), "categories")
+        ids = ", ".join(str(item.id) for item in few)
+        counted = self.bench.rows(
+            "select feature, sum(distinct_count)::bigint as n from categories"
+            f" where scan = {self.plan.primary.id} and kind in ('category', 'other')"
+            f" and feature in ({ids}) group by feature"
+        )
+        found = {row["feature"]: row["n"] for row in counted}
+        many = [key for key, n in found.items() if n > MOST_DISTINCT_INTEGERS]
+        # nulls and type errors are counted already, with the numbers
+        self.bench.execute(
+            f"delete from categories where feature in ({ids})"
+            " and (kind in ('null', 'type_error') or list_contains($1, feature))",
+            [many],
+        )
+        return found
 
     def _derive(self) -> None:
         self.bench.append("categories", "number_categories")

@@ -19,6 +19,7 @@ from driftline.engine.workbench import Workbench
 
 BINNED: Final = frozenset(name for name, metric in METRICS.items() if "bins" in metric.header.reads)
 UNJUDGED: Final = Threshold()
+ROUNDED: Final = "values of more digits than a double holds (beyond 2^53) were rounded to doubles"
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,10 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
                         continue
                     row = numbers[pair.id, item.id]
                     found = results.of(metric).get(row["comparison"], {})
-                    out.append(_filled(measurement, metric, row, found, results))
+                    filled = _filled(measurement, metric, row, found, results)
+                    if kind == "numerical" and item.id in gathered.rounded and _reads(metric):
+                        filled = replace(filled, reason=_joined(filled.reason, ROUNDED))
+                    out.append(filled)
     return tuple(out)
 
 
@@ -311,11 +315,13 @@ def _filled(
         p_value = value
     if value is None:
         reason = _why_not(measurement, rates, n, m)
+        if found.get("value") is not None and n and m:
+            reason = "its value leaves the range of a double"
     if metric.finite and (left := _infinities(row)):
         if value is None:
             finite = (row["n_reference_finite"], row["n_production_finite"])
             reason = _why_not(measurement, rates, *finite)
-        reason = left if reason is None else f"{reason}; {left}"
+        reason = _joined(reason, left)
     return replace(
         measurement,
         value=value,
@@ -329,6 +335,15 @@ def _filled(
         reason=reason,
         comparison=row["comparison"],
     )
+
+
+def _reads(metric: Metric) -> bool:
+    """Whether a metric is made of a column's numbers, rather than of counts that are exact."""
+    return metric.scope == "features" and metric.counts is None
+
+
+def _joined(reason: str | None, more: str) -> str:
+    return more if reason is None else f"{reason}; {more}"
 
 
 def _why_not(measurement: Measurement, rates: bool, n: float, m: float) -> str:

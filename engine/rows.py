@@ -301,6 +301,7 @@ def profile_rows(facts: Facts, run_id: str) -> list[Row]:
                     else None,
                     "distinct_count": None
                     if row["distinct_count"] is None
+                    or (not text and item.id in facts.gathered.rounded)
                     else int(row["distinct_count"]),
                     **{
                         name: None if text and name != "distinct_count" else row[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -12,8 +13,14 @@ from driftline.engine.errors import UnsafeValue
 from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column
 
 LARGEST_DOUBLE: Final = 1.7976931348623157e308
+# Whole doubles up to here are spelled in full: a bigint holds them.
+LARGEST_WHOLE: Final = 9e18
+# Up to 2^53 a double holds every whole number, and tells no two decimals of as many digits alike.
+DIGITS: Final = 2.0**53
 # Every number as text, on every engine: engines' own casts disagree about '1_000', '0x1F', '12d'.
 NUMERIC_TEXT: Final = "^[ ]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?[ ]*$"
+# Whole numbers that a decimal of 38 digits holds; longer ones are compared as doubles.
+WHOLE_TEXT: Final = "^[ ]*[+-]?[0-9]{1,37}[ ]*$"
 TIME_TEXT: Final = "^[ ]*[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?[ ]*$"  # noqa: E501 (one expression, kept whole)
 
 
@@ -71,6 +78,12 @@ def instant(moment: datetime, clock: Column) -> Markup:
     return as_sql(moment)
 
 
+def _text(column: Column) -> Markup:
+    """A column of kind text as plain text: functions of text refuse a UUID."""
+    plain = column.type.upper().startswith(("VARCHAR", "CHAR", "TEXT", "STRING"))
+    return as_sql(column) if plain else sql("cast({c} as varchar)", c=column)
+
+
 def number(column: Column, reference: Column) -> Markup:
     """A column as a double, null where its value is not a number of the reference's type."""
     if column.kind in NUMBERS:
@@ -78,14 +91,15 @@ def number(column: Column, reference: Column) -> Markup:
     if column.kind == "boolean":
         return sql("cast(cast({c} as integer) as double)", c=column)
     if column.kind == "text":
-        parsed = sql("cast(trim({c}) as double)", c=column)
+        text = _text(column)
+        parsed = sql("cast(trim({c}) as double)", c=text)
         if reference.kind == "integer":
             whole = sql("case when {x} = floor({x}) then {x} end", x=parsed)
             return sql(
-                "case when regexp_matches({c}, {p}) then {x} end", c=column, p=NUMERIC_TEXT, x=whole
+                "case when regexp_matches({c}, {p}) then {x} end", c=text, p=NUMERIC_TEXT, x=whole
             )
         return sql(
-            "case when regexp_matches({c}, {p}) then {x} end", c=column, p=NUMERIC_TEXT, x=parsed
+            "case when regexp_matches({c}, {p}) then {x} end", c=text, p=NUMERIC_TEXT, x=parsed
         )
     if column.kind in MOMENTS and reference.kind in MOMENTS:
         return sql("cast(extract(epoch from {c}) as double)", c=column)
@@ -121,21 +135,54 @@ def category(column: Column | None, reference: Column) -> Markup:
             return sql(
                 "case when lower({c}) in ('true', 't', '1') then 'true'"
                 " when lower({c}) in ('false', 'f', '0') then 'false' end",
-                c=column,
+                c=_text(column),
             )
         return Markup("cast(null as varchar)")
     if reference.kind in NUMBERS:
-        if column.kind == reference.kind == "integer":
-            return as_text
-        x = number(column, reference)
-        # whole numbers are spelled alike, whatever type holds them
-        return sql(
-            "case when {x} = floor({x}) and abs({x}) < {top} then cast(cast({x} as bigint) as varchar)"
-            " else cast({x} as varchar) end",
-            x=x,
-            top=1e15,
-        )
+        return _number_text(column, reference)
     return as_text
+
+
+def _number_text(column: Column, reference: Column) -> Markup:
+    """A number as the text of a category: equal values are spelled alike, whatever type holds them."""
+    as_text = sql("cast({c} as varchar)", c=column)
+    if column.kind == "integer":
+        return as_text
+    if column.kind == "decimal" and (scale := _scale(column)) is not None:
+        # never by way of a double, which holds 15 digits of 38
+        if scale == 0:
+            return as_text
+        return sql("trim(trailing '.' from trim(trailing '0' from {c}))", c=as_text)
+    x = number(column, reference)
+    text = sql(
+        "case when {x} = floor({x}) and abs({x}) < {top} then cast(cast({x} as bigint) as varchar)"
+        " else cast({x} as varchar) end",
+        x=x,
+        top=LARGEST_WHOLE,
+    )
+    if column.kind != "text":
+        return text
+    return sql(
+        "case when regexp_matches({c}, {p}) then cast(cast(trim({c}) as decimal(38, 0)) as varchar)"
+        " else {text} end",
+        c=_text(column),
+        p=WHOLE_TEXT,
+        text=text,
+    )
+
+
+def exact_to(column: Column) -> float:
+    """Below this size a double holds every value of a column exactly; infinity where it always does."""
+    if column.kind == "integer":
+        return DIGITS
+    scale = _scale(column) if column.kind == "decimal" else None
+    return math.inf if scale is None else DIGITS / 10.0**scale
+
+
+def _scale(column: Column) -> int | None:
+    """Digits after the point of a decimal type; None where the type does not tell."""
+    found = re.fullmatch(r"\w+ *\( *\d+ *(?:, *(\d+) *)?\)", column.type)
+    return int(found[1] or 0) if found else None
 
 
 def fitting(column: Column | None, reference: Column | None) -> Markup:
@@ -147,5 +194,5 @@ def fitting(column: Column | None, reference: Column | None) -> Markup:
     if column.kind in MOMENTS and reference.kind in MOMENTS:
         return as_sql(column)
     if column.kind == "text" and reference.kind in MOMENTS:
-        return sql("case when regexp_matches({c}, {p}) then {c} end", c=column, p=TIME_TEXT)
+        return sql("case when regexp_matches({c}, {p}) then {c} end", c=_text(column), p=TIME_TEXT)
     return Markup("null")

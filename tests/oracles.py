@@ -122,7 +122,8 @@ def unit(reference: Sequence[float]) -> float:
     spread = deviation(reference)
     if spread is not None and spread > 1e-12 * max(abs(x) for x in reference):
         return spread
-    return 0.001 * abs(min(reference)) or 0.001
+    # a thousandth of the smallest numbers is 0: the least number stands for it
+    return max(0.001 * abs(min(reference)), math.ulp(0.0)) if min(reference) else 0.001
 
 
 def normalized_wasserstein(reference: Numbers, production: Numbers) -> float | None:

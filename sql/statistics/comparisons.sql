@@ -44,7 +44,8 @@ select
     case
         when r.deviation is null and r.finite > 1 then null
         when r.deviation > 1e-12::double * greatest(abs(r.minimum), abs(r.maximum)) then r.deviation
-        when abs(r.minimum) > 0 then 0.001::double * abs(r.minimum)
+        -- a thousandth of the smallest numbers is 0: the least number stands for it
+        when abs(r.minimum) > 0 then greatest(0.001::double * abs(r.minimum), 5e-324::double)
         else 0.001::double
     end as unit,
     case features.feature_type

@@ -1,7 +1,7 @@
 -- number_categories: whole numbers with few distinct values, told as categories
 --
--- reads    cells, columns (for their infinities), scans, features,
---          values_given
+-- reads    cells, columns (for their infinities), scans, features, values_given, categories (whole
+--          numbers that no double holds are there already, counted as text)
 -- returns  the columns of the relation categories: values the primary reference has, the largest by
 --          name and the rest as other; then new ones, the 10 largest a scan by name and the rest in
 --          one row
@@ -38,6 +38,7 @@ labelled as (
     from numbers
     inner join scans on scans.scan = numbers.scan
     inner join features on features.feature = numbers.feature
+    anti join categories on categories.feature = numbers.feature
     where features.feature_type = 'categorical'
 ),
 
