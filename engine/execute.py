@@ -30,7 +30,7 @@ from driftline.engine.workbench import Workbench
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH: Final = 200
+BATCH: Final = 40
 SMALL_ROWS: Final = 20_000
 SMALL_VALUES: Final = 2_000_000
 SAMPLE_ROWS: Final = 20_000
@@ -366,11 +366,12 @@ class _Gathering:
                 )
             else:
                 self.out.types[item.id] = "categorical"
-        for key, kind in self.out.types.items():
-            if kind is not None:
-                self.bench.execute(
-                    "update features set feature_type = $1 where feature = $2", [kind, key]
-                )
+        self.bench.execute(
+            "update features set feature_type = types.kind"
+            " from (select unnest($1) as feature, unnest($2) as kind) as types"
+            " where types.feature = features.feature",
+            [[*self.out.types], [*self.out.types.values()]],
+        )
 
     def _forced(self, item: Watched) -> str | None:
         """The type that the project file gives a column."""

@@ -112,6 +112,8 @@ class DuckDB:
                 "preserve_insertion_order": False,
                 "perfect_ht_threshold": 17,
                 "enable_progress_bar": False,
+                # a statement names a file once a column and side: its footer is read once
+                "parquet_metadata_cache": True,
                 # a table that is missing is an error, never a Python variable of that name
                 "python_enable_replacements": False,
                 **settings,
@@ -181,7 +183,8 @@ class DuckDB:
         spelled = f"[{', '.join(literal(path) for path in paths)}]"
         if suffix in _PARQUET:
             if len(paths) <= _MOST_NAMED:
-                return f"read_parquet({spelled})"
+                scan = f"read_parquet({spelled})"
+                return self._held(source, scan) if self._is_wide_and_short(spelled) else scan
             if any(Path(pattern).is_dir() for pattern in source.files):
                 return self._load(source, lambda name: self._view(name, f"read_parquet({spelled})"))
             return f"read_parquet({_patterns(source)})"
@@ -195,6 +198,29 @@ class DuckDB:
                 " Parquet files, a Delta or an Iceberg table"
             )
         return self._load(source, lambda name: self._parse(name, reader, spelled))
+
+    def _is_wide_and_short(self, spelled: str) -> bool:
+        """Whether naming Parquet files takes longer than reading them.
+
+        A statement names its source once a column; each time, the engine looks at all columns.
+        """
+        try:
+            described = f"describe select * from read_parquet({spelled})"
+            columns = len(self._connection.execute(described).fetchall())
+            if columns <= _WIDE:
+                return False
+            counted = f"select sum(num_rows) from parquet_file_metadata({spelled})"
+            ((rows,),) = self._connection.execute(counted).fetchall()
+        except self._errors:
+            return False
+        return int(rows) * columns <= _HELD
+
+    def _held(self, source: Source, scan: str) -> str:
+        """Files read into a temporary table; as they are where some of their columns are broken."""
+        try:
+            return self._load(source, lambda name: self._create(name, scan))
+        except SourceError:
+            return scan
 
     def _lake(self, source: Source, lake: Lake) -> str:
         """What reads a Delta or Iceberg table."""
@@ -228,11 +254,18 @@ class DuckDB:
         """Name an Arrow table or data set.
 
         DuckDB 1.5 lets Arrow decide `x > 1`, and to Arrow NaN is not above 1 as it is to DuckDB;
-        what is multiplied by 1 it decides itself.
+        what is multiplied by 1 it decides itself. A wide table in memory is copied, as wide files
+        are.
         """
         arrow = f"{name}_arrow"
         self._connection.register(arrow, readable)
         described = self._connection.execute(f"describe {quote(arrow)}").fetchall()
+        if (
+            len(described) > _WIDE
+            and getattr(readable, "num_rows", _HELD) * len(described) <= _HELD
+        ):
+            self._create(quote(name), quote(arrow))
+            return
         floats = [quote(row[0]) for row in described if kind_of(row[1]) == "float"]
         replaced = ", ".join(f"{column} * 1 as {column}" for column in floats)
         self._view(name, quote(arrow), f" replace ({replaced})" if replaced else "")
@@ -289,6 +322,9 @@ class DuckDB:
         self._connection.close()
 
 
+# Parquet of more columns than this and at most so many values is read once.
+_WIDE: Final = 200
+_HELD: Final = 20_000_000
 # More files than this are named by their patterns, so that statements stay readable.
 _MOST_NAMED: Final = 20
 
