@@ -807,7 +807,7 @@ def test_two_thousand_columns_are_planned_and_run(tmp_path: Path) -> None:
     (tmp_path / "driftline.yml").write_text(
         "connection: {type: duckdb, settings: {memory_limit: 1GB}}\n"
         "monitors: [{name: wide, production: {table: wide.parquet},"
-        " reference: {table: wide.parquet}, signals: {data_drift: [tv]}}]\n"
+        " reference: {table: wide.parquet}, signals: {data_drift: [tv], data_quality: [nulls]}}]\n"
     )
     found = driftline.run(tmp_path / "driftline.yml", at="2026-02-11")
     assert found.exit_code == 0
