@@ -68,8 +68,7 @@ def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False)
     bound = measurement.threshold.fail or measurement.threshold.warn
     limit = fail if measurement.threshold.fail is not None else warn
     beyond = _beyond(value, limit, bound)
-    dataset = metric.scope == "dataset"
-    no_rows = dataset and value == 0 and not allow_empty
+    no_rows = metric.name == "row_count" and value == 0 and not allow_empty
     needed = None if limit is None else rows_needed(measurement, limit)
     if needed is not None:
         measurement = replace(measurement, reason=_also(needed, measurement.reason))
@@ -101,7 +100,8 @@ def _status(
         return "error", reason
     if metric.finding is not None:
         return metric.finding, reason
-    if metric.scope != "dataset":
+    whole = metric.scope == "dataset"
+    if not whole:
         few = [
             f"{rows} {side} rows"
             for side, rows in (
@@ -113,7 +113,8 @@ def _status(
         if few:
             return "insufficient_data", _also(f"{', '.join(few)}, min_rows is {min_rows}", reason)
     if measurement.value is None:
-        return "not_computable", reason
+        empty = whole and measurement.n_production == 0
+        return "insufficient_data" if empty else "not_computable", reason
     if measurement.threshold.fail is not None and fail is None:
         if metric.past:
             return "ok", _also("no stored window to compare with yet", reason)

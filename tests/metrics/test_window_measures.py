@@ -258,7 +258,7 @@ def test_a_zone_does_not_move_the_newest_row():
 
 def test_an_empty_window_has_no_newest_row():
     row = window_row("freshness", {"at": [DAY - timedelta(days=9)]}, timestamp="at")
-    assert (row["value"], row["status"]) == (None, "not_computable")
+    assert (row["value"], row["status"]) == (None, "insufficient_data")
     assert row["reason"] == "the window has no rows"
 
 
