@@ -19,7 +19,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.header import Header, parse_header
 
 FeatureType = Literal["numerical", "categorical"]
-Scope = Literal["features", "columns", "dataset", "schema"]
+Scope = Literal["features", "columns", "dataset", "join", "schema"]
 Direction = Literal["higher", "lower"]
 Kind = Literal["max", "min", "increase", "decrease"]
 Count = Literal["zeros", "empty_texts", "distinct_values"]
@@ -47,7 +47,8 @@ class Metric:
         family: Folder of its SQL file: `drift` or `quality`.
         types: Feature types it is defined for.
         scope: `features` (those monitored), `columns` (excluded ones too), `dataset` (once a window),
-            `schema` (a finding about a column: it has a row only where something was found).
+            `join` (once a window for each join), `schema` (a finding about a column: it has a row
+            only where something was found).
         worse: Direction of harm.
         bare: What a bare number in the project file means for it.
         default: Default threshold, or one a feature type where they differ; None measures only.
@@ -83,8 +84,8 @@ class Metric:
 
     @property
     def watches(self) -> str:
-        """What it is about: feature types, `columns`, or `the window`."""
-        whole = {"schema": "columns", "dataset": "the window"}
+        """What it is about: feature types, `columns`, `each join`, or `the window`."""
+        whole = {"schema": "columns", "join": "each join", "dataset": "the window"}
         return ", ".join(self.types) or whole[self.scope]
 
     def default_for(self, feature_type: str) -> float | None:
@@ -174,6 +175,8 @@ METRICS: Final = catalog(
            asks="production.timestamp"),
     Metric("duplicate_rate", "quality", (), scope="dataset", high=1, unit="share of rows",
            asks="columns.correlation_id"),
+    Metric("match_rate", "quality", (), scope="join", worse="lower", bare="min", high=1,
+           unit="share of rows", asks="join"),
     Metric("missing_feature", "quality", (), scope="schema", high=1, finding="breached"),
     Metric("new_column", "quality", (), scope="schema", high=1, finding="ok"),
     Metric("type_changed", "quality", (), scope="schema", high=1, finding="warning"),

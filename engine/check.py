@@ -149,13 +149,23 @@ def _check(
 def _watched(monitor: Monitor, features: Sequence[Row]) -> Mapping[str, Watched]:
     """What becomes of the columns that the last run saw, by name."""
     production, reference = (
-        [Column(row["feature"], row[side], kind_of(row[side])) for row in features if row[side]]
+        [
+            Column(row["feature"], row[side], kind_of(row[side]), _join_of(monitor, row))
+            for row in features
+            if row[side]
+        ]
         for side in ("production_type", "reference_type")
     )
     known = {row["feature"].casefold() for row in features}
     # a column that is newly listed has yet to be looked for
     production += [Column(name, "", "other") for name in sorted(asked_for(monitor) - known)]
     return by_name(watch(monitor, reference, production))
+
+
+def _join_of(monitor: Monitor, row: Row) -> str | None:
+    """The join that brought a column, as its row tells."""
+    told = row["reason"] or ""
+    return next((j.name for j in monitor.joins if f"from join {j.name}" in told), None)
 
 
 def _unknown(item: Watched) -> bool:
@@ -181,11 +191,13 @@ def _asked(
 ) -> Iterator[tuple[Key, Asked]]:
     """Every number the project file asks for, of the whole population and of any part."""
     for metric, threshold in window_thresholds(monitor):
-        key = (monitor.window_signal, ALL, ALL, metric.name)
-        yield key, Asked("data_quality", None, threshold)
+        joins = tuple(join.name for join in monitor.joins)
+        for feature in joins if metric.scope == "join" else (ALL,):
+            key = (monitor.window_signal, ALL, feature, metric.name)
+            yield key, Asked("data_quality", None, threshold)
     for signal in monitor.signals:
         for rule in signal.rules:
-            if METRICS[rule.metric].scope in ("dataset", "schema"):
+            if METRICS[rule.metric].scope in ("dataset", "join", "schema"):
                 continue
             for item in watched.values():
                 if item.id < 0 or signal.name not in item.signals:

@@ -20,10 +20,10 @@ from driftline.engine.errors import ConfigError, DriftlineError
 from driftline.engine.facts import Fact, Table, look_at
 from driftline.engine.features import match_column
 from driftline.engine.interpolate import mask
-from driftline.engine.plan import Plan, make_plan, references_needed
+from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project, Source
 from driftline.engine.render import Renderer
-from driftline.engine.run import at_over, keep_apart
+from driftline.engine.run import at_over, keep_apart, plans_of
 from driftline.engine.store import Store
 from driftline.engine.summary import number
 from driftline.engine.warehouses import open_warehouse
@@ -248,17 +248,8 @@ class _Sources:
 
     def plan(self) -> Plan | DriftlineError:
         try:
-            needed = references_needed(self.monitor)
-            return make_plan(
-                self.monitor,
-                resolve_at(self.monitor, None, self.now),
-                self.warehouse.columns(self.monitor.production.source),
-                {
-                    each.name: self.warehouse.columns(each.source)
-                    for each in self.monitor.references
-                    if each.name in needed
-                },
-            )
+            at = resolve_at(self.monitor, None, self.now)
+            return next(each for each in plans_of(self.monitor, at, self.warehouse) if each.whole)
         except DriftlineError as error:
             return error
 
@@ -309,7 +300,7 @@ class _Sources:
         try:
             renderer = Renderer(
                 plan,
-                {scan.id: self.warehouse.relation(scan.source) for scan in plan.scans},
+                {key: self.warehouse.relation(source) for key, source in plan.sources.items()},
                 dialect=self.warehouse.dialect,
                 tag=self.tag,
                 keeps_bounds=self.warehouse.keeps_bounds,

@@ -6,7 +6,7 @@ placeholders with a comment that says what stands there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -15,7 +15,8 @@ from markupsafe import Markup
 
 from driftline.engine.dialects import known_dialect, spelled
 from driftline.engine.errors import DriftlineError, SourceError
-from driftline.engine.plan import Plan, make_plan, references_needed
+from driftline.engine.features import named_columns
+from driftline.engine.plan import Plan, make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
 from driftline.engine.selection import EVERYTHING, Selection
@@ -39,7 +40,7 @@ PLACEHOLDER_BINS: Final = (Markup("0 /* undecided bins, from the histogram */"),
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a run of one monitor would send.
+    """What a run of one monitor would send for one window.
 
     Attributes:
         monitor: Its name.
@@ -83,8 +84,11 @@ def compile_project(
     now = datetime.now(UTC)
     try:
         return tuple(
-            _compile(project, monitor, chosen, resolve_at(monitor, at, now), warehouse, selection)
+            compiled
             for monitor in monitors or project.monitors
+            for compiled in _compile(
+                project, monitor, chosen, resolve_at(monitor, at, now), warehouse, selection
+            )
         )
     finally:
         warehouse.close()
@@ -97,41 +101,57 @@ def _compile(
     at: datetime,
     warehouse: Warehouse,
     selection: Selection,
-) -> Compiled:
+) -> Iterator[Compiled]:
     named: Mapping[str, Reference] = {each.name: each for each in monitor.references}
     production, reference = _stored_columns(project, monitor)
-    plan = make_plan(
+    own, brought = _given_columns(monitor)
+    joins = {
+        join.name: _columns(monitor, join.source, warehouse, (), brought[join.name])
+        for join in monitor.joins
+    }
+    joined = {c.name for columns in joins.values() for c in columns} & {*named_columns(monitor)}
+    production, reference = (
+        tuple(column for column in stored if column.name not in joined)
+        for stored in (production, reference)
+    )
+    plans = make_plans(
         monitor,
         at,
-        _columns(monitor, monitor.production.source, warehouse, production),
+        _columns(monitor, monitor.production.source, warehouse, production, own),
         {
-            name: _columns(monitor, named[name].source, warehouse, reference)
+            name: _columns(monitor, named[name].source, warehouse, reference, own)
             for name in references_needed(monitor, selection)
         },
+        joins,
         selection,
     )
-    relations = {
-        scan.id: warehouse.relation(scan.source)
-        if dialect == warehouse.dialect and scan.source.files
-        else spelled(scan.source, dialect)
-        for scan in plan.scans
-    }
-    renderer = Renderer(
-        plan,
-        relations,
-        dialect=dialect,
-        tag=f"driftline monitor={monitor.name} step={{step}}",
-        keeps_bounds=dialect == "duckdb" and warehouse.keeps_bounds,
-    )
-    statements = () if plan.is_empty else tuple(_statements(plan, renderer))
-    return Compiled(monitor.name, plan.window_start, plan.window_end, statements)
+    native = dialect == warehouse.dialect
+    for plan in plans:
+        relations = {
+            number: warehouse.relation(source)
+            if native and source.files
+            else spelled(source, dialect)
+            for number, source in plan.sources.items()
+        }
+        renderer = Renderer(
+            plan,
+            relations,
+            dialect=dialect,
+            tag=f"driftline monitor={monitor.name} step={{step}}",
+            keeps_bounds=native and warehouse.keeps_bounds,
+            keeps_rows=native and warehouse.keeps_rows,
+        )
+        statements = () if plan.is_empty else tuple(_statements(plan, renderer))
+        yield Compiled(monitor.name, plan.window_start, plan.window_end, statements)
 
 
 def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
     numbers = [item for item in plan.read if item.route == "number"]
     texts = [item for item in plan.read if item.route == "category"]
     counted = [item for item in plan.read if renderer.counts(item)]
-    found = [renderer.profile(counted)]
+    found = [renderer.matches(matches) for matches in plan.by_join().values()]
+    found += renderer.joined().values()
+    found += [renderer.profile(group) for group in renderer.alike(counted) or ((),)]
     found += [statement for statement in (renderer.arrivals(),) if statement is not None]
     if texts:
         found.append(renderer.categories(texts, plan.monitor.max_categories))
@@ -140,7 +160,7 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
         scales = {(scan.id, item.id): PLACEHOLDER_SCALES for item in numbers for scan in plan.scans}
         bins = {item.id: PLACEHOLDER_BINS for item in numbers}
         found += [
-            renderer.bounds(numbers),
+            *(renderer.bounds(group) for group in renderer.alike(numbers)),
             renderer.sample(numbers, 100.0),
             renderer.histogram(numbers, grids, scales),
             renderer.ties(numbers, grids, bins),
@@ -150,11 +170,12 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
 
 
 def _columns(
-    monitor: Monitor, source: Source, warehouse: Warehouse, stored: tuple[Column, ...]
+    monitor: Monitor,
+    source: Source,
+    warehouse: Warehouse,
+    stored: tuple[Column, ...],
+    given: tuple[Column, ...],
 ) -> tuple[Column, ...]:
-    given = tuple(
-        Column(name, type_, kind_of(type_)) for name, type_ in monitor.column_types.items()
-    )
     try:
         found = warehouse.columns(source)
     except DriftlineError:
@@ -162,10 +183,26 @@ def _columns(
         if not found:
             raise SourceError(
                 f"monitor {monitor.name}: the columns of {source.written} are not known here",
-                hint="give them as `columns: {types: {age: BIGINT, …}}`, or compile after a run",
+                hint="give them as `columns: {types: {age: BIGINT, …}}`, those of a join as "
+                "`{types: {labels.churned: BOOLEAN, …}}`, or compile after a run",
             ) from None
     types = {column.name: column for column in given}
     return tuple(types.get(column.name, column) for column in found)
+
+
+def _given_columns(
+    monitor: Monitor,
+) -> tuple[tuple[Column, ...], Mapping[str, tuple[Column, ...]]]:
+    """Columns of `columns.types`: those of the two sides, and by join those written `join.column`."""
+    joins: dict[str, list[Column]] = {join.name: [] for join in monitor.joins}
+    own = []
+    for name, type_ in monitor.column_types.items():
+        join = next((each for each in joins if name.startswith(f"{each}.")), None)
+        if join is None:
+            own.append(Column(name, type_, kind_of(type_)))
+        else:
+            joins[join].append(Column(name.removeprefix(f"{join}."), type_, kind_of(type_)))
+    return tuple(own), {name: tuple(columns) for name, columns in joins.items()}
 
 
 def _stored_columns(

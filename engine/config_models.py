@@ -217,7 +217,7 @@ class Join(Part):
 
     name: Text = key("Name in the results", ...)
     table: Table = key("The other table", ...)
-    on: dict[str, Text] = key("Production's column to the other's", ..., min_length=1)
+    on: dict[Text, Text] = key("Production's column to the other's", ..., min_length=1)
     timestamp: Text | None = key("Tells which of several rows of a key is the newest")
     delay: Offset | None = key("How much later its rows arrive")
 

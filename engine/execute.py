@@ -20,7 +20,8 @@ from driftline.engine.features import (
     text_is_free,
 )
 from driftline.engine.grid import SHARES, Grid, choose_grid, sum_scales
-from driftline.engine.plan import ALL, Plan
+from driftline.engine.joins import several_rows
+from driftline.engine.plan import ALL, WHOLE, Plan
 from driftline.engine.relations import land_plan, scales_table, schema_of
 from driftline.engine.render import GridPart, Renderer
 from driftline.engine.sqltext import exact_to
@@ -39,10 +40,6 @@ MOST_ROUNDS: Final = 6
 Progress = Callable[[str], None]
 
 
-# Stands for the rows of the window where a feature's id would.
-WHOLE: Final = -1
-
-
 @dataclass
 class Gathered:
     """What is known of a plan's columns once everything is read.
@@ -52,12 +49,14 @@ class Gathered:
         reasons: Feature id to why it was left out.
         failed: Feature id, or `WHOLE`, to what the warehouse said.
         rounded: Ids of number columns whose exact values a double does not hold.
+        unmatched: Match id to what the warehouse said when it could not be counted.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     rounded: set[int] = field(default_factory=set)
+    unmatched: dict[int, str] = field(default_factory=dict)
 
 
 def gather(
@@ -81,7 +80,11 @@ def gather(
     Raises:
         WarehouseError: When a whole source cannot be read; one bad column is noted in `failed`.
     """
-    return _Gathering(plan, warehouse, renderer, bench, ledger, progress).run()
+    try:
+        return _Gathering(plan, warehouse, renderer, bench, ledger, progress).run()
+    finally:
+        for statement in renderer.forgotten():
+            warehouse.execute(statement)
 
 
 @dataclass
@@ -96,9 +99,11 @@ class _Gathering:
     grids: dict[int, Grid] = field(default_factory=dict)
 
     def run(self) -> Gathered:
-        numbers = [item for item in self.plan.read if item.route == "number"]
-        texts = [item for item in self.plan.read if item.route == "category"]
         land_plan(self.plan, self.bench)
+        self._join()
+        able = [item for item in self.plan.read if item.id not in self.out.failed]
+        numbers = [item for item in able if item.route == "number"]
+        texts = [item for item in able if item.route == "category"]
         self.progress("counting rows")
         largest = self._profile()
         self._arrivals()
@@ -120,6 +125,75 @@ class _Gathering:
         self._decide_types()
         self._derive()
         return self.out
+
+    def _join(self) -> None:
+        """Count what joins match, keep what they bring, and fail what waits for one that cannot."""
+        counted = self._match()
+        single: set[tuple[int, str]] = set()
+        unusable: dict[tuple[int, str], str] = {}
+        for match in self.plan.matches:
+            scan, name = match.scan, match.joined.join.name
+            if scan.windows != self.plan.scans[scan.id].windows:
+                continue  # another window's, of which only the rate is asked
+            row = counted.get(match.id)
+            if row is None:
+                unusable[scan.id, name] = self.out.unmatched[match.id]
+            elif not row["repeated"]:
+                single.add((scan.id, name))
+            elif match.joined.clock is None:
+                side = "production" if scan.side == "production" else f"reference {scan.reference}"
+                unusable[scan.id, name] = (
+                    f"join {name} has {several_rows(row['repeated'], row['surplus'])} of {side},"
+                    " and no timestamp tells the newest"
+                )
+        self.renderer.settle_joins(single, unusable)
+        for scan_id, statement in self.renderer.joined().items():
+            try:
+                self._execute(statement)
+            except WarehouseError as error:
+                names = (each.join.name for each in self.plan.scans[scan_id].joined)
+                unusable |= {(scan_id, name): error.message for name in names}
+        waiting = self.renderer.waiting()
+        for key, message in unusable.items():
+            self.out.failed |= dict.fromkeys(waiting.get(key, ()), message)
+
+    def _match(self) -> dict[int, dict[str, Any]]:
+        """Land what joins match; by match, without those that could not be counted."""
+        import pyarrow as pa
+
+        counted: dict[int, dict[str, Any]] = {}
+        for name, matches in self.plan.by_join().items():
+            self.progress(f"matching join {name}")
+            try:
+                answer = self._fetch(self.renderer.matches(matches)).to_pylist()
+            except WarehouseError as error:
+                self.out.unmatched |= {match.id: error.message for match in matches}
+                continue
+            for match in matches:
+                # a scan without rows returns none
+                counted[match.id] = {
+                    "match": match.id,
+                    "scan": match.scan.id,
+                    "window_id": 0,
+                    "segment": ALL,
+                    **dict.fromkeys(("row_count", "matched", "repeated", "surplus"), 0),
+                }
+            counted |= {row["match"]: row for row in answer}
+        found = pa.Table.from_pylist([*counted.values()], schema=schema_of("matches"))
+        self.bench.land("matches", found)
+        return counted
+
+    def _execute(self, statement: Statement) -> None:
+        started = time.perf_counter()
+        message: str | None = None
+        try:
+            self.warehouse.execute(statement.sql)
+        except WarehouseError as error:
+            message = error.message
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            self.ledger.add(statement, self.warehouse.dialect, None, seconds, message)
 
     def _fetch(self, statement: Statement) -> pa.Table:
         started = time.perf_counter()
@@ -163,11 +237,15 @@ class _Gathering:
         """Land rows and filled counts; the largest scan's rows."""
         import pyarrow as pa
 
-        counted = [item for item in self.plan.read if self.renderer.counts(item)]
+        counted = [
+            item
+            for item in self.plan.read
+            if item.id not in self.out.failed and self.renderer.counts(item)
+        ]
         rows: dict[tuple[int, int, str], dict[str, Any]] = {}
         filled: list[dict[str, Any]] = []
         asked: list[dict[str, Any]] = []
-        for batch in (*_batches(counted),) or ((),):
+        for batch in (*self._alike(counted),) or ((),):
             for some, table in self._profiles(batch):
                 for row in table.to_pylist():
                     key = {name: row[name] for name in ("scan", "window_id", "segment")}
@@ -192,6 +270,11 @@ class _Gathering:
         self.bench.land("asked", pa.Table.from_pylist(asked, schema=schema_of("asked")))
         return max(int(row["row_count"]) for row in rows.values())
 
+    def _alike(self, items: Sequence[Watched]) -> Iterator[Sequence[Watched]]:
+        """Batches of columns that are read from the same relations."""
+        for group in self.renderer.alike(items):
+            yield from _batches(group)
+
     def _profiles(self, batch: Sequence[Watched]) -> Iterator[tuple[Sequence[Watched], pa.Table]]:
         """Rows with a batch of counted columns; when that fails, alone, then column by column."""
         try:
@@ -206,8 +289,8 @@ class _Gathering:
 
     def _arrivals(self) -> None:
         """Land ids and the newest moment of production, where a metric asks for them."""
-        statement = self.renderer.arrivals()
         found = schema_of("arrivals").empty_table()
+        statement = None if WHOLE in self.out.failed else self.renderer.arrivals()
         if statement is not None:
             self.progress("counting arrivals")
             try:
@@ -219,7 +302,7 @@ class _Gathering:
     def _grid(self, numbers: Sequence[Watched], largest: int) -> None:
         self.progress("placing the grids")
         bounds: dict[tuple[int, int], tuple[float, float]] = {}
-        for batch in _batches(numbers):
+        for batch in self._alike(numbers):
             for some, part in self._answers(batch, self.renderer.bounds):
                 bounds |= _read_bounds(part, [i.id for i in some])
         odd = [
@@ -232,7 +315,7 @@ class _Gathering:
                 for x in bounds.get((s.id, item.id), (0, 0))
             )
         ]
-        for batch in _batches(odd):
+        for batch in self._alike(odd):
             for some, part in self._answers(batch, self.renderer.finite_bounds):
                 bounds |= _read_bounds(part, [i.id for i in some])
         fine = [item for item in numbers if item.id not in self.out.failed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Final, Literal
 
 from driftline.engine.errors import SourceError
@@ -33,7 +34,7 @@ class Watched:
         route: How it is read: as numbers, as categories, or only counted.
         reference: The primary reference's column; None when it lacks it.
         production: Production's column; None when it lacks it.
-        reason: Why it is left out, or None.
+        reason: Why it is left out, or which join brings it; None for others.
         signals: Names of the signals that watch it, or would if production had it.
         job: What a column with a job does, such as `timestamp`; None for others.
     """
@@ -94,24 +95,49 @@ def need_column(name: str, columns: Iterable[Column], *, where: str, role: str) 
     return column
 
 
-def selected(selection: FeatureSelection, name: str) -> bool:
-    """Whether a selection takes a column by pattern or by name."""
-    if selection.named:
-        return name in selection.named or name.casefold() in {n.casefold() for n in selection.named}
-    return any(fnmatchcase(name, pattern) for pattern in selection.include) and not any(
-        fnmatchcase(name, pattern) for pattern in selection.exclude
+def selected(selection: FeatureSelection, name: str, *, joined: bool = False) -> bool:
+    """Whether a selection takes a column by pattern or by name; one that a join brings by name."""
+    if selection.named or joined:
+        names = selection.named or _literal(selection)
+        chosen = name.casefold() in {each.casefold() for each in names}
+    else:
+        chosen = any(fnmatchcase(name, pattern) for pattern in selection.include)
+    return chosen and not any(fnmatchcase(name, pattern) for pattern in selection.exclude)
+
+
+def _literal(selection: FeatureSelection) -> tuple[str, ...]:
+    """Patterns without wildcards: names."""
+    return tuple(each for each in selection.include if not set(each) & set("*?["))
+
+
+def named_columns(monitor: Monitor) -> tuple[str, ...]:
+    """Names that the project file gives a role or lists as features: what joins may bring."""
+    roles = monitor.roles
+    outputs = (name for _, name in roles.outputs())
+    selections = (monitor.features, *(s.features for s in monitor.signals))
+    names = (
+        roles.correlation_id,
+        roles.actual,
+        *outputs,
+        *(name for each in selections if each for name in (*each.named, *_literal(each))),
     )
+    return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 def watch(
-    monitor: Monitor, reference: Sequence[Column], production: Sequence[Column]
+    monitor: Monitor,
+    reference: Sequence[Column],
+    production: Sequence[Column],
+    *,
+    lacking: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Watched, ...]:
     """Decide what becomes of every column of the two sides.
 
     Args:
         monitor: The resolved monitor.
-        reference: Columns of the primary reference.
-        production: Columns of production.
+        reference: Columns of the primary reference, with those that joins bring.
+        production: Columns of production, likewise.
+        lacking: Name of each join that the reference cannot take to the key it lacks.
 
     Returns:
         Features, outputs and counted columns in the reference's order with ids from 0, then the
@@ -135,11 +161,12 @@ def watch(
         if twin is not None:
             matched.add(twin.name)
         job = jobs.get(column.name)
+        joined = column.join is not None or (twin is not None and twin.join is not None)
         wanted = tuple(
             signal.name
             for signal in monitor.signals
             if signal.type in ("data_drift", "data_quality")
-            and selected(signal.features or monitor.features, column.name)
+            and selected(signal.features or monitor.features, column.name, joined=joined)
         )
         if job is not None and column.name.casefold() not in listed:
             wanted = ()
@@ -162,9 +189,10 @@ def watch(
             continue
         job = jobs.get(column.name)
         unwatched = job is not None and not (job in OUTPUTS and watchers)
-        left.append(
-            _left(job, None, column, None if unwatched else "the reference has no such column")
-        )
+        reason = "the reference has no such column"
+        if column.join is not None and column.join in lacking:
+            reason += f", nor the key {lacking[column.join]!r} of join {column.join}"
+        left.append(_left(job, None, column, None if unwatched else reason))
     _check_listed(monitor, reference, production)
     if not chosen:
         raise SourceError(
@@ -181,7 +209,7 @@ def _left(
     """A column that is known and not read, with every reason for it."""
     name = column or twin
     assert name is not None
-    reasons = (None if job is None else f"the {job} column", reason)
+    reasons = (None if job is None else f"the {job} column", reason, _origin(column, twin))
     return Watched(
         -1,
         name.name,
@@ -205,9 +233,15 @@ def _watched(
         route,
         column,
         twin,
-        reason,
+        reason or _origin(column, twin),
         signals,
     )
+
+
+def _origin(column: Column | None, twin: Column | None) -> str | None:
+    """Which joins bring a column, where some do."""
+    names = dict.fromkeys(each.join for each in (twin, column) if each is not None and each.join)
+    return f"from join {' and '.join(map(str, names))}" if names else None
 
 
 def _route(monitor: Monitor, column: Column) -> tuple[Route, str | None]:

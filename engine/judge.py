@@ -100,7 +100,7 @@ def _status(
         return "error", reason
     if metric.finding is not None:
         return metric.finding, reason
-    whole = metric.scope == "dataset"
+    whole = metric.scope in ("dataset", "join")
     if not whole:
         few = [
             f"{rows} {side} rows"

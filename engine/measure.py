@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.errors import TemplateError
-from driftline.engine.execute import WHOLE, Gathered
-from driftline.engine.plan import ALL, Pair, Plan
+from driftline.engine.execute import Gathered
+from driftline.engine.joins import several_rows
+from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
 from driftline.engine.render import metric_sql
 from driftline.engine.significance import chi_squared, cramers_v, kolmogorov_smirnov
@@ -47,6 +49,7 @@ class Measurement:
         by_chance: What 95 % of samples without drift stay below, in the value's unit.
         has_p: Whether a probability is defined for it, computed or not.
         why_no_p: Why there is none where one is defined.
+        window: Start and end as stored, naive UTC, of a window that is not the plan's.
     """
 
     signal: str
@@ -74,6 +77,7 @@ class Measurement:
     by_chance: float | None = None
     has_p: bool = False
     why_no_p: str | None = None
+    window: tuple[datetime, datetime] | None = None
 
 
 def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measurement, ...]:
@@ -90,7 +94,12 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     numbers = {
         (row["pair"], row["feature"]): row for row in results.rows("comparisons", "comparison")
     }
-    out = [*_dataset(plan, gathered, results, numbers), *_findings(plan, gathered, results)]
+    out: list[Measurement] = []
+    if plan.whole:
+        out += _dataset(plan, gathered, results, numbers)
+    out += _joins(plan, gathered, results)
+    if plan.whole:
+        out += _findings(plan, gathered, results)
     for signal in plan.monitor.signals:
         pairs = [
             pair
@@ -99,7 +108,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
         ]
         for rule in signal.rules:
             metric = METRICS[rule.metric]
-            if metric.scope in ("dataset", "schema"):
+            if metric.scope in ("dataset", "join", "schema"):
                 continue
             for pair in pairs:
                 for item in plan.read:
@@ -205,7 +214,7 @@ def _dataset(
     # the rows of a window are always told, whatever was selected
     takes = plan.takes(plan.monitor.window_signal, ALL)
     for metric, threshold in window_thresholds(plan.monitor):
-        if not takes and metric.name != "row_count":
+        if metric.scope != "dataset" or not (takes or metric.name == "row_count"):
             continue
         found = results.of(metric).get(row["comparison"], {})
         value = _finite(found.get("value"))
@@ -230,6 +239,43 @@ def _dataset(
         )
 
 
+def _joins(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Measurement]:
+    """A row a join, of the window that its delay leads to, whatever the signals say."""
+    for metric, threshold in window_thresholds(plan.monitor):
+        if metric.scope != "join":
+            continue
+        found = {row["match"]: row for row in results.listed(metric)}
+        for match in plan.matches:
+            name = match.joined.join.name
+            if not match.reported or not plan.takes(plan.monitor.window_signal, name):
+                continue
+            row = found.get(match.id)
+            yield Measurement(
+                plan.monitor.window_signal,
+                "data_quality",
+                metric.name,
+                name,
+                None,
+                None,
+                None if row is None else _finite(row["value"]),
+                n_production=None if row is None else int(row["n_production"]),
+                threshold=threshold,
+                reason=gathered.unmatched.get(match.id) if row is None else _repeats(row, match),
+                failed=row is None,
+                window=(match.window_start, match.window_end),
+            )
+
+
+def _repeats(row: Mapping[str, Any], match: Match) -> str | None:
+    """What is to be said of a match rate: no rows, or keys that have several."""
+    if not row["n_production"]:
+        return "the window has no rows"
+    if not row["repeated"]:
+        return None
+    newest = "the newest counts" if match.joined.clock else "no timestamp tells the newest"
+    return f"{several_rows(int(row['repeated']), int(row['surplus']))}; {newest}"
+
+
 def window_thresholds(monitor: Monitor) -> Iterator[tuple[Metric, Threshold]]:
     """The metrics of the window as a whole that a monitor takes, and their thresholds."""
     rules = {
@@ -239,7 +285,8 @@ def window_thresholds(monitor: Monitor) -> Iterator[tuple[Metric, Threshold]]:
         for rule in signal.rules
     }
     for metric in METRICS.values():
-        if metric.scope == "dataset" and (metric.name in rules or metric.name == "row_count"):
+        always = metric.name == "row_count" or (metric.scope == "join" and monitor.joins)
+        if metric.scope in ("dataset", "join") and (metric.name in rules or always):
             asked = rules.get(metric.name)
             yield metric, UNJUDGED if asked is None else asked.thresholds.get(ALL, UNJUDGED)
 

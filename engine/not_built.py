@@ -91,7 +91,7 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.references.*.frozen", _is(True, "true"), "a frozen reference is"),
     ("monitors.*.reference.same", _given, "a seasonal reference is"),
     ("monitors.*.references.*.same", _given, "a seasonal reference is"),
-    ("monitors.*.join", _given, "join is"),
+    ("monitors.*.join.*.table", _is_map, "dbt_model is"),
     ("monitors.*.columns.score", _is_map, "a score for each class is"),
     ("monitors.*.columns.positive_class", _given, "positive_class is"),
     ("monitors.*.columns.cut_off", _given, "cut_off is"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
+from driftline.engine.catalog import METRICS
 from driftline.engine.errors import SourceError
-from driftline.engine.features import Watched, need_column, watch
-from driftline.engine.project import Monitor, Source
+from driftline.engine.features import Watched, match_column, need_column, watch
+from driftline.engine.joins import Joined, Side, join_production, join_reference
+from driftline.engine.project import Duration, Monitor, Source
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.warehouses.base import MOMENTS, Column
 from driftline.engine.windows import (
@@ -21,6 +24,8 @@ from driftline.engine.windows import (
 )
 
 ALL: Final = "__all__"
+# Stands for the rows of the window where a feature's id would.
+WHOLE: Final = -1
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ class Scan:
         clock: The timestamp column, when rows are cut by time.
         windows: Windows read, disjoint.
         filter: The user's expression, DuckDB dialect, or None.
-        columns: All columns of the source.
+        columns: All columns of the source, and those that joins bring.
+        joined: The joins that bring columns which are read.
+        beside: Columns of its own that are read in the same row as joined ones.
     """
 
     id: int
@@ -57,6 +64,29 @@ class Scan:
     windows: tuple[ScanWindow, ...]
     filter: str | None
     columns: tuple[Column, ...]
+    joined: tuple[Joined, ...] = ()
+    beside: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True)
+class Match:
+    """One counting of the rows of one window whose keys a joined table has.
+
+    Attributes:
+        id: Position among the plan's matches.
+        scan: The rows; of production also those of another window than the plan's.
+        joined: The join, with the scan's keys.
+        window_start: Start of the window as stored, naive UTC.
+        window_end: End of the window as stored, naive UTC.
+        reported: Whether its match rate is a row of the results.
+    """
+
+    id: int
+    scan: Scan
+    joined: Joined
+    window_start: datetime
+    window_end: datetime
+    reported: bool
 
 
 @dataclass(frozen=True)
@@ -72,11 +102,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Plan:
-    """One monitor's run, ready to render.
+    """One window of one monitor's run, ready to render.
 
     Attributes:
         monitor: The whole monitor, whatever part of it is selected.
-        at: The end of the window before its offset.
+        at: The end of the monitor's own window before its offset.
         window_start, window_end: The window as stored, naive UTC.
         production: The scan of production.
         references: The scans of the references that are needed, the primary one first.
@@ -85,6 +115,11 @@ class Plan:
         warnings: Sentences about the project that do not stop it.
         selection: What of it is computed.
         left_alone: Columns that would be read, were they selected; what is stored of them stays.
+        elsewhere: Columns that signals watch in other windows of the run only.
+        signals: Names of the signals that look at this window.
+        whole: Whether the rows about the window as a whole are among them: once a run.
+        matches: What is counted of joins.
+        delay: How much earlier than the monitor's own window this one ends.
     """
 
     monitor: Monitor
@@ -98,16 +133,28 @@ class Plan:
     warnings: tuple[str, ...] = ()
     selection: Selection = EVERYTHING
     left_alone: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    whole: bool = True
+    matches: tuple[Match, ...] = ()
+    delay: Duration | None = None
 
     def takes(self, signal: str, feature: str) -> bool:
         """Whether a signal of a feature is computed; `__all__` is the window as a whole."""
         return self.selection.takes(self.monitor, signal, feature)
 
     @property
+    def takes_whole(self) -> bool:
+        """Whether more than the rows is told of the window as a whole."""
+        return self.whole and self.takes(self.monitor.window_signal, ALL)
+
+    @property
     def is_empty(self) -> bool:
-        """Whether the selection takes nothing of the monitor."""
+        """Whether the selection takes nothing of the window."""
+        if not self.whole:
+            return not self.measured
         told = any(item.signals or item.id < 0 for item in self.watched)
-        return not told and not self.takes(self.monitor.window_signal, ALL)
+        return not told and not self.takes_whole
 
     @property
     def scans(self) -> tuple[Scan, ...]:
@@ -129,119 +176,300 @@ class Plan:
         """Columns that are read for their own sake."""
         return tuple(item for item in self.read if item.signals)
 
+    @property
+    def joins_elsewhere(self) -> tuple[str, ...]:
+        """Names of the joins whose match rate is not of this window."""
+        window = (self.window_start, self.window_end)
+        told = {
+            match.joined.join.name
+            for match in self.matches
+            if match.reported and (match.window_start, match.window_end) == window
+        }
+        return tuple(join.name for join in self.monitor.joins if join.name not in told)
 
-def references_needed(monitor: Monitor, selection: Selection = EVERYTHING) -> tuple[str, ...]:
+    def by_join(self) -> Mapping[str, tuple[Match, ...]]:
+        """What is counted of each join."""
+        found: dict[str, list[Match]] = {}
+        for match in self.matches:
+            found.setdefault(match.joined.join.name, []).append(match)
+        return {name: tuple(matches) for name, matches in found.items()}
+
+    @property
+    def sources(self) -> Mapping[int, Source]:
+        """Every source by the number it has in statements: scans by id, then the joined tables."""
+        joins = enumerate(self.monitor.joins, start=len(self.scans))
+        return {scan.id: scan.source for scan in self.scans} | {
+            number: join.source for number, join in joins
+        }
+
+
+def references_needed(
+    monitor: Monitor,
+    selection: Selection = EVERYTHING,
+    signals: Collection[str] | None = None,
+) -> tuple[str, ...]:
     """Names of the references a run reads: the primary one, then those that its signals name."""
     taken = selection.signals(monitor)
-    named = [monitor.primary.name, *(s.reference for s in monitor.signals if s.name in taken)]
+    named = [
+        monitor.primary.name,
+        *(
+            signal.reference
+            for signal in monitor.signals
+            if signal.name in taken and (signals is None or signal.name in signals)
+        ),
+    ]
     return tuple(dict.fromkeys(named))
 
 
-def make_plan(
+def make_plans(
     monitor: Monitor,
     at: datetime,
     production: tuple[Column, ...],
     references: Mapping[str, tuple[Column, ...]],
+    joins: Mapping[str, tuple[Column, ...]] = MappingProxyType({}),
     selection: Selection = EVERYTHING,
-) -> Plan:
+) -> tuple[Plan, ...]:
     """Plan one monitor's run of the window that ends at `at` minus the offset.
+
+    A signal that watches columns of a join with a delay looks at the window that ends so much earlier.
 
     Args:
         monitor: The resolved monitor.
         at: Aware datetime of the run.
         production: Columns of production.
         references: Columns of each needed reference, by name.
+        joins: Columns of each joined table, by the join's name.
         selection: What of it is computed; see `Plan.is_empty`.
 
+    Returns:
+        A plan for each window that signals look at, the newest first. The one of the first data
+        quality signal, else the newest, also has the rows about the window as a whole.
+
     Raises:
-        SourceError: When a timestamp column is missing or is not a time.
+        SourceError: When a timestamp or key column is missing or is not a time, or a column could come
+            from several joins.
     """
-    span = production_span(monitor, at)
-    scan = Scan(
-        0,
-        "production",
-        "production",
-        ALL,
-        monitor.production.source,
-        _clock(
-            monitor.production.timestamp, production, span, f"monitor {monitor.name}, production"
-        ),
-        (_window(span),),
-        monitor.production.filter,
-        production,
+    others = {
+        name: join_reference(monitor, name, columns, joins) for name, columns in references.items()
+    }
+    primary, side = others[monitor.primary.name], join_production(monitor, production, joins)
+    every = watch(monitor, primary.columns, side.columns, lacking=primary.lacking)
+    planning = _Planning(monitor, at, side, others, every, selection)
+    groups: dict[Span | None, list[str]] = {}
+    delays: dict[Span | None, Duration | None] = {}
+    for signal in monitor.signals:
+        delay = planning.delay(signal.name)
+        span = production_span(monitor, at, delay)
+        delays.setdefault(span, delay)
+        groups.setdefault(span, []).append(signal.name)
+    # a signal that watches nothing has no window of its own
+    busy = {name for item in every if item.id >= 0 for name in item.signals}
+    spans = [span for span, names in groups.items() if busy & {*names}]
+    spans.sort(key=lambda span: timedelta() if span is None else at - span.end)
+    whole = next((s for s in spans if monitor.window_signal in groups[s]), spans[0])
+    told = {name for span in spans for name in groups[span]}
+    rest = (*(s.name for s in monitor.signals), monitor.window_signal)
+    groups[whole] += [name for name in dict.fromkeys(rest) if name not in told]
+    reported: dict[Span | None, list[Joined]] = {}
+    for joined in side.joined:
+        span = production_span(monitor, at, joined.join.delay)
+        reported.setdefault(span if span in spans else whole, []).append(joined)
+    return tuple(
+        planning.plan(delays[span], groups[span], reported.get(span, ()), whole=span == whole)
+        for span in spans
     )
-    others: list[Scan] = []
-    warnings: list[str] = []
-    for number, name in enumerate(references_needed(monitor, selection), start=1):
-        reference = next(r for r in monitor.references if r.name == name)
-        reach = reference_span(monitor, reference, at)
-        warning = overlap_warning(monitor, reference, at)
-        if warning is not None:
-            warnings.append(warning)
-        others.append(
-            Scan(
+
+
+@dataclass(frozen=True)
+class _Planning:
+    """What the plans of a run's windows have in common."""
+
+    monitor: Monitor
+    at: datetime
+    side: Side
+    others: Mapping[str, Side]
+    every: tuple[Watched, ...]
+    selection: Selection
+
+    def delay(self, signal: str) -> Duration | None:
+        """The delay, of those of the joins that a signal needs, that leads furthest back."""
+        needed = {
+            item.production.join
+            for item in self.every
+            if signal in item.signals and item.production is not None
+        }
+        delays = [join.delay for join in self.monitor.joins if join.name in needed and join.delay]
+
+        def end(delay: Duration) -> datetime:
+            span = production_span(self.monitor, self.at, delay)
+            return self.at if span is None else span.end
+
+        return min(delays, key=end, default=None)
+
+    def plan(
+        self,
+        delay: Duration | None,
+        signals: Sequence[str],
+        reported: Sequence[Joined],
+        *,
+        whole: bool,
+    ) -> Plan:
+        """Plan the window of some signals."""
+        monitor, at = self.monitor, self.at
+        span = production_span(monitor, at, delay)
+        watched = _selected(self.every, monitor, self.selection, signals, whole=whole)
+        read = [item.name for item in watched if item.id >= 0]
+        measured = {item.name for item in watched if item.id >= 0 and item.signals}
+        ours = [item.name for item in self.every if item.id >= 0 and {*item.signals} & {*signals}]
+        where = f"monitor {monitor.name}, production"
+        own = Scan(
+            0,
+            "production",
+            "production",
+            ALL,
+            monitor.production.source,
+            _clock(monitor.production.timestamp, self.side.columns, span, where),
+            (_window(span),),
+            monitor.production.filter,
+            self.side.columns,
+        )
+        ids = correlation_id_asked(monitor) if whole else ()
+        scan = _joining(own, self.side, [*read, *ids], where)
+        found = [match_column(name, scan.columns, where=where) for name in ids]
+        if scan.clock is not None and any(column and column.join for column in found):
+            scan = replace(scan, beside=(scan.clock,))
+        scans = tuple(self._references(delay, signals, read))
+        warnings = (
+            overlap_warning(monitor, reference, at)
+            for reference in monitor.references
+            if whole and reference.name in {scan.reference for scan in scans}
+        )
+        start, end = stored_bounds(span, at)
+        return Plan(
+            monitor=monitor,
+            at=at,
+            window_start=start,
+            window_end=end,
+            production=scan,
+            references=scans,
+            watched=watched,
+            pairs=tuple(Pair(number, 0, other.id, 0) for number, other in enumerate(scans)),
+            warnings=tuple(warning for warning in warnings if warning is not None),
+            selection=self.selection,
+            left_alone=tuple(name for name in ours if name not in measured),
+            elsewhere=tuple(i.name for i in self.every if i.id >= 0 and i.name not in ours),
+            signals=tuple(signals),
+            whole=whole,
+            matches=tuple(_matches(monitor, at, own, reported, (scan, *scans))),
+            delay=delay,
+        )
+
+    def _references(
+        self, delay: Duration | None, signals: Sequence[str], read: Sequence[str]
+    ) -> Iterator[Scan]:
+        monitor = self.monitor
+        names = references_needed(monitor, self.selection, signals)
+        for number, name in enumerate(names, start=1):
+            reference = next(r for r in monitor.references if r.name == name)
+            reach = reference_span(monitor, reference, self.at, delay)
+            side, where = self.others[name], f"monitor {monitor.name}, reference {name}"
+            scan = Scan(
                 number,
                 "reference" if number == 1 else f"reference_{number}",
                 "reference",
                 name,
                 reference.source,
-                _clock(
-                    reference.timestamp,
-                    references[name],
-                    reach,
-                    f"monitor {monitor.name}, reference {name}",
-                ),
+                _clock(reference.timestamp, side.columns, reach, where),
                 (_window(reach),),
                 reference.filter,
-                references[name],
+                side.columns,
             )
-        )
-    start, end = stored_bounds(span, at)
-    every = watch(monitor, references[monitor.primary.name], production)
-    watched = _selected(every, monitor, selection)
-    names = {item.name for item in watched if item.signals}
-    return Plan(
-        monitor=monitor,
-        at=at,
-        window_start=start,
-        window_end=end,
-        production=scan,
-        references=tuple(others),
-        watched=watched,
-        pairs=tuple(Pair(number, 0, other.id, 0) for number, other in enumerate(others)),
-        warnings=tuple(warnings),
-        selection=selection,
-        left_alone=tuple(i.name for i in every if i.id >= 0 and i.name not in names),
-    )
+            yield _joining(scan, side, read, where)
 
 
 def _selected(
-    every: Sequence[Watched], monitor: Monitor, selection: Selection
+    every: Sequence[Watched],
+    monitor: Monitor,
+    selection: Selection,
+    signals: Collection[str],
+    *,
+    whole: bool,
 ) -> tuple[Watched, ...]:
-    """Columns with the signals that are selected, without those of which nothing is.
+    """Columns with those of some signals that are selected, without those of which nothing is.
 
     The rows of a window are counted beside a column: where none is read for its own sake, one is
-    read for that.
+    read for that, of production's own if there is one.
     """
     narrowed = [
         replace(
-            item, signals=tuple(s for s in item.signals if selection.takes(monitor, s, item.name))
+            item,
+            signals=tuple(
+                name
+                for name in item.signals
+                if name in signals and selection.takes(monitor, name, item.name)
+            ),
         )
         for item in every
         if item.id >= 0
     ]
-    chosen = [item for item in narrowed if item.signals] or narrowed[:1]
+    own = [item for item in narrowed if item.production and item.production.join is None]
+    chosen = [item for item in narrowed if item.signals] or (own or narrowed)[:1]
     read = {item.name for item in chosen}
     left = [
         replace(item, id=-1)
         for item in every
-        if item.name not in read
+        if whole
+        and item.name not in read
         and any(
             selection.takes(monitor, signal, item.name)
-            for signal in {monitor.window_signal, *item.signals}
+            for signal in (monitor.window_signal, *item.signals)
+            if signal in signals
         )
     ]
     return (*(replace(item, id=number) for number, item in enumerate(chosen)), *left)
+
+
+def correlation_id_asked(monitor: Monitor) -> tuple[str, ...]:
+    """The correlation id's name, where a metric about the window as a whole asks for it."""
+    asked = {METRICS[rule.metric].asks for s in monitor.signals for rule in s.rules}
+    name = monitor.roles.correlation_id
+    return (name,) if name is not None and "columns.correlation_id" in asked else ()
+
+
+def _joining(scan: Scan, side: Side, names: Iterable[str], where: str) -> Scan:
+    """A scan with the joins that bring columns of these names, and no other columns."""
+    used = {match_column(name, side.columns, where=where) for name in names}
+    joined = (
+        replace(each, columns=tuple(column for column in each.columns if column in used))
+        for each in side.joined
+    )
+    return replace(scan, joined=tuple(each for each in joined if each.columns))
+
+
+def _matches(
+    monitor: Monitor,
+    at: datetime,
+    production: Scan,
+    reported: Sequence[Joined],
+    scans: tuple[Scan, ...],
+) -> Iterator[Match]:
+    """What is to be counted: joins whose rate is reported, and those whose columns are read."""
+    wanted: list[tuple[Scan, Joined, Span | None, bool]] = []
+    for joined in reported:
+        span = production_span(monitor, at, joined.join.delay)
+        scan = replace(production, windows=(_window(span),))
+        wanted.append((scan, joined, span, True))
+    for scan in scans:
+        for joined in scan.joined:
+            known = any(
+                (other.id, other.windows, each.join.name)
+                == (scan.id, scan.windows, joined.join.name)
+                for other, each, _, _ in wanted
+            )
+            if not known:
+                wanted.append((scan, joined, None, False))
+    for number, (scan, joined, span, told) in enumerate(wanted):
+        yield Match(number, scan, joined, *stored_bounds(span, at), told)
 
 
 def reference_bounds(plan: Plan, scan: Scan) -> tuple[datetime, datetime]:
@@ -263,7 +491,8 @@ def _clock(
 ) -> Column | None:
     if name is None or span is None:
         return None
-    column = need_column(name, columns, where=where, role="timestamp")
+    own = [column for column in columns if column.join is None]
+    column = need_column(name, own, where=where, role="timestamp")
     if column.kind not in MOMENTS:
         raise SourceError(
             f"{where}: the timestamp column {column.name!r} is {column.type}, not a time",

@@ -88,6 +88,25 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Join:
+    """Another table, left-joined to production, and to references that lack what it brings.
+
+    Attributes:
+        name: Its name in the results.
+        source: The other table.
+        on: Pairs of production's column and the other's, whose values are to be equal.
+        timestamp: The other's column that tells which of several rows of a key is the newest.
+        delay: How much later its rows arrive than production's; None is no later.
+    """
+
+    name: str
+    source: Source
+    on: tuple[tuple[str, str], ...]
+    timestamp: str | None = None
+    delay: Duration | None = None
+
+
+@dataclass(frozen=True)
 class Roles:
     """Columns with a job other than being a feature."""
 
@@ -210,6 +229,7 @@ class Monitor:
     description: str | None = None
     time_zone: str = "UTC"
     schedule: str | None = None
+    joins: tuple[Join, ...] = ()
     roles: Roles = Roles()
     features: FeatureSelection = FeatureSelection()
     settings: Mapping[str, FeatureSettings] = field(default_factory=lambda: MappingProxyType({}))

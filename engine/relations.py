@@ -57,12 +57,21 @@ def schema_of(relation: str) -> pa.Schema:
             ("distinct_ids", pa.int64()),
             ("newest", pa.float64()),
         ],
+        "matches": [
+            ("match", pa.int32()),
+            *key,
+            ("row_count", pa.int64()),
+            ("matched", pa.int64()),
+            ("repeated", pa.int64()),
+            ("surplus", pa.int64()),
+        ],
         "past_windows": [("row_count", pa.int64())],
         "schema_columns": [
             ("feature", pa.string()),
             ("watched", pa.bool_()),
             ("has_job", pa.bool_()),
             ("listed", pa.bool_()),
+            ("joined", pa.bool_()),
             ("stored_before", pa.bool_()),
             ("reference_type", pa.string()),
             ("reference_kind", pa.string()),
@@ -127,6 +136,7 @@ def land_history(plan: Plan, history: History, bench: Workbench) -> None:
             "watched": bool(item.signals),
             "has_job": item.job is not None,
             "listed": item.name.casefold() in listed,
+            "joined": item.production is not None and item.production.join is not None,
             "stored_before": item.name in history.columns,
             **{
                 f"{side}_{fact}": None if column is None else getattr(column, fact)

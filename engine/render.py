@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -17,7 +17,8 @@ from driftline.engine.dialects import filter_sql, transpile
 from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import SHARES, SLOTS, Grid
-from driftline.engine.plan import ALL, Plan, Scan
+from driftline.engine.joins import Joined
+from driftline.engine.plan import WHOLE, Match, Plan, Scan, correlation_id_asked
 from driftline.engine.sqltext import (
     LARGEST_DOUBLE,
     TIME_TEXT,
@@ -43,6 +44,8 @@ CODES: Final[Mapping[str, int]] = {
     "positive_infinity": -5,
 }
 MOST_NEW: Final = 10
+# Multiples of it fall evenly into every part of [0, 1), which picks a sample of values.
+GOLDEN: Final = 0.6180339887498949
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,54 @@ class ScanPart:
     filter: Markup | None
     columns: tuple[object, ...] = ()
     unfiltered: bool = False
+
+
+@dataclass(frozen=True)
+class KeyPart:
+    """One pair of columns that a join compares, as templates see it.
+
+    Attributes:
+        ours: The scan's column, or a text of it where only texts compare.
+        theirs: The other table's, likewise.
+        name: What both are called while one join is at hand.
+        own: What ours is called beside the keys of other joins.
+    """
+
+    ours: Markup
+    theirs: Markup
+    name: Markup
+    own: Markup
+
+
+@dataclass(frozen=True)
+class BroughtPart:
+    """A column of a joined relation: as it is stored, on its way, and what it is called there."""
+
+    stored: Markup
+    value: Markup
+    name: Markup
+
+
+@dataclass(frozen=True)
+class JoinPart:
+    """A join as templates see it; `ranked` where the newest of several rows is to be found."""
+
+    name: Markup
+    table: Markup
+    keys: tuple[KeyPart, ...]
+    columns: tuple[BroughtPart, ...] = ()
+    clock: Column | None = None
+    ranked: bool = False
+
+
+@dataclass(frozen=True)
+class MatchPart:
+    """A counting of a join as templates see it."""
+
+    id: int
+    scan: ScanPart
+    table: Markup
+    keys: tuple[KeyPart, ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +171,7 @@ class NumberPart:
     total_scale: object = 1.0
     square_scale: object = 1.0
     undecided: tuple[object, ...] = ()
+    thinned: Markup | None = None
 
     @property
     def bin(self) -> Markup:
@@ -180,6 +232,8 @@ class Renderer:
         dialect: One of `DIALECTS`.
         tag: Text of the comment that opens every statement; `{step}` is replaced.
         keeps_bounds: Whether min and max of a whole table cost no scan.
+        keeps_rows: Whether joined rows are kept in a table of the session, so that they are joined
+            once; otherwise the join stands in every statement that reads them.
     """
 
     def __init__(
@@ -190,23 +244,135 @@ class Renderer:
         dialect: str = "duckdb",
         tag: str = "driftline {step}",
         keeps_bounds: bool = True,
+        keeps_rows: bool = False,
     ) -> None:
         self.plan = plan
         self.dialect = dialect
         self._tag = tag
         self._keeps_bounds = keeps_bounds
         self._relations = relations
+        self._keeps_rows = keeps_rows
         self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
+        self._brought = {scan.id: _names(scan) for scan in plan.scans}
+        self._joined: dict[int, ScanPart] = {}
+        self._kept: dict[int, Markup] = {}
+        self.settle_joins()
+
+    def matches(self, matches: Sequence[Match]) -> Statement:
+        """Rows of scans whose keys a joined table has, and the keys that it has several times."""
+        parts = tuple(
+            MatchPart(
+                match.id,
+                self._scan(match.scan),
+                self._table(len(self.plan.scans) + match.joined.place),
+                _keys(match.joined),
+            )
+            for match in matches
+        )
+        return self._statement("matches", "matches", matches=parts)
+
+    def settle_joins(
+        self,
+        single: Collection[tuple[int, str]] = (),
+        unusable: Collection[tuple[int, str]] = (),
+    ) -> None:
+        """Say what is known of joins before anything reads what they bring.
+
+        Args:
+            single: (scan, join) whose keys have one row each: none has to be ranked.
+            unusable: (scan, join) that must not be read.
+        """
+        self._joined, self._kept = {}, {}
+        for scan in self.plan.scans:
+            usable = [each for each in scan.joined if (scan.id, each.join.name) not in unusable]
+            if not usable:
+                continue
+            name = Markup(f"driftline_joined_{scan.id}")
+            text = self._joined_rows(scan, usable, single)
+            self._joined[scan.id] = ScanPart(
+                scan.id,
+                self._scans[scan.id].name,
+                name if self._keeps_rows else Markup(f"(\n{text}\n) as {name}"),
+                None,
+                scan.windows,
+                None,
+            )
+            self._kept[scan.id] = Markup(f"create or replace temp table {name} as\n{text}")
+
+    def joined(self) -> dict[int, Statement]:
+        """What keeps the joined rows of each scan; empty where they are joined in place."""
+        if not self._keeps_rows:
+            return {}
+        return {scan: self._said("joined", text) for scan, text in self._kept.items()}
+
+    def forgotten(self) -> list[str]:
+        """What drops the rows that were kept."""
+        if not self._keeps_rows:
+            return []
+        return [f"drop table if exists temp.driftline_joined_{scan}" for scan in self._kept]
+
+    def waiting(self) -> dict[tuple[int, str], list[int]]:
+        """(scan, join) to the ids of the columns that it brings; `WHOLE` for the correlation id."""
+        found: dict[tuple[int, str], list[int]] = {}
+        for scan in self.plan.scans:
+            for item in self.plan.read:
+                column = self._column(scan, item)
+                if column is not None and column.join is not None:
+                    found.setdefault((scan.id, column.join), []).append(item.id)
+        identity = self._identity()
+        if identity is not None and identity.join is not None:
+            found.setdefault((self.plan.production.id, identity.join), []).append(WHOLE)
+        return found
+
+    def _identity(self) -> Column | None:
+        """Production's correlation id, where a row about the window as a whole asks for it."""
+        scan = self.plan.production
+        where = f"monitor {self.plan.monitor.name}, production"
+        names = correlation_id_asked(self.plan.monitor) if self.plan.takes_whole else ()
+        return next((match_column(name, scan.columns, where=where) for name in names), None)
+
+    def _joined_rows(
+        self, scan: Scan, usable: Sequence[Joined], single: Collection[tuple[int, str]]
+    ) -> str:
+        names = self._brought[scan.id]
+        carried = tuple(
+            BroughtPart(as_sql(column), Markup(f"carried_{k}"), as_sql(names[column]))
+            for k, column in enumerate(scan.beside)
+        )
+        joins = tuple(
+            JoinPart(
+                Markup(f"join_{joined.place}"),
+                self._table(len(self.plan.scans) + joined.place),
+                _keys(joined),
+                tuple(
+                    BroughtPart(as_sql(column), Markup(f"value_{k}"), as_sql(names[column]))
+                    for k, column in enumerate(joined.columns)
+                ),
+                joined.clock,
+                ranked=joined.clock is not None and (scan.id, joined.join.name) not in single,
+            )
+            for joined in usable
+        )
+        return _rendered("joined", scan=self._scans[scan.id], carried=carried, joins=joins)
 
     def profile(self, items: Sequence[Watched]) -> Statement:
         """Rows of every scan, and what is to be counted of columns, in the order of `counts`."""
         scans = [
-            self._with(
-                scan, tuple(self._count(scan, item, n) for item in items for n in self.counts(item))
+            _with(
+                self._part(scan, *items),
+                tuple(self._count(scan, item, n) for item in items for n in self.counts(item)),
             )
             for scan in self.plan.scans
         ]
         return self._statement("profile", "profile", scans=scans)
+
+    def alike(self, items: Sequence[Watched]) -> tuple[tuple[Watched, ...], ...]:
+        """Columns in groups that one reading of each scan has: its own, or joined ones."""
+        groups: dict[tuple[bool, ...], list[Watched]] = {}
+        for item in items:
+            sides = tuple(self._is_joined(self._column(scan, item)) for scan in self.plan.scans)
+            groups.setdefault(sides, []).append(item)
+        return tuple(tuple(group) for group in groups.values())
 
     def counts(self, item: Watched) -> tuple[str, ...]:
         """What a column is counted for beside its own relation.
@@ -228,23 +394,25 @@ class Renderer:
 
     def arrivals(self) -> Statement | None:
         """Ids and the newest moment of production; None where no metric asks for them."""
-        monitor, scan = self.plan.monitor, self.plan.production
-        if not self.plan.takes(monitor.window_signal, ALL):
+        if not self.plan.takes_whole:
             return None
-        asked = {METRICS[rule.metric].asks for s in monitor.signals for rule in s.rules}
-        where = f"monitor {monitor.name}, production"
-        name = monitor.roles.correlation_id if "columns.correlation_id" in asked else None
-        column = None if name is None else match_column(name, scan.columns, where=where)
+        scan, column = self.plan.production, self._identity()
+        asked = {METRICS[rule.metric].asks for s in self.plan.monitor.signals for rule in s.rules}
         clock = scan.clock if "production.timestamp" in asked else None
         if column is None and clock is None:
             return None
+        part = self._scans[scan.id]
+        if column is not None and column.join is not None:
+            # the clock stands beside the joined id
+            part, names = self._joined[scan.id], self._brought[scan.id]
+            column, clock = names[column], None if clock is None else names[clock]
         moment = Markup("cast(null as double)")
         if clock is not None:
             moment = sql("cast(extract(epoch from {c}) as double)", c=clock)
         return self._statement(
             "arrivals",
             "arrivals",
-            scan=self._scans[scan.id],
+            scan=part,
             id=Markup("null") if column is None else as_sql(column),
             moment=moment,
         )
@@ -261,7 +429,7 @@ class Renderer:
         for scan in self.plan.scans:
             numbers = tuple(self._bounded(scan, item) for item in features)
             unfiltered = self._keeps_bounds and not scan.source.query
-            scans.append(self._with(scan, numbers, unfiltered=unfiltered))
+            scans.append(_with(self._part(scan, *features), numbers, unfiltered=unfiltered))
         return self._statement("bounds", "bounds", features, scans=scans)
 
     def _bounded(self, scan: Scan, item: Watched) -> Markup:
@@ -274,8 +442,8 @@ class Renderer:
     def finite_bounds(self, features: Sequence[Watched]) -> Statement:
         """The same over finite values only, where the first answer was not finite."""
         scans = [
-            self._with(
-                scan,
+            _with(
+                self._part(scan, *features),
                 tuple(
                     sql("case when {x} - {x} = 0 then {x} end", x=self._number(scan, item)[1])
                     for item in features
@@ -290,24 +458,25 @@ class Renderer:
         """Quantiles of a sample of the primary reference."""
         primary = self.plan.primary
         part = self._scans[primary.id]
-        sampled = ScanPart(
-            part.id,
-            part.name,
-            sql(
+        table = part.table
+        if percent < 100 and not primary.source.query:
+            table = sql(
                 "{table} tablesample system ({percent} percent) repeatable (42)",
-                table=part.table,
+                table=table,
                 percent=Markup(f"{percent:.6g}"),
             )
-            if percent < 100 and not primary.source.query
-            else part.table,
-            part.clock,
-            part.windows,
-            part.filter,
-        )
+        sampled = replace(part, table=table)
         columns = []
         for item in features:
             stored, number, floating = self._number(primary, item)
-            columns.append(NumberPart(sampled, item.id, stored, number, floating))
+            joined = self._is_joined(self._column(primary, item))
+            some = self._part(primary, item) if joined else sampled
+            column = NumberPart(some, item.id, stored, number, floating)
+            if joined and percent < 100:
+                # joined rows come in any order: what is sampled is decided by the values
+                share = {"g": GOLDEN, "share": percent / 100}
+                column = replace(column, thinned=sql("x * {g} - floor(x * {g}) < {share}", **share))
+            columns.append(column)
         return self._statement("sample", "sample", features, columns=columns, shares=SHARES)
 
     def histogram(
@@ -348,7 +517,7 @@ class Renderer:
                 assert item.reference is not None
                 sides.append(
                     {
-                        "scan": self._scans[scan.id],
+                        "scan": self._part(scan, item),
                         "stored": present(column),
                         "category": category(column, item.reference),
                     }
@@ -397,7 +566,7 @@ class Renderer:
     ) -> NumberPart:
         stored, number, floating = self._number(scan, item)
         return NumberPart(
-            self._scans[scan.id], item.id, stored, number, floating, grid, *scales, undecided
+            self._part(scan, item), item.id, stored, number, floating, grid, *scales, undecided
         )
 
     def _number(self, scan: Scan, item: Watched) -> tuple[Markup, Markup, bool]:
@@ -408,43 +577,50 @@ class Renderer:
         return as_sql(column), number(column, item.reference), column.kind in ("float", "text")
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
+        """An item's column of a scan, as the relation that is read calls it."""
         if scan.side == "production":
-            return item.production
-        if scan.id == self.plan.primary.id:
-            return item.reference
-        return match_column(item.name, scan.columns, where=f"reference {scan.reference}")
+            column = item.production
+        elif scan.id == self.plan.primary.id:
+            column = item.reference
+        else:
+            where = f"reference {scan.reference}"
+            column = match_column(item.name, scan.columns, where=where)
+        if column is None or column.join is None:
+            return column
+        return self._brought[scan.id].get(column, column)
+
+    @staticmethod
+    def _is_joined(column: Column | None) -> bool:
+        return column is not None and column.join is not None
+
+    def _part(self, scan: Scan, *items: Watched) -> ScanPart:
+        """What to read columns that are alike from: the scan itself, or its joined rows."""
+        if items and self._is_joined(self._column(scan, items[0])):
+            return self._joined[scan.id]
+        return self._scans[scan.id]
 
     def _scan(self, scan: Scan) -> ScanPart:
         return ScanPart(
             scan.id,
             Markup(scan.name),
-            Markup(self._relations[scan.id])
-            if self.dialect == "duckdb"
-            else Markup(quoted(f"driftline_scan_{scan.id}")),
+            self._table(scan.id),
             scan.clock,
             scan.windows,
             None if scan.filter is None else Markup(filter_sql(scan.filter)),
         )
 
-    def _with(
-        self, scan: Scan | ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False
-    ) -> ScanPart:
-        part = self._scans[scan.id]
-        return ScanPart(
-            part.id,
-            part.name,
-            part.table,
-            part.clock,
-            part.windows,
-            part.filter,
-            columns,
-            unfiltered,
-        )
+    def _table(self, number: int) -> Markup:
+        """What stands after FROM to read one of the plan's sources."""
+        if self.dialect == "duckdb":
+            return Markup(self._relations[number])
+        return Markup(quoted(f"driftline_scan_{number}"))
 
     def _statement(
         self, step: str, template: str, features: Sequence[Watched] = (), **values: object
     ) -> Statement:
-        text = _rendered(template, **values)
+        return self._said(step, _rendered(template, **values), features)
+
+    def _said(self, step: str, text: str, features: Sequence[Watched] = ()) -> Statement:
         if self.dialect != "duckdb":
             text = transpile(text, self.dialect, self._relations)
         text = f"/* {_comment(self._tag, step)} */\n{text}"
@@ -490,6 +666,39 @@ def _indented(text: str, width: int) -> Markup:
 _WORDS: Final = re.compile(
     r"""(?P<kept>"[^"]*"|'[^']*'|--[^\n]*|/\*.*?\*/)|[ ]*\n(?:[ ]*\n)*""", re.DOTALL
 )
+
+
+def _with(part: ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False) -> ScanPart:
+    return replace(part, columns=columns, unfiltered=unfiltered)
+
+
+def _names(scan: Scan) -> dict[Column, Column]:
+    """The columns of a scan's joined rows as they are called there, no two alike in any case."""
+    taken: set[str] = set()
+    names: dict[Column, Column] = {}
+    for column in (*scan.beside, *(each for joined in scan.joined for each in joined.columns)):
+        name, number = column.name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{column.name}_{number}"
+        taken.add(name.casefold())
+        names[column] = replace(column, name=name)
+    return names
+
+
+def _keys(joined: Joined) -> tuple[KeyPart, ...]:
+    return tuple(
+        KeyPart(*_compared(*pair), Markup(f"key_{k}"), Markup(f"key_{joined.place}_{k}"))
+        for k, pair in enumerate(joined.keys)
+    )
+
+
+def _compared(ours: Column, theirs: Column) -> tuple[Markup, Markup]:
+    """Both columns of a key as what is compared: as they are, or as texts where types differ."""
+    kinds = {ours.kind, theirs.kind}
+    if ours.type == theirs.type or kinds <= NUMBERS or kinds <= MOMENTS:
+        return present(ours), present(theirs)
+    return category(ours, ours), category(theirs, theirs)
 
 
 def metric_sql(metric: Metric, params: Mapping[str, float] | None = None) -> str:

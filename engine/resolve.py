@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from driftline.engine import config_models as models
 from driftline.engine.project import (
     Duration,
     FixedWindow,
+    Join,
     Monitor,
     Production,
     Reference,
@@ -149,6 +150,7 @@ class _Resolver:
         given = self.given
         production = self.production()
         references = () if production is None else self.references(production)
+        joins = tuple(self.joins(production))
         bins = bin_rule(given.bins)
         roles = Roles(
             correlation_id=given.columns.correlation_id,
@@ -179,6 +181,7 @@ class _Resolver:
             description=given.description,
             time_zone=given.time_zone,
             schedule=self.schedule,
+            joins=joins,
             roles=roles,
             features=selection(given.features),
             settings=MappingProxyType(settings),
@@ -262,6 +265,23 @@ class _Resolver:
             self.needs_timestamp(*at)
         return Reference(name, source, timestamp, window, row_filter)
 
+    def joins(self, production: Production | None) -> Iterator[Join]:
+        """The other tables, in the file's order."""
+        names: set[str] = set()
+        for index, given in enumerate(self.given.join or ()):
+            at = ("join", index)
+            if given.name in names:
+                self.section.complain(f"two joins are called '{given.name}'", *at, "name")
+            names.add(given.name)
+            delayed = given.delay is not None and given.delay != Duration(text=given.delay.text)
+            if delayed and production is not None and production.window is None:
+                message = "a delay moves the window back, and production has none"
+                self.section.complain(f"{message}; give production.window", *at, "delay")
+            source = self.table(given.table, at)
+            if source is not None:
+                delay = given.delay if delayed else None
+                yield Join(given.name, source, tuple(given.on.items()), given.timestamp, delay)
+
     def needs_timestamp(self, *at: str) -> None:
         """Complain of a window over rows without a time."""
         message = "a window needs a timestamp: the column that says when each row happened"
@@ -269,26 +289,30 @@ class _Resolver:
 
     def source(self, given: models.Rows, at: Trail) -> Source | None:
         """Where rows come from; None where the table is wrong or of a kind that is not built."""
-        node = self.section.below(at)
         if given.query is not None:
-            return Source(written=node.marks.written.get("query", given.query), query=given.query)
-        if given.table is None or isinstance(given.table, models.DbtModel):
+            written = self.section.below(at).marks.written.get("query", given.query)
+            return Source(written=written, query=given.query)
+        return self.table(given.table, at)
+
+    def table(self, given: models.Table | None, at: Trail) -> Source | None:
+        """A table by its name, file or parts; None as for `source`."""
+        if given is None or isinstance(given, models.DbtModel):
             return None
         sources = self.around.sources
         try:
             source = source_of(
-                given.table,
+                given,
                 root=self.around.root,
                 sources=sources,
-                written=node.marks.written.get("table"),
+                written=self.section.below(at).marks.written.get("table"),
             )
         except ValueError as error:
             self.section.complain(str(error), *at, "table")
             return None
-        if self.around.closed and isinstance(given.table, str) and len(source.table) == 1:
-            near = nearest(given.table, sources)
-            if near and given.table not in sources:
-                message = f"'{given.table}' is neither a source nor a file{near}"
+        if self.around.closed and isinstance(given, str) and len(source.table) == 1:
+            near = nearest(given, sources)
+            if near and given not in sources:
+                message = f"'{given}' is neither a source nor a file{near}"
                 self.section.complain(message, *at, "table")
         return source
 

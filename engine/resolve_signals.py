@@ -122,11 +122,14 @@ def _signal_rules(name: str, given: SignalKeys, section: Section) -> tuple[Metri
 
 
 def _lacks(given: models.Monitor, section: Section, key: str) -> bool:
-    """Whether a key that a metric asks for, such as `columns.actual`, is left out."""
-    part, name = key.split(".")
+    """Whether a key that a metric asks for, such as `columns.actual` or `join`, is left out."""
+    part, *names = key.split(".")
     if cut(section.node, part):
         return False
-    return getattr(getattr(given, part, None), name, None) is None
+    found = getattr(given, part, None)
+    for name in names:
+        found = getattr(found, name, None)
+    return not found
 
 
 def _names_planned(node: Map) -> bool:
@@ -155,7 +158,8 @@ def _named(node: object, given: object, section: Section, at: Trail) -> Found:
 def _fits(metric: Metric, threshold: Threshold, section: Section, at: Trail) -> None:
     """Complain of a threshold against a value that the metric does not have."""
     levels = [bound for bound in (threshold.fail, threshold.warn) if bound is not None]
-    alone = metric.family == "drift" or (metric.scope == "dataset" and not metric.past)
+    whole = metric.scope in ("dataset", "join")
+    alone = metric.family == "drift" or (whole and not metric.past)
     if alone and any(side.kind in RELATIVE for bound in levels for side in bound.sides):
         section.complain(f"{metric.name} has no value on the reference alone; use max or min", *at)
 

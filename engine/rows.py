@@ -15,7 +15,7 @@ from driftline.engine.execute import Gathered
 from driftline.engine.judge import Verdict
 from driftline.engine.measure import Measurement
 from driftline.engine.plan import ALL, Pair, Plan, Scan, reference_bounds
-from driftline.engine.project import FixedWindow, RollingWindow, Window
+from driftline.engine.project import FixedWindow, Join, RollingWindow, Window
 from driftline.engine.results import metric_id
 from driftline.engine.store import NOTHING, Slice, Standing
 from driftline.engine.summary import bin_label, what_moved
@@ -72,6 +72,7 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
         found = verdict.measurement
         pair = found.pair
         scan = None if pair is None else plan.scans[pair.reference_scan]
+        first, last = found.window or (plan.window_start, plan.window_end)
         start, end = (None, None) if scan is None else reference_bounds(plan, scan)
         reference, segment = _compared(plan, found)
         feature = ids.get(found.feature)
@@ -83,8 +84,8 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
         key = (
             monitor.name,
             found.signal,
-            plan.window_start,
-            plan.window_end,
+            first,
+            last,
             reference,
             segment,
             found.feature,
@@ -103,9 +104,9 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
                 "feature": found.feature,
                 "feature_type": found.feature_type,
                 "segment": segment,
-                "window_start": plan.window_start,
-                "window_end": plan.window_end,
-                "window_date": (plan.window_end - timedelta(microseconds=1)).date(),
+                "window_start": first,
+                "window_end": last,
+                "window_date": (last - timedelta(microseconds=1)).date(),
                 "reference": reference,
                 "reference_id": ALL if scan is None else facts.reference_ids[scan.id],
                 "reference_start": start,
@@ -153,12 +154,13 @@ def ground_rows(plan: Plan, verdicts: Iterable[Verdict], run_id: str) -> list[Ro
     for verdict in verdicts:
         found = verdict.measurement
         reference, segment = _compared(plan, found)
+        first, last = found.window or (plan.window_start, plan.window_end)
         out.append(
             {
                 "monitor": plan.monitor.name,
                 "signal": found.signal,
-                "window_start": plan.window_start,
-                "window_end": plan.window_end,
+                "window_start": first,
+                "window_end": last,
                 "reference": reference,
                 "segment": segment,
                 "feature": found.feature,
@@ -333,7 +335,7 @@ def feature_rows(facts: Facts, run_id: str) -> list[Row]:
     plan = facts.plan
     out = []
     for item in plan.watched:
-        if item.name in plan.left_alone:
+        if item.name in (*plan.left_alone, *plan.elsewhere):
             continue
         kind = facts.gathered.types.get(item.id)
         reason = facts.gathered.reasons.get(item.id, item.reason)
@@ -382,7 +384,7 @@ def slices(
     monitor = plan.monitor
     names = {ALL, *(item.name for item in plan.watched), *standing.features}
     alike: dict[frozenset[str] | None, list[str]] = {}
-    for signal in dict.fromkeys((*(each.name for each in monitor.signals), monitor.window_signal)):
+    for signal in plan.signals:
         taken = frozenset(name for name in names if plan.takes(signal, name))
         if taken:
             alike.setdefault(taken if plan.selection.by_feature else None, []).append(signal)
@@ -399,6 +401,8 @@ def slices(
         features=features,
         grounds=[row for row in grounds if row["signal"] not in placed],
         measured=None if plan.selection.is_everything else tuple(i.name for i in plan.measured),
+        # what the run measures in other windows stays
+        spared=(*plan.elsewhere, *plan.joins_elsewhere),
     )
     beside = replace(part, histograms=(), profiles=(), features=(), measured=())
     return (
@@ -413,6 +417,35 @@ def slices(
             )
             for taken, signals in alike.items()
         ),
+    )
+
+
+def aside(plan: Plan, row: Row) -> bool:
+    """Whether a row is of another window than that of the signal it belongs to: a match rate."""
+    window = (row["window_start"], row["window_end"])
+    elsewhere = not plan.whole or window != (plan.window_start, plan.window_end)
+    return METRICS[row["metric"]].scope == "join" and elsewhere
+
+
+def slices_aside(monitor: str, metrics: Iterable[Row], grounds: Sequence[Row]) -> tuple[Slice, ...]:
+    """What match rates of other windows replace: the rows of the same joins, nothing else."""
+    windows: dict[tuple[datetime, datetime], list[Row]] = {}
+    for row in metrics:
+        windows.setdefault((row["window_start"], row["window_end"]), []).append(row)
+    return tuple(
+        Slice(
+            monitor=monitor,
+            window_start=start,
+            window_end=end,
+            signals=tuple({row["signal"] for row in rows}),
+            metrics=rows,
+            grounds=[
+                row for row in grounds if (row["window_start"], row["window_end"]) == (start, end)
+            ],
+            selected=tuple(row["feature"] for row in rows),
+            measured=(),
+        )
+        for (start, end), rows in windows.items()
     )
 
 
@@ -456,6 +489,8 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
         "max_categories": monitor.max_categories,
         "conventions": monitor.conventions,
     }
+    if scan.joined:
+        parts["joins"] = [_join_text(joined.join) for joined in scan.joined]
     if not isinstance(reference.window, RollingWindow):
         pair = next(p for p in plan.pairs if p.reference_scan == scan.id)
         bins: dict[str, Sequence[Mapping[str, Any]]] = {
@@ -478,6 +513,10 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
         }
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _join_text(join: Join) -> list[Any]:
+    return [join.name, join.source.written, [*map(list, join.on)], join.timestamp]
 
 
 def _window_text(window: Window | None) -> str | None:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from driftline.engine import VERSION
-from driftline.engine.errors import ConfigError, DriftlineError, StoreError
+from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.evidence import with_evidence
-from driftline.engine.execute import Gathered, gather
+from driftline.engine.execute import gather
 from driftline.engine.interpolate import mask
-from driftline.engine.judge import Verdict, judge
+from driftline.engine.judge import judge
 from driftline.engine.measure import Results, measure
-from driftline.engine.plan import Plan, make_plan, references_needed
-from driftline.engine.project import Duration, FixedWindow, Monitor, Project
+from driftline.engine.plan import Plan, make_plans, references_needed
+from driftline.engine.project import Duration, FixedWindow, Join, Monitor, Project
 from driftline.engine.publish import publish
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import Renderer
@@ -28,6 +28,7 @@ from driftline.engine.results import arrow_rows
 from driftline.engine.rows import (
     Facts,
     Row,
+    aside,
     dataset_rows,
     definition_rows,
     feature_rows,
@@ -36,12 +37,13 @@ from driftline.engine.rows import (
     metric_rows,
     profile_rows,
     slices,
+    slices_aside,
 )
 from driftline.engine.schema import config_hash
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import NOTHING, Standing, Store
 from driftline.engine.warehouses import open_warehouse
-from driftline.engine.warehouses.base import Ledger, Warehouse
+from driftline.engine.warehouses.base import Column, Ledger, Warehouse
 from driftline.engine.windows import add, resolve_at
 from driftline.engine.workbench import Workbench
 
@@ -279,29 +281,103 @@ def _run_one(
     progress: Progress,
 ) -> MonitorRun | None:
     log = _Log(project, monitor, at, warehouse.dialect, invocation)
-    bench = Workbench(memory_limit=_memory_limit(project))
     try:
-        plan = _plan(monitor, at, selection, warehouse)
-        if plan.is_empty:
+        plans = plans_of(monitor, at, warehouse, selection)
+        parts = tuple(
+            _measured(log, plan, warehouse, store, progress) for plan in plans if not plan.is_empty
+        )
+        if not parts:
             return None
+        result = log.finished(parts)
+        if store is not None:
+            progress(monitor.name, "storing results")
+            log.write(store, parts, result)
+        return result
+    except DriftlineError as error:
+        return log.failed(error, store)
+    except Exception as error:  # noqa: BLE001 - one monitor's surprise must not stop the others
+        unforeseen = DriftlineError(f"unexpected {type(error).__name__}: {error}")
+        unforeseen.__cause__ = error
+        return log.failed(unforeseen, store)
+
+
+def plans_of(
+    monitor: Monitor, at: datetime, warehouse: Warehouse, selection: Selection = EVERYTHING
+) -> tuple[Plan, ...]:
+    """The windows that a run of a monitor looks at, planned with the columns that its tables have.
+
+    Raises:
+        SourceError: When a table or a column that is needed is missing.
+    """
+    sources = {reference.name: reference.source for reference in monitor.references}
+    needed = references_needed(monitor, selection)
+    return make_plans(
+        monitor,
+        at,
+        warehouse.columns(monitor.production.source),
+        {name: warehouse.columns(sources[name]) for name in needed},
+        {join.name: _joined_columns(monitor, join, warehouse) for join in monitor.joins},
+        selection,
+    )
+
+
+def _joined_columns(monitor: Monitor, join: Join, warehouse: Warehouse) -> tuple[Column, ...]:
+    try:
+        return warehouse.columns(join.source)
+    except SourceError as error:
+        where = f"monitor {monitor.name}, join {join.name}"
+        raise SourceError(f"{where}: {error.message}", hint=error.hint) from error
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a run found in one of the windows that it looked at."""
+
+    plan: Plan
+    metrics: tuple[Row, ...]
+    histograms: tuple[Row, ...]
+    profiles: tuple[Row, ...]
+    features: tuple[Row, ...]
+    scanned: int
+    rows: int
+    warnings: tuple[str, ...]
+    try_at: str | None
+    standing: Standing
+    grounds: tuple[Row, ...]
+
+
+def _measured(
+    log: _Log, plan: Plan, warehouse: Warehouse, store: Store | None, progress: Progress
+) -> _Part:
+    """Measure and judge one window."""
+    monitor, secrets = plan.monitor, log.project.secrets
+    bench = Workbench(memory_limit=_memory_limit(log.project))
+    try:
         renderer = Renderer(
             plan,
-            {scan.id: warehouse.relation(scan.source) for scan in plan.scans},
+            {number: warehouse.relation(source) for number, source in plan.sources.items()},
             dialect=warehouse.dialect,
             tag=f"driftline monitor={monitor.name} run={log.run_id} step={{step}}",
             keeps_bounds=warehouse.keeps_bounds,
+            keeps_rows=warehouse.keeps_rows,
         )
         gathered = gather(
             plan, warehouse, renderer, bench, log.ledger, lambda step: progress(monitor.name, step)
         )
-        for feature, message in gathered.failed.items():
-            gathered.failed[feature] = mask(message, project.secrets)
-        elsewhere, try_at = _rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
+        for told in (gathered.failed, gathered.unmatched):
+            for number, message in told.items():
+                told[number] = mask(message, secrets)
+        elsewhere, try_at = (
+            _rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
+            if plan.whole
+            else ((), None)
+        )
         progress(monitor.name, "computing metrics")
-        past = () if store is None else _past(store, plan)
-        land_history(plan, History(*past), bench)
+        if plan.whole:
+            past = () if store is None else _past(store, plan)
+            land_history(plan, History(*past), bench)
         standing = NOTHING
-        if store is not None and not selection.is_everything:
+        if store is not None and not plan.selection.is_everything:
             standing = store.standing(monitor.name, plan.window_start, plan.window_end)
         results = Results(bench)
         verdicts = tuple(
@@ -310,18 +386,20 @@ def _run_one(
                 plan, measure(plan, gathered, results), results, standing.metrics
             )
         )
-        result = log.finished(plan, gathered, verdicts, bench, standing)
-        result = replace(result, warnings=(*result.warnings, *elsewhere), try_at=try_at)
-        if store is not None:
-            progress(monitor.name, "storing results")
-            log.write(store, plan, result, standing)
-        return result
-    except DriftlineError as error:
-        return log.failed(error, store)
-    except Exception as error:  # noqa: BLE001 - one monitor's surprise must not stop the others
-        unforeseen = DriftlineError(f"unexpected {type(error).__name__}: {error}")
-        unforeseen.__cause__ = error
-        return log.failed(unforeseen, store)
+        facts = Facts(plan, gathered, bench, standing)
+        return _Part(
+            plan,
+            tuple(metric_rows(facts, verdicts, log.run_id, _now())),
+            tuple(histogram_rows(facts, log.run_id)),
+            tuple(profile_rows(facts, log.run_id)),
+            tuple(feature_rows(facts, log.run_id)),
+            int(facts.scanned),
+            dataset_rows(verdicts),
+            (*plan.warnings, *elsewhere),
+            try_at,
+            standing,
+            tuple(ground_rows(plan, verdicts, log.run_id)),
+        )
     finally:
         bench.close()
 
@@ -331,18 +409,6 @@ def _past(store: Store, plan: Plan) -> tuple[tuple[int, ...], frozenset[str]]:
     if store.exists():
         store.migrate()
     return store.before(plan.monitor.name, plan.window_end, windows=PAST_WINDOWS)
-
-
-def _plan(monitor: Monitor, at: datetime, selection: Selection, warehouse: Warehouse) -> Plan:
-    sources = {reference.name: reference.source for reference in monitor.references}
-    needed = references_needed(monitor, selection)
-    return make_plan(
-        monitor,
-        at,
-        warehouse.columns(monitor.production.source),
-        {name: warehouse.columns(sources[name]) for name in needed},
-        selection,
-    )
 
 
 def _rows_elsewhere(
@@ -370,11 +436,11 @@ def _rows_elsewhere(
     told = f"{source} there, but from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
     if monitor.time_zone != "UTC":
         told += f" {monitor.time_zone}"
-    at = at_over(monitor, last)
+    at = at_over(monitor, last, plan.delay)
     return (f"{told}: try --at {at}" if at else f"{told}: see production.window",), at
 
 
-def at_over(monitor: Monitor, last: datetime) -> str | None:
+def at_over(monitor: Monitor, last: datetime, delay: Duration | None = None) -> str | None:
     """An `at` whose window holds a moment, given in the monitor's time zone; None if it is fixed."""
     window = monitor.production.window
     if isinstance(window, FixedWindow):
@@ -385,8 +451,10 @@ def at_over(monitor: Monitor, last: datetime) -> str | None:
     midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
     units = (wall - midnight) // timedelta(seconds=unit) + 1
     end = (midnight + units * timedelta(seconds=unit)).replace(tzinfo=last.tzinfo)
-    if window is not None and window.offset is not None:
-        end = add(end, window.offset, monitor.time_zone).astimezone(last.tzinfo)
+    offset = None if window is None else window.offset
+    for back in (delay, offset):
+        if back is not None:
+            end = add(end, back, monitor.time_zone).astimezone(last.tzinfo)
     return end.replace(tzinfo=None).isoformat().removesuffix(":00").removesuffix("T00:00")
 
 
@@ -410,47 +478,55 @@ class _Log:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     clock: float = field(default_factory=time.perf_counter)
 
-    def finished(
-        self,
-        plan: Plan,
-        gathered: Gathered,
-        verdicts: Sequence[Verdict],
-        bench: Workbench,
-        standing: Standing,
-    ) -> MonitorRun:
-        facts = Facts(plan, gathered, bench, standing)
-        metrics = metric_rows(facts, verdicts, self.run_id, _now())
+    def finished(self, parts: Sequence[_Part]) -> MonitorRun:
+        metrics = tuple(row for part in parts for row in part.metrics)
         errors = sum(1 for row in metrics if row["status"] == "error")
         status = "succeeded" if not errors else "partial" if errors < len(metrics) else "failed"
+        whole = next((part for part in parts if part.plan.whole), parts[0])
         return MonitorRun(
             run=self._row(
                 status,
+                window_count=len({(row["window_start"], row["window_end"]) for row in metrics}),
                 metric_count=len(metrics),
                 breach_count=sum(1 for row in metrics if row["status"] == "breached"),
-                scanned_rows=int(facts.scanned),
-                primary=plan.primary.reference,
-                window_rows=dataset_rows(verdicts),
+                scanned_rows=sum(part.scanned for part in parts),
+                primary=whole.plan.primary.reference,
+                window_rows=whole.rows,
             ),
-            metrics=tuple(metrics),
-            histograms=tuple(histogram_rows(facts, self.run_id)),
-            profiles=tuple(profile_rows(facts, self.run_id)),
-            features=tuple(feature_rows(facts, self.run_id)),
+            metrics=metrics,
+            histograms=tuple(row for part in parts for row in part.histograms),
+            profiles=tuple(row for part in parts for row in part.profiles),
+            features=tuple(
+                {**row, "window_end": parts[0].plan.window_end}
+                for part in parts
+                for row in part.features
+            ),
             statements=self._statements(),
-            grounds=tuple(ground_rows(plan, verdicts, self.run_id)),
-            warnings=plan.warnings,
+            grounds=tuple(row for part in parts for row in part.grounds),
+            warnings=tuple(line for part in parts for line in part.warnings),
+            try_at=whole.try_at,
         )
 
-    def write(self, store: Store, plan: Plan, result: MonitorRun, standing: Standing) -> None:
+    def write(self, store: Store, parts: Sequence[_Part], result: MonitorRun) -> None:
+        pieces = [
+            piece
+            for part in parts
+            for piece in slices(
+                part.plan,
+                [row for row in part.metrics if not aside(part.plan, row)],
+                part.histograms,
+                part.profiles,
+                result.features if part is parts[0] else (),
+                [row for row in part.grounds if not aside(part.plan, row)],
+                part.standing,
+            )
+        ]
+        rows, grounds = (
+            [row for part in parts for row in getattr(part, name) if aside(part.plan, row)]
+            for name in ("metrics", "grounds")
+        )
         store.write(
-            slices(
-                plan,
-                result.metrics,
-                result.histograms,
-                result.profiles,
-                result.features,
-                result.grounds,
-                standing,
-            ),
+            [*pieces, *slices_aside(self.monitor.name, rows, grounds)],
             _table_row(result.run),
             result.statements,
             self._monitor(),
@@ -558,6 +634,7 @@ def measure_hash(monitor: Monitor) -> str:
             ],
             monitor.roles,
             monitor.features,
+            [(j.name, j.source.written, j.on, j.timestamp, j.delay) for j in monitor.joins],
             sorted(
                 (name, s.type, s.bins, s.bounds, s.values)
                 for name, s in monitor.settings.items()

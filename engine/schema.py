@@ -22,6 +22,7 @@ from driftline.engine.project import (
     FeatureSelection,
     FeatureSettings,
     FixedWindow,
+    Join,
     Monitor,
     Production,
     Project,
@@ -181,6 +182,7 @@ def _monitor(monitor: Monitor) -> Tree:
         schedule=schedule,
         production=_rows(monitor.production) | {"allow_empty": monitor.production.allow_empty},
         references={one.name: _rows(one) | {"frozen": one.frozen} for one in monitor.references},
+        join=[_join(one) for one in monitor.joins] or None,
         columns=_given(**roles) | {"types": dict(monitor.column_types)},
         features=_features(monitor.features),
         settings={name: _settings(one) for name, one in monitor.settings.items()},
@@ -195,6 +197,16 @@ def _monitor(monitor: Monitor) -> Tree:
 def _rows(rows: Production | Reference) -> Tree:
     return _source(rows.source) | _given(
         timestamp=rows.timestamp, window=_window(rows.window), filter=rows.filter
+    )
+
+
+def _join(join: Join) -> Tree:
+    delay = None if join.delay is None else join.delay.text
+    return (
+        {"name": join.name}
+        | _source(join.source)
+        | {"on": dict(join.on)}
+        | _given(timestamp=join.timestamp, delay=delay)
     )
 
 

@@ -95,6 +95,7 @@ class Slice:
             None is all of them, so rows of features that have vanished go too.
         measured: Features whose histograms and profiles were computed, against the references that
             the new rows name, when that was a part; None is all of them (or `selected`).
+        spared: Features and joins that the run measured in other windows: their rows stay.
     """
 
     monitor: str
@@ -108,6 +109,7 @@ class Slice:
     grounds: Rows = ()
     selected: tuple[str, ...] | None = None
     measured: tuple[str, ...] | None = None
+    spared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -530,11 +532,11 @@ def _replace_slice(
 ) -> None:
     window = {"monitor": part.monitor, "start": part.window_start, "finish": part.window_end}
     for name in ("metrics", "_grounds"):
-        _delete(con, name, window, signal=part.signals, feature=part.selected)
+        _delete(con, name, window, part.spared, signal=part.signals, feature=part.selected)
     measured = part.selected if part.measured is None else part.measured
     for name in ("histograms", "profiles"):
         references = None if measured is None else set(tables[name]["reference"].to_pylist())
-        _delete(con, name, window, feature=measured, reference=references)
+        _delete(con, name, window, part.spared, feature=measured, reference=references)
     for name in ("metrics", "histograms", "profiles", "_grounds"):
         _put(con, name, tables[name])
     later = con.execute(
@@ -552,15 +554,19 @@ def _delete(
     con: duckdb.DuckDBPyConnection,
     table: str,
     window: Mapping[str, object],
+    spared: Iterable[str],
     **among: Iterable[str] | None,
 ) -> None:
-    """Delete a monitor's rows of one window, of these values where some are given."""
+    """Delete a monitor's rows of one window, of these values where some are given.
+
+    Rows of the features in `spared` stay.
+    """
     params = {name: list(values) for name, values in among.items() if values is not None}
     tests = "".join(f" and list_contains(${name}::varchar[], {name})" for name in params)
     con.execute(
         f"delete from {table} where monitor = $monitor and window_start = $start "
-        f"and window_end = $finish{tests}",
-        {**window, **params},
+        f"and window_end = $finish and not list_contains($spared::varchar[], feature){tests}",
+        {**window, **params, "spared": list(spared)},
     )
 
 

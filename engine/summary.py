@@ -70,10 +70,13 @@ def what_moved(
     """
     found = verdict.measurement
     if found.failed:
-        return "the column could not be read"
+        what = "join" if METRICS[found.metric].scope == "join" else "column"
+        return f"the {what} could not be read"
     metric = METRICS[found.metric]
     if found.value is None or metric.scope == "schema":
         return found.reason or "no value"
+    if metric.scope == "join":
+        return f"{percent(found.value)} of {number(found.n_production)} rows matched"
     if metric.scope == "dataset":
         return _of_window(metric, found.value, found.reference_value)
     if metric.family == "quality":

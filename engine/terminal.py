@@ -308,8 +308,9 @@ def _rest(worst: Mapping[str, Row], more: int, stored: bool) -> str:
         status: sum(1 for row in worst.values() if row["status"] == status)
         for status in ("ok", *_NOT_JUDGED)
     }
-    # the dataset's own row is no feature
-    counts["ok"] -= sum(1 for name, row in worst.items() if name == ALL and row["status"] == "ok")
+    counts["ok"] -= sum(
+        1 for row in worst.values() if not _is_column(row) and row["status"] == "ok"
+    )
     parts = [f"{more} more"] if more else []
     parts.append(f"{counts['ok']} ok" + (" (--all)" if stored else ""))
     parts += [f"{counts[name]} {words}" for name, words in _NOT_JUDGED.items() if counts[name]]
@@ -339,9 +340,10 @@ def headline(rows: Sequence[Row], zone: str = "UTC", against: str | None = None)
     line = Text()
     if not rows:
         return line.append("no results", style="dim")
-    features = {row["feature"] for row in rows} - {ALL}
+    columns = [row for row in rows if _is_column(row)]
+    features = {row["feature"] for row in columns}
     statuses = {
-        status: {row["feature"] for row in rows if row["status"] == status} - {ALL}
+        status: {row["feature"] for row in columns if row["status"] == status}
         for status in ("breached", "error", "warning")
     }
     counted = next(
@@ -385,6 +387,12 @@ def span(start: datetime, end: datetime, zone: str = "UTC") -> str:
     if first.date() == stop.date():
         return f"{first.day} {first:%b %Y %H:%M}–{stop:%H:%M}{suffix}"
     return f"{first.day} {first:%b %Y %H:%M} – {stop.day} {stop:%b %Y %H:%M}{suffix}"
+
+
+def _is_column(row: Row) -> bool:
+    """Whether a row is about a column, not about the dataset or a join."""
+    metric = METRICS.get(row["metric"])
+    return row["feature"] != ALL and (metric is None or metric.scope != "join")
 
 
 def name_of(feature: str) -> str:

@@ -164,33 +164,54 @@ def _floor(local: datetime, every: Duration) -> datetime:
     return floored.replace(tzinfo=local.tzinfo).astimezone(UTC)
 
 
-def production_span(monitor: Monitor, at: datetime) -> Span | None:
+def production_span(monitor: Monitor, at: datetime, delay: Duration | None = None) -> Span | None:
     """The rows of production that a run at `at` looks at; None means all, whatever their time.
+
+    Args:
+        monitor: The monitor.
+        at: Aware datetime of the run.
+        delay: How much further back a rolling window ends.
 
     Raises:
         ConfigError: When the window would begin before the year 1.
     """
     production = monitor.production
-    return _span(production.window, production.timestamp, at, monitor.time_zone, at)
+    return _span(production.window, production.timestamp, at, monitor.time_zone, at, delay)
 
 
-def reference_span(monitor: Monitor, reference: Reference, at: datetime) -> Span | None:
+def reference_span(
+    monitor: Monitor, reference: Reference, at: datetime, delay: Duration | None = None
+) -> Span | None:
     """The rows of a reference that a run at `at` looks at; None means all, whatever their time.
 
     A rolling window without an offset ends where a rolling window of production begins.
+
+    Args:
+        monitor: The monitor.
+        reference: One of its references.
+        at: Aware datetime of the run.
+        delay: How much further back rolling windows end, production's and the reference's.
 
     Raises:
         ConfigError: When the window would begin before the year 1.
     """
     end = at
     if isinstance(monitor.production.window, RollingWindow):
-        span = production_span(monitor, at)
+        span = production_span(monitor, at, delay)
         end = at if span is None or span.start is None else span.start
-    return _span(reference.window, reference.timestamp, at, monitor.time_zone, end)
+    window = reference.window
+    if isinstance(window, RollingWindow) and window.offset is None:
+        delay = None  # the end it takes from production is late already
+    return _span(window, reference.timestamp, at, monitor.time_zone, end, delay)
 
 
 def _span(
-    window: Window | None, timestamp: str | None, at: datetime, zone: str, default_end: datetime
+    window: Window | None,
+    timestamp: str | None,
+    at: datetime,
+    zone: str,
+    default_end: datetime,
+    delay: Duration | None,
 ) -> Span | None:
     """The span of a window; `default_end` is where a rolling one without an offset ends."""
     if timestamp is None:
@@ -202,6 +223,8 @@ def _span(
     end = default_end.astimezone(UTC)
     if window.offset is not None:
         end = add(at, window.offset, zone, -1)
+    if delay is not None:
+        end = add(end, delay, zone, -1)
     return Span(add(end, window.size, zone, -1), end)
 
 

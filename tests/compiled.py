@@ -15,6 +15,8 @@ from driftline.engine.warehouses.base import Column, Statement
 from driftline.engine.warehouses.duckdb import kind_of
 
 STEPS: Final = (
+    "matches",
+    "joined",
     "profile",
     "arrivals",
     "categories",
@@ -34,6 +36,10 @@ monitors:
       window: {size: P7D}
       filter: "amount >= 1 and country <> 'test'"
     reference: {table: ml.training, window: {start: 2026-01-01, end: 2026-02-01}}
+    join:
+      - {name: labels, table: ml.labels, on: {'request "id"': request, country: country}, timestamp: at}
+      - {name: plans, table: [ml, "pla'ns"], on: {age: "a;b"}}
+    features: {include: ["*", churned, 'tar"iff', paid]}
     settings:
       born: {type: numerical}
       grade: {type: categorical}
@@ -54,6 +60,13 @@ monitors:
         grade: INTEGER
         seen: TIMESTAMP WITH TIME ZONE
         "it's \\"odd\\"; drop": VARCHAR
+        labels.request: BIGINT
+        labels.country: VARCHAR
+        labels.at: TIMESTAMP
+        labels.churned: BOOLEAN
+        labels.paid: DOUBLE
+        plans.a;b: BIGINT
+        'plans.tar"iff': VARCHAR
 """
 
 
@@ -67,7 +80,9 @@ def statements(dialect: str) -> tuple[Statement, ...]:
     (compiled,) = compile_project(project, dialect=dialect, at="2026-03-02")
     (monitor,) = project.monitors
     columns = [
-        Column(name, native, kind_of(native)) for name, native in monitor.column_types.items()
+        Column(name, native, kind_of(native))
+        for name, native in monitor.column_types.items()
+        if not name.startswith(("labels.", "plans."))
     ]
     relation = spelled(monitor.production.source, dialect)
     return (*compiled.statements, facts(relation, columns, dialect=dialect, tag="driftline {step}"))

@@ -467,9 +467,16 @@ def rows(production: Values) -> float:
     return float(len(production))
 
 
+def match_rate(ours: Values, theirs: Values) -> float | None:
+    """Share of keys that another table has; what is null it has not."""
+    known = {key for key in theirs if key is not None}
+    return _share(sum(key in known for key in ours), len(ours))
+
+
 # Measures of the window as a whole.
 OF_WINDOWS: Mapping[str, Callable[..., float | None]] = {
     "row_count": rows,
     "freshness": freshness,
     "duplicate_rate": duplicate_rate,
+    "match_rate": match_rate,
 }

@@ -29,6 +29,7 @@ FLOORS: Final = (
     {"windows"},
     {"warehouses.base"},
     {"features"},
+    {"joins"},
     {"plan"},
     {"sqltext", "dialects"},
     {"workbench"},

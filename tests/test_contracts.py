@@ -98,7 +98,7 @@ def test_a_metric_reads_what_its_header_says_and_nothing_else(metric: Metric):
 @each_metric
 def test_every_column_a_metric_returns_is_in_its_header(metric: Metric, left: Left):
     columns = left.answers[metric.name]
-    key = "feature" if metric.scope == "schema" else "comparison"
+    key = {"schema": "feature", "join": "match"}.get(metric.scope, "comparison")
     assert {key, "statistic" if metric.test else "value"} <= columns
     assert columns <= set(re.findall(r"[a-z_]+", metric.header.returns))
 

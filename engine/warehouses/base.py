@@ -20,11 +20,15 @@ MOMENTS: Final[frozenset[str]] = frozenset({"date", "timestamp", "timestamptz"})
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a source: its exact name, the warehouse's type, and the kind that decides its use."""
+    """A column of a source: its exact name, the warehouse's type, and the kind that decides its use.
+
+    `join` is the name of the join that brings it; None for a source's own.
+    """
 
     name: str
     type: str
     kind: Kind
+    join: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,12 @@ class Warehouse(Protocol):
     Attributes:
         dialect: sqlglot's name of its SQL.
         keeps_bounds: A column's min and max over a whole table cost no scan.
+        keeps_rows: A statement may leave a temporary table that later ones read.
     """
 
     dialect: str
     keeps_bounds: bool
+    keeps_rows: bool
 
     def columns(self, source: Source) -> tuple[Column, ...]:
         """Columns of a source, in order.
@@ -99,6 +105,14 @@ class Warehouse(Protocol):
 
     def fetch(self, sql: str) -> pa.Table:
         """Run one SELECT.
+
+        Raises:
+            WarehouseError: When the warehouse refuses it.
+        """
+        ...
+
+    def execute(self, sql: str) -> None:
+        """Run one statement for its effect on the session.
 
         Raises:
             WarehouseError: When the warehouse refuses it.

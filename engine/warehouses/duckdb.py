@@ -66,6 +66,7 @@ class DuckDB:
 
     dialect = "duckdb"
     keeps_bounds = True
+    keeps_rows = True
 
     def __init__(
         self,
@@ -302,6 +303,12 @@ class DuckDB:
     def fetch(self, sql: str) -> pa.Table:
         try:
             return self._stoppable(lambda: self._connection.sql(sql).to_arrow_table())
+        except self._errors as error:
+            raise WarehouseError(f"DuckDB refused a statement: {error}", sql=sql) from error
+
+    def execute(self, sql: str) -> None:
+        try:
+            self._stoppable(lambda: self._connection.execute(sql))
         except self._errors as error:
             raise WarehouseError(f"DuckDB refused a statement: {error}", sql=sql) from error
 

@@ -26,6 +26,31 @@ where ({% for window in scan.windows %}{{ inside(scan, window) }}{% if not loop.
 {%- endif -%}
 {%- endmacro -%}
 
+{#- Keys of a join. Null equals nothing, so a key that is null in part has no twin. -#}
+{%- macro our_keys(keys) -%}
+{%- for key in keys -%}
+{{ key.ours }} as {{ key.name }}{% if not loop.last %},
+{% endif -%}
+{%- endfor -%}
+{%- endmacro -%}
+
+{%- macro their_keys(keys) -%}
+{%- for key in keys -%}
+{{ key.theirs }} as {{ key.name }}{% if not loop.last %},
+{% endif -%}
+{%- endfor -%}
+{%- endmacro -%}
+
+{%- macro names_of(keys) -%}
+{%- for key in keys -%}{{ key.name }}{% if not loop.last %}, {% endif %}{%- endfor -%}
+{%- endmacro -%}
+
+{%- macro asked_for(keys) -%}
+{%- for key in keys -%}
+asked.{{ key.name }} = others.{{ key.name }}{% if not loop.last %} and {% endif -%}
+{%- endfor -%}
+{%- endmacro -%}
+
 {#- Codes below zero say why a row has no finite number. The order of the tests gives the same answer on
     every engine, whatever it thinks of NaN = NaN: only -inf is below every number. -#}
 {%- macro unless_finite(column) -%}

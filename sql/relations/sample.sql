@@ -19,6 +19,7 @@ from (
         select {{ column.number }} as x
         {{ rows_of(column.scan) | indent(8) }}
     ) as sampled
-    where x - x = 0
+    where x - x = 0{% if column.thinned %} and {{ column.thinned }}{% endif %}
+
 ) as ranked
 {%- endcall %}

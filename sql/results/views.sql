@@ -5,7 +5,8 @@
 
 -- A signal that waits for late labels looks at an older window than its monitor. Its newest rows
 -- belong here too, as long as the run that wrote them also wrote the monitor's newest window: so a
--- signal that was removed from the project does not linger.
+-- signal that was removed from the project does not linger. The match rate of a join with a delay is of
+-- an older window than the other rows of its signal, and likewise.
 create view latest_metrics as
 with
 
@@ -26,14 +27,24 @@ signal_windows as (
     select
         monitor,
         signal,
+        joined,
         window_start,
         window_end,
         row_number() over (
-            partition by monitor, signal
+            partition by monitor, signal, joined
             order by window_end desc, max(computed_at) desc, window_start desc
         ) as place
-    from metrics
-    group by monitor, signal, window_start, window_end
+    from (
+        select
+            monitor,
+            signal,
+            case when metric = 'match_rate' then feature else '' end as joined,
+            window_start,
+            window_end,
+            computed_at
+        from metrics
+    ) as keyed
+    group by monitor, signal, joined, window_start, window_end
 ),
 
 newest_runs as (
@@ -96,6 +107,8 @@ from metrics
 inner join signal_windows
     on signal_windows.monitor = metrics.monitor
     and signal_windows.signal = metrics.signal
+    and signal_windows.joined
+        = case when metrics.metric = 'match_rate' then metrics.feature else '' end
     and signal_windows.window_start = metrics.window_start
     and signal_windows.window_end = metrics.window_end
 inner join monitor_windows
@@ -624,6 +637,7 @@ newest_windows as (
     select distinct
         monitor,
         signal,
+        feature,
         window_start,
         window_end,
         1 as hit
@@ -710,6 +724,7 @@ from metrics
 left join newest_windows
     on newest_windows.monitor = metrics.monitor
     and newest_windows.signal = metrics.signal
+    and newest_windows.feature = metrics.feature
     and newest_windows.window_start = metrics.window_start
     and newest_windows.window_end = metrics.window_end
 where metrics.signal_type = 'data_quality'
@@ -784,6 +799,7 @@ newest_windows as (
         window_end,
         1 as hit
     from latest_metrics
+    where metric <> 'match_rate'
 )
 
 select

@@ -69,7 +69,6 @@ monitors:
 """  # noqa: E501 - as the specification has it
 
 NOT_BUILT_OF_EVERYTHING = [
-    f"29: monitors[arrival_delay].join: join is {NOT_YET}",
     f"37: monitors[arrival_delay].segments: segments are {NOT_YET}",
     f"49: monitors[arrival_delay].signals.weekly_drift.features.top_n: top_n is {NOT_YET}",
     "51: monitors[arrival_delay].signals.feature_attribution_drift:"
@@ -154,6 +153,7 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
          " feature: f, importance: i}}}",
          "signals.feature_attribution_drift: feature_attribution_drift is"),
         ("signals: {data_drift: {segments: [origin]}}", "signals.data_drift.segments: segments are"),
+        ("join: [{name: a, table: {dbt_model: b}, on: {i: i}}]", "join[0].table: dbt_model is"),
     ],
 )  # fmt: skip
 def test_a_further_form_is_understood_and_not_built(

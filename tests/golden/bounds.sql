@@ -22,3 +22,16 @@ select
     cast(min(cast(extract(epoch from "born") as double)) as double) as low_3,
     cast(max(cast(extract(epoch from "born") as double)) as double) as high_3
 from "ml"."training"
+;
+/* driftline monitor=everything step=bounds */
+select
+    0 as scan,
+    cast(min("paid") as double) as low_0,
+    cast(max("paid") as double) as high_0
+from driftline_joined_0
+union all
+select
+    1 as scan,
+    cast(min("paid") as double) as low_0,
+    cast(max("paid") as double) as high_0
+from driftline_joined_1

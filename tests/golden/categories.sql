@@ -435,6 +435,218 @@ named_8 as (
         end as value,
         n
     from ranked_8
+),
+counted_9 as (
+    select
+        0 as scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        count(*) as n
+    from (
+        select
+            window_id,
+            segment,
+            category,
+            case when stored is null then 'null' when category is null then 'type_error' end as fault
+        from (
+            select
+                0 as window_id,
+                '__all__' as segment,
+                "churned" as stored,
+                case when "churned" then 'true' when not "churned" then 'false' end as category
+            from driftline_joined_0
+        ) as texts
+    ) as checked
+    group by window_id, segment, category, fault
+    union all
+    select
+        1 as scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        count(*) as n
+    from (
+        select
+            window_id,
+            segment,
+            category,
+            case when stored is null then 'null' when category is null then 'type_error' end as fault
+        from (
+            select
+                0 as window_id,
+                '__all__' as segment,
+                "churned" as stored,
+                case when "churned" then 'true' when not "churned" then 'false' end as category
+            from driftline_joined_1
+        ) as texts
+    ) as checked
+    group by window_id, segment, category, fault
+),
+matched_9 as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        n,
+        sum(case when scan = 1 and fault is null then n end) over (
+            partition by category
+        ) as n_known
+    from counted_9
+),
+placed_9 as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        n,
+        case
+            when fault is not null then fault
+            when n_known is null then 'new'
+            when dense_rank() over (
+                order by case when n_known is null then 1 else 0 end, n_known desc, category
+            ) <= 1000 then 'category'
+            else 'other'
+        end as kind
+    from matched_9
+),
+ranked_9 as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        n,
+        kind,
+        row_number() over (
+            partition by scan, window_id, segment, kind
+            order by n desc, category
+        ) as position
+    from placed_9
+),
+named_9 as (
+    select
+        scan,
+        window_id,
+        segment,
+        kind,
+        case
+            when kind = 'category' then category
+            when kind = 'new' and position <= 10 then category
+        end as value,
+        n
+    from ranked_9
+),
+counted_10 as (
+    select
+        0 as scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        count(*) as n
+    from (
+        select
+            window_id,
+            segment,
+            category,
+            case when stored is null then 'null' when category is null then 'type_error' end as fault
+        from (
+            select
+                0 as window_id,
+                '__all__' as segment,
+                "tar""iff" as stored,
+                cast("tar""iff" as varchar) as category
+            from driftline_joined_0
+        ) as texts
+    ) as checked
+    group by window_id, segment, category, fault
+    union all
+    select
+        1 as scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        count(*) as n
+    from (
+        select
+            window_id,
+            segment,
+            category,
+            case when stored is null then 'null' when category is null then 'type_error' end as fault
+        from (
+            select
+                0 as window_id,
+                '__all__' as segment,
+                "tar""iff" as stored,
+                cast("tar""iff" as varchar) as category
+            from driftline_joined_1
+        ) as texts
+    ) as checked
+    group by window_id, segment, category, fault
+),
+matched_10 as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        fault,
+        n,
+        sum(case when scan = 1 and fault is null then n end) over (
+            partition by category
+        ) as n_known
+    from counted_10
+),
+placed_10 as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        n,
+        case
+            when fault is not null then fault
+            when n_known is null then 'new'
+            when dense_rank() over (
+                order by case when n_known is null then 1 else 0 end, n_known desc, category
+            ) <= 1000 then 'category'
+            else 'other'
+        end as kind
+    from matched_10
+),
+ranked_10 as (
+    select
+        scan,
+        window_id,
+        segment,
+        category,
+        n,
+        kind,
+        row_number() over (
+            partition by scan, window_id, segment, kind
+            order by n desc, category
+        ) as position
+    from placed_10
+),
+named_10 as (
+    select
+        scan,
+        window_id,
+        segment,
+        kind,
+        case
+            when kind = 'category' then category
+            when kind = 'new' and position <= 10 then category
+        end as value,
+        n
+    from ranked_10
 )
 select
     scan,
@@ -490,4 +702,32 @@ select
     cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
     cast(null as bigint) as allowed
 from named_8
+group by scan, window_id, segment, kind, value
+union all
+select
+    scan,
+    9 as feature,
+    window_id,
+    segment,
+    kind,
+    value,
+    cast(sum(n) as bigint) as n,
+    cast(count(*) as bigint) as distinct_count,
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
+    cast(null as bigint) as allowed
+from named_9
+group by scan, window_id, segment, kind, value
+union all
+select
+    scan,
+    10 as feature,
+    window_id,
+    segment,
+    kind,
+    value,
+    cast(sum(n) as bigint) as n,
+    cast(count(*) as bigint) as distinct_count,
+    cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
+    cast(null as bigint) as allowed
+from named_10
 group by scan, window_id, segment, kind, value

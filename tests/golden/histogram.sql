@@ -344,3 +344,91 @@ from (
     ) as centred
 ) as binned
 group by window_id, segment, slot
+union all
+select
+    0 as scan,
+    11 as feature,
+    window_id,
+    segment,
+    cast(slot as integer) + 32760 as bin,
+    cast(count(*) as bigint) as n,
+    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
+    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    min(x) as low,
+    max(x) as high
+from (
+    select
+        window_id,
+        segment,
+        x,
+        t,
+        cast(case
+            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
+            when stored is null then -1
+            when x is null then -2
+            when -x < cast('-1.7976931348623157e+308' as double) then -5
+            when x < cast('-1.7976931348623157e+308' as double) then -4
+            else -3
+        end - 32760 as smallint) as slot
+    from (
+        select
+            window_id,
+            segment,
+            stored,
+            x,
+            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+        from (
+            select
+                0 as window_id,
+                '__all__' as segment,
+                "paid" as stored,
+                cast("paid" as double) as x
+            from driftline_joined_0
+        ) as numbers
+    ) as centred
+) as binned
+group by window_id, segment, slot
+union all
+select
+    1 as scan,
+    11 as feature,
+    window_id,
+    segment,
+    cast(slot as integer) + 32760 as bin,
+    cast(count(*) as bigint) as n,
+    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
+    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    min(x) as low,
+    max(x) as high
+from (
+    select
+        window_id,
+        segment,
+        x,
+        t,
+        cast(case
+            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
+            when stored is null then -1
+            when x is null then -2
+            when -x < cast('-1.7976931348623157e+308' as double) then -5
+            when x < cast('-1.7976931348623157e+308' as double) then -4
+            else -3
+        end - 32760 as smallint) as slot
+    from (
+        select
+            window_id,
+            segment,
+            stored,
+            x,
+            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+        from (
+            select
+                0 as window_id,
+                '__all__' as segment,
+                "paid" as stored,
+                cast("paid" as double) as x
+            from driftline_joined_1
+        ) as numbers
+    ) as centred
+) as binned
+group by window_id, segment, slot

@@ -83,3 +83,46 @@ from (
     where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
 ) as reference
 group by window_id, segment
+;
+/* driftline monitor=everything step=profile */
+select
+    0 as scan,
+    window_id,
+    segment,
+    cast(count(*) as bigint) as row_count,
+    cast(count(value_0) as bigint) as count_0,
+    cast(count(value_1) as bigint) as count_1,
+    cast(count(value_2) as bigint) as count_2,
+    cast(count(distinct value_3) as bigint) as count_3
+from (
+    select
+        0 as window_id,
+        '__all__' as segment,
+        case when case when "churned" then 'true' when not "churned" then 'false' end = '' then 1 end as value_0,
+        case when cast("tar""iff" as varchar) = '' then 1 end as value_1,
+        case when cast("paid" as double) = 0 then 1 end as value_2,
+        case when cast("paid" as double) - cast("paid" as double) = 0 then cast("paid" as double) end as value_3
+    from driftline_joined_0
+) as production
+group by window_id, segment
+union all
+select
+    1 as scan,
+    window_id,
+    segment,
+    cast(count(*) as bigint) as row_count,
+    cast(count(value_0) as bigint) as count_0,
+    cast(count(value_1) as bigint) as count_1,
+    cast(count(value_2) as bigint) as count_2,
+    cast(count(distinct value_3) as bigint) as count_3
+from (
+    select
+        0 as window_id,
+        '__all__' as segment,
+        case when case when "churned" then 'true' when not "churned" then 'false' end = '' then 1 end as value_0,
+        case when cast("tar""iff" as varchar) = '' then 1 end as value_1,
+        case when cast("paid" as double) = 0 then 1 end as value_2,
+        case when cast("paid" as double) - cast("paid" as double) = 0 then cast("paid" as double) end as value_3
+    from driftline_joined_1
+) as reference
+group by window_id, segment

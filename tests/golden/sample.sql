@@ -118,3 +118,32 @@ from (
     ) as sampled
     where x - x = 0
 ) as ranked
+union all
+select
+    11 as feature,
+    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
+    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
+    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
+    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
+    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
+    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
+    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
+    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
+    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
+    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
+    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
+    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
+    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
+    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
+    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+from (
+    select
+        x,
+        row_number() over (order by x) as position,
+        count(*) over () as total
+    from (
+        select cast("paid" as double) as x
+        from driftline_joined_1
+    ) as sampled
+    where x - x = 0
+) as ranked

@@ -256,6 +256,72 @@ from (
     where x - x = 0 and floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) in (0 /* undecided bins, from the histogram */)
 ) as valued
 group by window_id, segment, bin, value
+union all
+select
+    0 as scan,
+    11 as feature,
+    window_id,
+    segment,
+    bin,
+    value,
+    cast(count(*) as bigint) as n
+from (
+    select
+        window_id,
+        segment,
+        cast(case
+            when x - x = 0 then 0
+            when stored is null then -1
+            when x is null then -2
+            when -x < cast('-1.7976931348623157e+308' as double) then -5
+            when x < cast('-1.7976931348623157e+308' as double) then -4
+            else -3
+        end as smallint) as bin,
+        case when x - x = 0 then x end as value
+    from (
+        select
+            0 as window_id,
+            '__all__' as segment,
+            "paid" as stored,
+            cast("paid" as double) as x
+        from driftline_joined_0
+    ) as numbers
+    where x - x = 0 and floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) in (0 /* undecided bins, from the histogram */)
+) as valued
+group by window_id, segment, bin, value
+union all
+select
+    1 as scan,
+    11 as feature,
+    window_id,
+    segment,
+    bin,
+    value,
+    cast(count(*) as bigint) as n
+from (
+    select
+        window_id,
+        segment,
+        cast(case
+            when x - x = 0 then 0
+            when stored is null then -1
+            when x is null then -2
+            when -x < cast('-1.7976931348623157e+308' as double) then -5
+            when x < cast('-1.7976931348623157e+308' as double) then -4
+            else -3
+        end as smallint) as bin,
+        case when x - x = 0 then x end as value
+    from (
+        select
+            0 as window_id,
+            '__all__' as segment,
+            "paid" as stored,
+            cast("paid" as double) as x
+        from driftline_joined_1
+    ) as numbers
+    where x - x = 0 and floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) in (0 /* undecided bins, from the histogram */)
+) as valued
+group by window_id, segment, bin, value
 ;
 /* driftline monitor=everything step=ties */
 select
@@ -504,6 +570,70 @@ from (
             cast(extract(epoch from "born") as double) as x
         from "ml"."training"
         where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+    ) as numbers
+) as valued
+group by window_id, segment, bin, value
+union all
+select
+    0 as scan,
+    11 as feature,
+    window_id,
+    segment,
+    bin,
+    value,
+    cast(count(*) as bigint) as n
+from (
+    select
+        window_id,
+        segment,
+        cast(case
+            when x - x = 0 then 0
+            when stored is null then -1
+            when x is null then -2
+            when -x < cast('-1.7976931348623157e+308' as double) then -5
+            when x < cast('-1.7976931348623157e+308' as double) then -4
+            else -3
+        end as smallint) as bin,
+        case when x - x = 0 then x end as value
+    from (
+        select
+            0 as window_id,
+            '__all__' as segment,
+            "paid" as stored,
+            cast("paid" as double) as x
+        from driftline_joined_0
+    ) as numbers
+) as valued
+group by window_id, segment, bin, value
+union all
+select
+    1 as scan,
+    11 as feature,
+    window_id,
+    segment,
+    bin,
+    value,
+    cast(count(*) as bigint) as n
+from (
+    select
+        window_id,
+        segment,
+        cast(case
+            when x - x = 0 then 0
+            when stored is null then -1
+            when x is null then -2
+            when -x < cast('-1.7976931348623157e+308' as double) then -5
+            when x < cast('-1.7976931348623157e+308' as double) then -4
+            else -3
+        end as smallint) as bin,
+        case when x - x = 0 then x end as value
+    from (
+        select
+            0 as window_id,
+            '__all__' as segment,
+            "paid" as stored,
+            cast("paid" as double) as x
+        from driftline_joined_1
     ) as numbers
 ) as valued
 group by window_id, segment, bin, value

@@ -11,7 +11,7 @@ import pytest
 from support import monitor, run
 
 from driftline.engine.catalog import METRICS
-from driftline.engine.project import FeatureSelection, Production, Reference, Roles, Source
+from driftline.engine.project import FeatureSelection, Join, Production, Reference, Roles, Source
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 CASES = sorted(path for metric in METRICS for path in (FIXTURES / metric).glob("*/"))
@@ -41,6 +41,10 @@ def test_a_case_worked_by_hand_comes_out(case: Path, path: str):
         references=(Reference("reference", source["reference"]),),
         features=FeatureSelection(named=columns["reference"], include=()),
         roles=Roles(correlation_id="id" if "id" in columns["production"] else None),
+        joins=tuple(
+            Join("labels", Source(file.name, files=(str(file),)), (("id", "id"),))
+            for file in case.glob("joined.*")
+        ),
     )
     found = {row["feature"]: row for row in run(watched, {}, path=path).metrics}
     with (case / "expected.csv").open(encoding="utf-8", newline="") as file:
@@ -59,6 +63,6 @@ def test_every_metric_has_a_case_worked_by_hand(metric: str):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}: {case.name}")
 def test_every_case_is_small_enough_to_check_by_eye_and_says_why(case: Path):
     files = {path.name: path.read_text("utf-8").splitlines() for path in case.iterdir()}
-    stems = sorted(Path(name).stem for name in files)
+    stems = sorted({Path(name).stem for name in files} - {"joined"})
     assert stems == ["expected", "production", "reference", "why"]
     assert max(map(len, files.values())) <= 30

@@ -1,6 +1,6 @@
 -- new_column: a column of production that the reference does not have
 --
--- defines  a row for each such column, other than those with a role
+-- defines  a row for each such column, other than those with a role and those that joins bring
 -- reads    schema_columns
 -- returns  feature; value: 1, a row a finding; reason: what was found
 -- nulls    do not matter; it is about columns
@@ -10,5 +10,5 @@ select
     1.0::double as value,
     production_type || ' in production; the reference has no such column' as reason
 from schema_columns
-where reference_kind is null and production_kind is not null and not has_job
+where reference_kind is null and production_kind is not null and not has_job and not joined
 order by feature
