@@ -45,13 +45,20 @@ class Verdict:
     reason: str | None
 
 
-def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False) -> Verdict:
+def judge(
+    measurement: Measurement,
+    *,
+    min_rows: int,
+    allow_empty: bool = False,
+    is_empty: bool = False,
+) -> Verdict:
     """Judge one measurement.
 
     Args:
         measurement: The measurement.
         min_rows: Counted rows a side needs; never asked of dataset rows.
         allow_empty: Whether a window without rows is fine.
+        is_empty: Whether the window has no rows, which are too few whatever `min_rows` says.
     """
     metric = METRICS[measurement.metric]
     value = measurement.value
@@ -72,7 +79,8 @@ def judge(measurement: Measurement, *, min_rows: int, allow_empty: bool = False)
     needed = None if limit is None else rows_needed(measurement, limit)
     if needed is not None:
         measurement = replace(measurement, reason=_also(needed, measurement.reason))
-    status, reason = _status(measurement, metric, min_rows, fail, warn)
+    least = max(min_rows, 1) if is_empty else min_rows
+    status, reason = _status(measurement, metric, least, fail, warn)
     if no_rows:
         status, reason = "breached", "the window has no rows"
     score = (
@@ -108,7 +116,7 @@ def _status(
                 ("reference", measurement.n_reference),
                 ("production", measurement.n_production),
             )
-            if rows is not None and rows < max(min_rows, 1)
+            if rows is not None and rows < min_rows
         ]
         if few:
             return "insufficient_data", _also(f"{', '.join(few)}, min_rows is {min_rows}", reason)

@@ -380,9 +380,17 @@ def _measured(
         if store is not None and not plan.selection.is_everything:
             standing = store.standing(monitor.name, plan.window_start, plan.window_end)
         results = Results(bench)
+        (found,) = bench.rows(
+            f"select sum(row_count) as n from scan_rows where scan = {plan.production.id}"
+        )
         verdicts = tuple(
-            judge(found, min_rows=monitor.min_rows, allow_empty=monitor.production.allow_empty)
-            for found in with_evidence(
+            judge(
+                one,
+                min_rows=monitor.min_rows,
+                allow_empty=monitor.production.allow_empty,
+                is_empty=not found["n"],
+            )
+            for one in with_evidence(
                 plan, measure(plan, gathered, results), results, standing.metrics
             )
         )

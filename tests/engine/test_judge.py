@@ -310,3 +310,13 @@ def test_a_doubt_is_told():
 def test_why_there_is_no_probability_is_told():
     found = verdict(of(0.2, has_p=True, why_no_p="too few rows in the bins to test them"), MAX)
     assert found.reason == "too few rows in the bins to test them"
+
+
+def test_without_least_rows_a_side_without_values_is_not_computable():
+    found = verdict(of(None, n_production=0, reason="production has no values"), MAX, min_rows=0)
+    assert (found.status, found.reason) == ("not_computable", "production has no values")
+
+
+def test_an_empty_window_has_too_few_rows_even_without_least_rows():
+    found = verdict(of(None, n_production=0), MAX, min_rows=0, is_empty=True)
+    assert found.status == "insufficient_data"

@@ -107,7 +107,7 @@ def test_both_zeros_are_zero(path: str):
 def test_a_column_without_numbers_has_no_measure(metric: str):
     (row,) = measured(metric, [Pair((1.5, 2.5), (None, math.nan))])
     assert row["value"] is None
-    assert row["status"] == "insufficient_data"
+    assert row["status"] == "not_computable"
 
 
 def test_one_number_has_no_deviation():
