@@ -2,13 +2,15 @@
 
 The formula, parameters, columns and source of a metric stand in the header of
 `sql/metrics/<family>/<name>.sql`; `METRICS` fails at import when a line has no file or a file no line.
+Other conventions have lines of their own for what they define otherwise, with SQL in a folder of
+their name where the formula differs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -23,6 +25,7 @@ Scope = Literal["features", "columns", "dataset", "join", "schema"]
 Direction = Literal["higher", "lower"]
 Kind = Literal["max", "min", "increase", "decrease"]
 Count = Literal["zeros", "empty_texts", "distinct_values"]
+Test = Literal["kolmogorov_smirnov", "kolmogorov_smirnov_auto", "chi_squared", "goodness_of_fit"]
 
 NUMERICAL: Final[tuple[FeatureType, ...]] = ("numerical",)
 CATEGORICAL: Final[tuple[FeatureType, ...]] = ("categorical",)
@@ -62,6 +65,8 @@ class Metric:
         finding: Status of a schema finding.
         test: Significance function that turns the SQL's `statistic` into `value`, if any.
         short: Other names the project file accepts.
+        folder: Folder of its SQL file where that is not the family's.
+        kinds: Kinds of column whose categories it watches; None watches those of all.
     """
 
     name: str
@@ -79,8 +84,10 @@ class Metric:
     asks: str = ""
     past: bool = False
     finding: Literal["ok", "warning", "breached"] | None = None
-    test: Literal["kolmogorov_smirnov", "chi_squared"] | None = None
+    test: Test | None = None
     short: tuple[str, ...] = ()
+    folder: str = ""
+    kinds: frozenset[str] | None = None
 
     @property
     def watches(self) -> str:
@@ -102,9 +109,14 @@ class Metric:
         return None if self.default is None else f"{self.default:g}"
 
     @property
+    def path(self) -> str:
+        """The metric's SQL file, from the package's root."""
+        return f"sql/metrics/{self.folder or self.family}/{self.name}.sql"
+
+    @property
     def file(self) -> Traversable:
         """The metric's SQL file inside the package."""
-        return files("driftline") / "sql" / "metrics" / self.family / f"{self.name}.sql"
+        return files("driftline").joinpath(*self.path.split("/"))
 
     @cached_property
     def sql(self) -> str:
@@ -114,7 +126,7 @@ class Metric:
     @cached_property
     def header(self) -> Header:
         """The parsed header of the SQL file."""
-        return parse_header(self.sql, file=f"sql/metrics/{self.family}/{self.name}.sql")
+        return parse_header(self.sql, file=self.path)
 
 
 def catalog(*metrics: Metric) -> Mapping[str, Metric]:
@@ -123,19 +135,38 @@ def catalog(*metrics: Metric) -> Mapping[str, Metric]:
     Raises:
         TemplateError: When a line has no SQL file, a file has no line, or two lines share a name.
     """
-    root = files("driftline") / "sql" / "metrics"
-    on_disk = {
-        entry.name.removesuffix(".sql")
-        for family in ("drift", "quality")
-        for entry in (root / family).iterdir()
-        if entry.name.endswith(".sql")
-    }
     named = {metric.name: metric for metric in metrics}
     if len(named) != len(metrics):
         raise TemplateError("two catalogue lines share a name")
-    if odd := sorted(on_disk.symmetric_difference(named)):
-        raise TemplateError(f"catalogue and sql/metrics disagree about {', '.join(odd)}")
+    _agree(named, "drift", "quality")
     return MappingProxyType(named)
+
+
+def convention(folder: str, *metrics: Metric) -> Mapping[str, Metric]:
+    """The catalogue with the lines that a convention defines otherwise.
+
+    Args:
+        folder: Where it has its SQL files.
+        metrics: Its lines; those with SQL of their own name the folder.
+
+    Raises:
+        TemplateError: When a line has no SQL file, or a file of the folder has no line.
+    """
+    _agree([metric.name for metric in metrics if metric.folder == folder], folder)
+    return MappingProxyType({**METRICS, **{metric.name: metric for metric in metrics}})
+
+
+def _agree(names: Iterable[str], *folders: str) -> None:
+    """Refuse names without a SQL file in the folders, and files without a name."""
+    root = files("driftline") / "sql" / "metrics"
+    on_disk = {
+        entry.name.removesuffix(".sql")
+        for folder in folders
+        for entry in (root / folder).iterdir()
+        if entry.name.endswith(".sql")
+    }
+    if odd := sorted(on_disk.symmetric_difference(names)):
+        raise TemplateError(f"catalogue and sql/metrics disagree about {', '.join(odd)}")
 
 
 METRICS: Final = catalog(
@@ -186,11 +217,41 @@ SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {short: metric.name for metric in METRICS.values() for short in metric.short}
 )
 
-# Metrics a signal takes when it names none; None keeps the catalogue's default threshold.
-DEFAULT_METRICS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "data_drift": ("normalized_wasserstein_distance", "jensen_shannon_distance"),
-        "prediction_drift": ("normalized_wasserstein_distance", "jensen_shannon_distance"),
-        "data_quality": ("null_value_rate", "data_type_error_rate", "out_of_bounds_rate"),
-    }
+# What Azure ML's monitoring components define otherwise; thresholds are those of its SDK.
+AZURE: Final = convention(
+    "azure",
+    replace(METRICS["population_stability_index"], folder="azure"),
+    replace(METRICS["normalized_wasserstein_distance"], folder="azure", default=0.1),
+    replace(METRICS["two_sample_kolmogorov_smirnov_test"], test="kolmogorov_smirnov_auto"),
+    replace(METRICS["pearsons_chi_squared_test"], folder="azure", test="goodness_of_fit"),
+    replace(METRICS["null_value_rate"], folder="azure", default=0.0),
+    replace(METRICS["data_type_error_rate"], folder="azure", default=0.0),
+    replace(METRICS["out_of_bounds_rate"], folder="azure", default=0.0, kinds=frozenset({"text"})),
+)
+
+# Metrics a signal takes for each feature type when it names none, with their default thresholds.
+Defaults = Mapping[str, Mapping[FeatureType, tuple[str, ...]]]
+
+_RATES: Final = ("null_value_rate", "data_type_error_rate", "out_of_bounds_rate")
+
+
+def _defaults(numerical: tuple[str, ...], categorical: tuple[str, ...]) -> Defaults:
+    """Defaults of every type of signal, from those of drift."""
+    drift: Mapping[FeatureType, tuple[str, ...]] = MappingProxyType(
+        {"numerical": numerical, "categorical": categorical}
+    )
+    quality: Mapping[FeatureType, tuple[str, ...]] = MappingProxyType(
+        {"numerical": _RATES, "categorical": _RATES}
+    )
+    return MappingProxyType(
+        {"data_drift": drift, "prediction_drift": drift, "data_quality": quality}
+    )
+
+
+DEFAULT_METRICS: Final = _defaults(
+    numerical=("normalized_wasserstein_distance", "jensen_shannon_distance"),
+    categorical=("jensen_shannon_distance",),
+)
+AZURE_DEFAULT_METRICS: Final = _defaults(
+    numerical=("normalized_wasserstein_distance",), categorical=("jensen_shannon_distance",)
 )

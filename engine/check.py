@@ -119,12 +119,13 @@ def _check(
     past = _past(store, monitor, stored)
     kept: list[Row] = []
     judged: list[Row] = []
+    empty = any(row["metric"] == "row_count" and row["value"] == 0 for row in stored)
     for row in stored:
         how = _how(monitor, watched, asked, row)
         if how is None or (past and row["reference_value"] is None and asks_past(how.threshold)):
             continue
         kept.append(row)
-        judged.append(_judged(monitor, row, how))
+        judged.append(_judged(monitor, row, how, is_empty=empty))
     there = {_key(row) for row in kept}
     missing = (
         *(f"column {item.name}" for item in watched.values() if _unknown(item)),
@@ -203,7 +204,7 @@ def _asked(
                 if item.id < 0 or signal.name not in item.signals:
                     continue
                 kind = kinds.get(item.name)
-                own = threshold_of(monitor, rule, item.name, kind)
+                own = threshold_of(monitor, rule, item, kind)
                 if own is not None:
                     key = (signal.name, signal.reference, item.name, rule.metric)
                     yield key, Asked(signal.type, kind, own, signal.alert_when)
@@ -232,12 +233,13 @@ def _key(row: Row) -> Key:
     return row["signal"], row["reference"], row["feature"], row["metric"]
 
 
-def _judged(monitor: Monitor, row: Row, how: Asked) -> Row:
+def _judged(monitor: Monitor, row: Row, how: Asked, *, is_empty: bool) -> Row:
     """The row with today's verdict; what it says of the data stays."""
     verdict = judge(
         _measurement(row, how),
         min_rows=monitor.min_rows,
         allow_empty=monitor.production.allow_empty,
+        is_empty=is_empty,
     )
     return {name: row[name] for name in TABLES["metrics"].names} | verdict_columns(verdict)
 

@@ -154,7 +154,7 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
     found += [renderer.profile(group) for group in renderer.alike(counted) or ((),)]
     found += [statement for statement in (renderer.arrivals(),) if statement is not None]
     if texts:
-        found.append(renderer.categories(texts, plan.monitor.max_categories))
+        found.append(renderer.categories(texts))
     if numbers:
         grids = {item.id: PLACEHOLDER_GRID for item in numbers}
         scales = {(scan.id, item.id): PLACEHOLDER_SCALES for item in numbers for scan in plan.scans}

@@ -14,10 +14,12 @@ from typing import Final
 from driftline.engine import config_models as models
 from driftline.engine.catalog import METRICS, SIGNAL_TYPES
 from driftline.engine.config_check import checked_file
+from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.errors import ConfigError
 from driftline.engine.interpolate import Environment, mask
 from driftline.engine.not_built import complain_of_not_built
 from driftline.engine.project import (
+    BinRule,
     Connection,
     Monitor,
     Production,
@@ -164,6 +166,18 @@ def notes(project: Project) -> tuple[str, ...]:
             for metric in settings.thresholds
             if metric not in measured
         ]
+        cut = [
+            f"settings.{feature}.bins"
+            for feature, settings in monitor.settings.items()
+            if settings.bins is not None
+        ]
+        if monitor.bins != BinRule():
+            cut.insert(0, "bins")
+        if CONVENTIONS[monitor.conventions].bins is not None:
+            found += [
+                f"{where}.{key}: conventions: {monitor.conventions} cuts every feature its own way"
+                for key in cut
+            ]
     return tuple(found)
 
 

@@ -309,7 +309,9 @@ class Monitor(Part):
     segments: Segments | None = key("Groups to measure by themselves")
     max_segments: Count | None = key("Segments kept apart for each entry")
     bins: Bins = key("How features are binned", Bins())
-    min_rows: Natural = key("Rows a side needs before it is judged", 100)
+    min_rows: Natural = key(
+        "Rows a side needs before it is judged; 0 under conventions: azure", 100
+    )
     exact: Literal["always", "when_it_matters", "never"] = key("When values are exact", "always")
     conventions: Literal["driftline", "azure"] = key("Whose definitions apply", "driftline")
     alert_when: AlertWhen | None = key("What makes a value beyond its threshold a breach")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.catalog import METRICS
+from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.intervals import (
     SMIRNOV_95,
     UNKNOWN,
@@ -138,9 +138,7 @@ class _Evidence:
         self._split: dict[int, tuple[Counts, Counts, Counts]] | None = None
         self._cells: dict[int, list[Mapping[str, Any]]] | None = None
         self._binned_p: dict[int, tuple[float | None, str | None]] = {}
-        self._units = {
-            row["comparison"]: row["unit"] for row in results.rows("comparisons", "comparison")
-        }
+        self._metrics = plan.conventions.metrics
 
     def of(self, found: Measurement) -> Evidence | None:
         """The evidence of one measurement; None where none is defined."""
@@ -161,9 +159,10 @@ class _Evidence:
         if found.metric == "two_sample_kolmogorov_smirnov_test":
             return Evidence(found.value, self._around(found.statistic, self._smirnov(found), 1.0))
         if found.metric == "pearsons_chi_squared_test":
-            test = self._results.tested(METRICS[found.metric], found.comparison)
-            span = pearson_span(found.statistic or 0.0, test[2]) if test else UNKNOWN
-            return Evidence(found.value, span)
+            test = self._results.tested(self._metrics[found.metric], found.comparison)
+            if test is None or found.statistic is None:
+                return Evidence(found.value)
+            return Evidence(found.value, pearson_span(found.statistic, test.cells))
         return self._distance(found)
 
     def _rate(self, found: Measurement) -> Evidence:
@@ -236,10 +235,13 @@ class _Evidence:
             p = (
                 permutation_p(x, n, m, seed, largest=True)
                 if few
-                else self._tested("two_sample_kolmogorov_smirnov_test", found.comparison)
+                else self._tested(
+                    self._metrics["two_sample_kolmogorov_smirnov_test"], found.comparison
+                )
             )
             return Evidence(p, self._around(found.value, radius, 1.0), radius)
-        unit = float(self._units[found.comparison])
+        metric = self._metrics[found.metric]
+        unit = float(self._results.of(metric)[found.comparison]["unit"])
         # widths of the widest values leave the range of a double: compare in units of the largest
         size = float(abs(x).max()) or 1.0
         x = x / size
@@ -252,9 +254,9 @@ class _Evidence:
         n, m = found.n_reference, found.n_production
         return SMIRNOV_95 * math.sqrt(1 / n + 1 / m) if n and m else 1.0
 
-    def _tested(self, metric: str, comparison: int) -> float | None:
-        test = self._results.tested(METRICS[metric], comparison)
-        return None if test is None else test[1]
+    def _tested(self, metric: Metric, comparison: int) -> float | None:
+        test = self._results.tested(metric, comparison)
+        return None if test is None else test.p_value
 
     @staticmethod
     def _around(value: float | None, radius: float, top: float) -> Span:
@@ -265,7 +267,8 @@ class _Evidence:
 
     def _counts(self, comparison: int) -> tuple[Counts, Counts]:
         if self._bins is None:
-            grouped = _grouped(self._results.rows("bins", "comparison, bin"))
+            filled = "(from bins where n_reference + n_production > 0)"
+            grouped = _grouped(self._results.rows(filled, "comparison, bin"))
             self._bins = {
                 key: (_column(rows, "n_reference"), _column(rows, "n_production"))
                 for key, rows in grouped.items()

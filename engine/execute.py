@@ -13,12 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import WarehouseError
-from driftline.engine.features import (
-    MOST_DISTINCT_INTEGERS,
-    Watched,
-    number_is_categorical,
-    text_is_free,
-)
+from driftline.engine.features import Watched, few_values, may_be_categorical, text_is_free
 from driftline.engine.grid import SHARES, Grid, choose_grid, sum_scales
 from driftline.engine.joins import several_rows
 from driftline.engine.plan import ALL, WHOLE, Plan
@@ -109,8 +104,7 @@ class _Gathering:
         self._arrivals()
         if texts:
             self.progress(f"counting categories of {len(texts)} columns")
-            most = self.plan.monitor.max_categories
-            self._send(texts, lambda some: self.renderer.categories(some, most), "categories")
+            self._send(texts, self.renderer.categories, "categories")
         small = largest <= SMALL_ROWS and largest * len(numbers) <= SMALL_VALUES
         if numbers and not small:
             self._grid(numbers, largest)
@@ -411,7 +405,8 @@ class _Gathering:
             ]
             self.bench.land("refined", pa.Table.from_pylist(refined, schema=schema_of("refined")))
             self.bench.derive("cells")
-        self.bench.derive("edges")
+        for name in ("steps", "edges"):
+            self.bench.derive(name)
 
     def _refine(self, items: Sequence[Watched], undecided: Mapping[int, tuple[int, ...]]) -> None:
         """Fetch the single values of undecided bins."""
@@ -427,7 +422,8 @@ class _Gathering:
                 f"select * from columns where scan = {self.plan.primary.id} and segment = '{ALL}'"
             )
         }
-        exact = self._exact_categories({key: row["distinct_count"] for key, row in seen.items()})
+        exact = self._exact_categories(seen)
+        conventions = self.plan.conventions
         for item in self.plan.read:
             forced = self._forced(item)
             row = seen[item.id]
@@ -435,12 +431,12 @@ class _Gathering:
             if item.route == "count":
                 self.out.types[item.id] = None
             elif item.route == "number":
-                few = forced is None and number_is_categorical(
-                    item.reference, exact.get(item.id, row["distinct_count"])
-                )
+                few = self._is_few(item, row, exact.get(item.id, row["distinct_count"]))
                 self.out.types[item.id] = "categorical" if few else "numerical"
-            elif forced is None and text_is_free(
-                item.reference, int(row["distinct_count"] or 0), row["n"]
+            elif (
+                forced is None
+                and conventions.leaves_out_free_text
+                and text_is_free(item.reference, int(row["distinct_count"] or 0), row["n"])
             ):
                 self.out.types[item.id] = None
                 self.out.reasons[item.id] = (
@@ -461,6 +457,21 @@ class _Gathering:
         settings = self.plan.monitor.settings.get(item.name)
         return settings.type if settings is not None else None
 
+    def _is_few(self, item: Watched, row: Mapping[str, Any], distinct: int | None) -> bool:
+        """Whether a number column turns categorical.
+
+        Args:
+            item: The column.
+            row: What `columns` says of the primary reference.
+            distinct: Its different values, unless they were counted by themselves.
+        """
+        if row["whole_values"] is not None:
+            # where they are, null is a value
+            distinct = row["whole_values"] + (row["null_count"] > 0)
+        return may_be_categorical(self.plan.monitor, item) and few_values(
+            self.plan.conventions, distinct, int(row["row_count"])
+        )
+
     def _find_rounded(self) -> None:
         """Note number columns that reach beyond what a double holds exactly."""
         reach = {
@@ -476,11 +487,11 @@ class _Gathering:
                 if any(side is not None and farthest >= exact_to(side) for side in sides):
                     self.out.rounded.add(item.id)
 
-    def _exact_categories(self, distinct: Mapping[int, int | None]) -> dict[int, int]:
+    def _exact_categories(self, seen: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
         """Count whole numbers beyond 2^53 that may be categories again, as text: no two are one.
 
         Args:
-            distinct: Feature id to the different doubles of the primary reference.
+            seen: Feature id to what `columns` says of the primary reference.
 
         Returns:
             Feature id to its different values. The rows of `categories` stay where these are few
@@ -491,14 +502,11 @@ class _Gathering:
             for item in self.plan.read
             if item.id in self.out.rounded
             and item.id not in self.out.failed
-            and self._forced(item) is None
-            and item.reference is not None
-            and number_is_categorical(item.reference, distinct[item.id])
+            and self._is_few(item, seen[item.id], seen[item.id]["distinct_count"])
         ]
         if not few:
             return {}
-        most = self.plan.monitor.max_categories
-        self._send(few, lambda some: self.renderer.categories(some, most), "categories")
+        self._send(few, self.renderer.categories, "categories")
         ids = ", ".join(str(item.id) for item in few)
         counted = self.bench.rows(
             "select feature, sum(distinct_count)::bigint as n from categories"
@@ -506,11 +514,15 @@ class _Gathering:
             f" and feature in ({ids}) group by feature"
         )
         found = {row["feature"]: row["n"] for row in counted}
-        many = [key for key, n in found.items() if n > MOST_DISTINCT_INTEGERS]
+        many = [
+            item.id
+            for item in few
+            if item.id in found and not self._is_few(item, seen[item.id], found[item.id])
+        ]
         # nulls and type errors are counted already, with the numbers
         self.bench.execute(
             f"delete from categories where feature in ({ids})"
-            " and (kind in ('null', 'type_error') or list_contains($1, feature))",
+            " and (kind in ('null', 'nan', 'type_error') or list_contains($1, feature))",
             [many],
         )
         return found
@@ -521,7 +533,6 @@ class _Gathering:
             "columns",
             "outside",
             "comparisons",
-            "steps",
             "binned",
             "bins",
             "each_category",

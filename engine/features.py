@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Final, Literal
 
+from driftline.engine.conventions import Conventions
 from driftline.engine.errors import SourceError
 from driftline.engine.project import FeatureSelection, Monitor
 from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column
@@ -18,7 +19,6 @@ Role = Literal["feature", "prediction", "score", "actual", "excluded"]
 # Jobs of the model's outputs, which prediction drift watches.
 OUTPUTS: Final = ("prediction", "score")
 
-MOST_DISTINCT_INTEGERS: Final = 20
 MOST_DISTINCT_TEXTS: Final = 100
 MOST_DISTINCT_SHARE: Final = 0.5
 
@@ -317,11 +317,27 @@ def _check_listed(
             )
 
 
-def number_is_categorical(column: Column, distinct: int | None) -> bool:
-    """Whether a number column has so few whole values that they are categories."""
-    return (
-        column.kind == "integer" and distinct is not None and 0 < distinct <= MOST_DISTINCT_INTEGERS
-    )
+def may_be_categorical(monitor: Monitor, item: Watched) -> bool:
+    """Whether a column that is read as numbers turns categorical where it has few values."""
+    settings = monitor.settings.get(item.name)
+    forced = settings is not None and settings.type is not None
+    whole = item.reference is not None and item.reference.kind == "integer"
+    return item.route == "number" and whole and not forced
+
+
+def few_values(conventions: Conventions, distinct: int | None, rows: int) -> bool:
+    """Whether whole numbers have so few distinct values that they are categories.
+
+    Args:
+        conventions: How many are few.
+        distinct: Distinct values of the primary reference; None where they are surely many.
+        rows: Its rows.
+    """
+    if not distinct:
+        return False
+    if conventions.most_distinct_share is not None:
+        return distinct / rows < conventions.most_distinct_share
+    return distinct <= conventions.most_distinct
 
 
 def text_is_free(column: Column, distinct: int, filled: float) -> bool:

@@ -15,7 +15,8 @@ from typing import Final
 
 from driftline.engine.errors import ConfigError, SourceError
 from driftline.engine.facts import Fact, Table
-from driftline.engine.features import MOST_DISTINCT_INTEGERS, text_is_free
+from driftline.engine.conventions import DRIFTLINE
+from driftline.engine.features import text_is_free
 from driftline.engine.project import Source
 from driftline.engine.summary import number
 from driftline.engine.warehouses.base import MOMENTS
@@ -352,7 +353,7 @@ class _Guesser:
             if fact.kind != "integer" or not fact.distinct:
                 continue
             kind, why = "categorical", "few whole numbers"
-            if fact.distinct <= MOST_DISTINCT_INTEGERS:
+            if fact.distinct <= DRIFTLINE.most_distinct:
                 if fact.distinct > 2 and pair.named(_AMOUNT_WORDS):
                     kind, why = "numerical", "named like an amount"
             elif pair.named(_NAME_WORDS) and fact.distinct <= _MOST_CATEGORIES:

@@ -9,13 +9,20 @@ from datetime import datetime
 from typing import Any, Final
 
 from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.errors import TemplateError
 from driftline.engine.execute import Gathered
 from driftline.engine.joins import several_rows
 from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
 from driftline.engine.render import metric_sql
-from driftline.engine.significance import chi_squared, cramers_v, kolmogorov_smirnov
+from driftline.engine.significance import (
+    chi_squared,
+    cramers_v,
+    goodness_of_fit,
+    kolmogorov_smirnov,
+    kolmogorov_smirnov_auto,
+)
 from driftline.engine.thresholds import RELATIVE
 from driftline.engine.workbench import Workbench
 
@@ -107,7 +114,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
             if plan.scans[pair.reference_scan].reference == signal.reference
         ]
         for rule in signal.rules:
-            metric = METRICS[rule.metric]
+            metric = plan.conventions.metrics[rule.metric]
             if metric.scope in ("dataset", "join", "schema"):
                 continue
             for pair in pairs:
@@ -115,7 +122,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
                     if signal.name not in item.signals:
                         continue
                     kind = gathered.types.get(item.id)
-                    threshold = threshold_of(plan.monitor, rule, item.name, kind)
+                    threshold = threshold_of(plan.monitor, rule, item, kind)
                     if threshold is None:
                         continue
                     measurement = Measurement(
@@ -143,13 +150,29 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     return tuple(out)
 
 
+@dataclass(frozen=True)
+class Tested:
+    """A test of one comparison.
+
+    Attributes:
+        effect: D of the Kolmogorov-Smirnov test, Cramér's V of the chi-squared tests, in [0, 1]; None
+            where it has no bound.
+        p_value: Probability in [0, 1]; None where it has no law.
+        cells: Cells of its table.
+    """
+
+    effect: float | None
+    p_value: float | None
+    cells: int
+
+
 class Results:
     """What the workbench answers: relations, and each metric's SQL, run once when first asked for."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._found: dict[str, dict[int, dict[str, Any]]] = {}
-        self._tests: dict[tuple[str, int], tuple[float, float | None, int] | None] = {}
+        self._tests: dict[tuple[str, str | None, int], Tested | None] = {}
         self.bins = {
             row["comparison"]: int(row["bins"])
             for row in bench.rows(
@@ -163,43 +186,52 @@ class Results:
 
     def of(self, metric: Metric) -> Mapping[int, dict[str, Any]]:
         """What a metric's SQL returns, by comparison."""
-        if metric.name not in self._found:
+        if metric.path not in self._found:
             rows = self._bench.rows(metric_sql(metric))
             if rows and "comparison" not in rows[0]:
                 raise TemplateError(f"metric {metric.name} returns no column 'comparison'")
-            self._found[metric.name] = {row["comparison"]: row for row in rows}
-        return self._found[metric.name]
+            self._found[metric.path] = {row["comparison"]: row for row in rows}
+        return self._found[metric.path]
 
     def listed(self, metric: Metric) -> list[dict[str, Any]]:
         """What the SQL of a metric that has a row a finding returns, in its order."""
         return self._bench.rows(metric_sql(metric))
 
-    def tested(self, metric: Metric, comparison: int) -> tuple[float, float | None, int] | None:
-        """A test of one comparison: effect, p-value, cells of its table; None without rows.
+    def tested(self, metric: Metric, comparison: int) -> Tested | None:
+        """A test of one comparison; None without rows.
 
-        The effect is D of the Kolmogorov-Smirnov test, Cramér's V of the chi-squared test. Computed
-        once: the test itself, its interval and the distances it serves all ask.
+        Computed once: the test itself, its interval and the distances it serves all ask.
         """
-        key = (metric.name, comparison)
+        key = (metric.path, metric.test, comparison)
         if key not in self._tests:
             self._tests[key] = self._test(metric, comparison)
         return self._tests[key]
 
-    def _test(self, metric: Metric, comparison: int) -> tuple[float, float | None, int] | None:
+    def _test(self, metric: Metric, comparison: int) -> Tested | None:
         found = self.of(metric).get(comparison, {})
         statistic = _finite(found.get("statistic"))
         if statistic is None:
-            return None
-        sizes = (found["n_reference"], found["n_production"])
-        if metric.test == "kolmogorov_smirnov":
-            below = (int(found["below_reference"]), int(found["below_production"]))
-            p = kolmogorov_smirnov(statistic, *below, int(sizes[0]), int(sizes[1]))
-            return statistic, p, 0
-        cells = int(found["cells"])
-        p_value = chi_squared(
-            statistic, int(found["categories"]), cells, found["smallest"], found["inverse"], *sizes
-        )
-        return cramers_v(statistic, cells, *sizes), p_value, cells
+            # a category that cannot be, and is there
+            return Tested(None, 0.0, int(found["categories"])) if found.get("unexpected") else None
+        n, m = found["n_reference"], found["n_production"]
+        match metric.test:
+            case "kolmogorov_smirnov" | "kolmogorov_smirnov_auto":
+                law = {
+                    "kolmogorov_smirnov": kolmogorov_smirnov,
+                    "kolmogorov_smirnov_auto": kolmogorov_smirnov_auto,
+                }[metric.test]
+                below = (int(found["below_reference"]), int(found["below_production"]))
+                return Tested(statistic, law(statistic, *below, int(n), int(m)), 0)
+            case "goodness_of_fit":
+                cells = int(found["categories"])
+                effect = min(1.0, math.sqrt(statistic / (m * (cells - 1))))
+                return Tested(effect, goodness_of_fit(statistic, cells), cells)
+            case _:
+                categories, cells = int(found["categories"]), int(found["cells"])
+                p_value = chi_squared(
+                    statistic, categories, cells, found["smallest"], found["inverse"], n, m
+                )
+                return Tested(cramers_v(statistic, cells, n, m), p_value, cells)
 
 
 def _dataset(
@@ -316,20 +348,24 @@ def _findings(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Meas
 
 
 def threshold_of(
-    monitor: Monitor, rule: MetricRule, feature: str, kind: str | None
+    monitor: Monitor, rule: MetricRule, item: Watched, kind: str | None
 ) -> Threshold | None:
     """The threshold of a metric for one feature, or None when the metric does not apply to it.
 
     Args:
         monitor: The monitor.
         rule: The metric, as one of its signals asks for it.
-        feature: Name of the feature.
+        item: The feature.
         kind: Its type; None for a column that is left out of drift.
     """
-    metric = METRICS[rule.metric]
+    metric = CONVENTIONS[monitor.conventions].metrics[rule.metric]
     if metric.scope == "features" and (kind is None or kind not in metric.types):
         return None
-    settings = monitor.settings.get(feature)
+    settings = monitor.settings.get(item.name)
+    if kind == "categorical" and metric.kinds is not None and item.reference is not None:
+        told = settings is not None and settings.values is not None
+        if item.reference.kind not in metric.kinds and not told:
+            return None
     own = settings.thresholds.get(metric.name) if settings is not None else None
     if kind is None:
         # a column left out of drift is still judged for nulls and type errors
@@ -358,10 +394,9 @@ def _filled(
     p_value = None
     reason = None
     if metric.test is not None and (test := results.tested(metric, row["comparison"])) is not None:
-        effect, value, _ = test
-        p_value = value
+        effect, value, p_value = test.effect, test.p_value, test.p_value
     if value is None:
-        reason = _why_not(measurement, rates, n, m)
+        reason = found.get("reason") or _why_not(measurement, rates, n, m)
         if found.get("value") is not None and n and m:
             reason = "its value leaves the range of a double"
     if metric.finite and (left := _infinities(row)):

@@ -99,7 +99,6 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.features.top_n", _given, "top_n is"),
     ("monitors.*.segments", _given, "segments are"),
     ("monitors.*.exact", _is("when_it_matters", "never"), "exact: {value} is"),
-    ("monitors.*.conventions", _is("azure"), "conventions: {value} is"),
     ("monitors.*.signals.*", _planned_type, "{type} is"),
     ("monitors.*.signals.*.segments", _given, "segments are"),
     ("monitors.*.signals.*.features.top_n", _given, "top_n is"),

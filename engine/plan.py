@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from driftline.engine.catalog import METRICS
+from driftline.engine.conventions import CONVENTIONS, Conventions
 from driftline.engine.errors import SourceError
 from driftline.engine.features import Watched, match_column, need_column, watch
 from driftline.engine.joins import Joined, Side, join_production, join_reference
@@ -165,6 +166,11 @@ class Plan:
     def primary(self) -> Scan:
         """The scan that decides types, bins and categories."""
         return self.references[0]
+
+    @property
+    def conventions(self) -> Conventions:
+        """Whose definitions apply."""
+        return CONVENTIONS[self.monitor.conventions]
 
     @property
     def read(self) -> tuple[Watched, ...]:

@@ -123,9 +123,12 @@ class Roles:
 
 @dataclass(frozen=True)
 class BinRule:
-    """How a numerical feature is cut: `quantile` and `equal_width` take count, `edges` takes edges."""
+    """How a numerical feature is cut: `quantile` and `equal_width` take count, `edges` takes edges.
 
-    rule: Literal["quantile", "equal_width", "edges"] = "quantile"
+    `shared_width` takes neither: its count follows from the rows, its range from both sides.
+    """
+
+    rule: Literal["quantile", "equal_width", "edges", "shared_width"] = "quantile"
     count: int = 10
     edges: tuple[float, ...] = ()
 

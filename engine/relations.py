@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.features import asked_for
+from driftline.engine.features import asked_for, may_be_categorical
 from driftline.engine.plan import Plan
 from driftline.engine.project import BinRule
 from driftline.engine.workbench import Workbench
@@ -50,6 +50,7 @@ def schema_of(relation: str) -> pa.Schema:
             ("zeros", pa.int64()),
             ("empty_texts", pa.int64()),
             ("distinct_values", pa.int64()),
+            ("whole_values", pa.int64()),
         ],
         "arrivals": [
             *key,
@@ -200,6 +201,7 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
         for item in plan.read
     ]
     bench.land("numbered", pa.Table.from_pylist(numbered))
+    conventions = plan.conventions
     features: list[dict[str, Any]] = []
     rules: list[dict[str, Any]] = []
     given: list[dict[str, Any]] = []
@@ -207,12 +209,11 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
     known: list[dict[str, Any]] = []
     for item in plan.read:
         settings = plan.monitor.settings.get(item.name)
-        rule = (settings.bins if settings is not None else None) or plan.monitor.bins
+        own = settings.bins if settings is not None else None
+        rule = conventions.bins or own or plan.monitor.bins
         bounds = settings.bounds if settings is not None else None
         allowed = (settings.values if settings is not None else None) or ()
         known += [{"feature": item.id, "value": value} for value in allowed]
-        forced = settings.type if settings is not None else None
-        assert item.reference is not None
         features.append(
             {
                 "feature": item.id,
@@ -220,10 +221,13 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
                 "feature_type": None,
                 "bounded": bounds is not None or bool(allowed),
                 "has_values": bool(allowed),
-                "most_categories": plan.monitor.max_categories,
-                "may_be_categorical": item.route == "number"
-                and forced is None
-                and item.reference.kind == "integer",
+                "keeps_empty": conventions.keeps_empty,
+                "own_categories": conventions.own_categories,
+                "most_categories": conventions.most_categories or plan.monitor.max_categories,
+                "most_new": conventions.most_new,
+                "may_be_categorical": may_be_categorical(plan.monitor, item),
+                "most_distinct": conventions.most_distinct,
+                "most_distinct_share": conventions.most_distinct_share,
             }
         )
         if item.route == "number":
@@ -241,8 +245,13 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
                 ("feature_type", text),
                 ("bounded", pa.bool_()),
                 ("has_values", pa.bool_()),
+                ("keeps_empty", pa.bool_()),
+                ("own_categories", pa.bool_()),
                 ("most_categories", pa.int64()),
+                ("most_new", pa.int64()),
                 ("may_be_categorical", pa.bool_()),
+                ("most_distinct", pa.int64()),
+                ("most_distinct_share", real),
             ],
         ),
         "rules": (rules, [("feature", whole), ("rule", text), ("count", pa.int64())]),

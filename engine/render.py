@@ -15,7 +15,7 @@ from markupsafe import Markup
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.dialects import filter_sql, transpile
 from driftline.engine.errors import TemplateError
-from driftline.engine.features import Watched, match_column
+from driftline.engine.features import Watched, match_column, may_be_categorical
 from driftline.engine.grid import SHARES, SLOTS, Grid
 from driftline.engine.joins import Joined
 from driftline.engine.plan import WHOLE, Match, Plan, Scan, correlation_id_asked
@@ -43,7 +43,6 @@ CODES: Final[Mapping[str, int]] = {
     "negative_infinity": -4,
     "positive_infinity": -5,
 }
-MOST_NEW: Final = 10
 # Multiples of it fall evenly into every part of [0, 1), which picks a sample of values.
 GOLDEN: Final = 0.6180339887498949
 
@@ -378,7 +377,7 @@ class Renderer:
         """What a column is counted for beside its own relation.
 
         Columns that no other relation reads: rows that are `filled`, those `fitting` the reference's
-        type. Others: what metrics of the signals that watch it ask for.
+        type. Others: what metrics of the signals that watch it ask for, and what decides its type.
         """
         if item.route == "count":
             return "filled", "fitting"
@@ -388,9 +387,13 @@ class Renderer:
             if signal.name in item.signals
             for rule in signal.rules
         }
-        return tuple(
+        names: list[str] = [
             name for name, route in _ASKED.items() if name in asked and route == item.route
-        )
+        ]
+        by_share = self.plan.conventions.most_distinct_share is not None
+        if by_share and may_be_categorical(self.plan.monitor, item):
+            names.append("whole_values")
+        return tuple(names)
 
     def arrivals(self) -> Statement | None:
         """Ids and the newest moment of production; None where no metric asks for them."""
@@ -507,8 +510,10 @@ class Renderer:
         ]
         return self._statement("ties", "ties", features, columns=columns)
 
-    def categories(self, features: Sequence[Watched], most: int) -> Statement:
+    def categories(self, features: Sequence[Watched]) -> Statement:
         """Category counts of every scan, cut to the largest in the engine."""
+        conventions = self.plan.conventions
+        most = conventions.most_categories or self.plan.monitor.max_categories
         columns = []
         for item in features:
             sides = []
@@ -518,8 +523,11 @@ class Renderer:
                 sides.append(
                     {
                         "scan": self._part(scan, item),
-                        "stored": present(column),
-                        "category": category(column, item.reference),
+                        "stored": Markup("null") if column is None else as_sql(column),
+                        "present": present(column),
+                        "category": category(
+                            column, item.reference, fractions=conventions.fractions_cast
+                        ),
                     }
                 )
             settings = self.plan.monitor.settings.get(item.name)
@@ -531,7 +539,7 @@ class Renderer:
             features,
             columns=columns,
             primary=self.plan.primary.id,
-            most_new=MOST_NEW,
+            most_new=conventions.most_new,
         )
 
     def _count(self, scan: Scan, item: Watched, name: str) -> Counted:
@@ -548,6 +556,8 @@ class Renderer:
                 assert item.reference is not None
                 text = category(column, item.reference)
                 return Counted(sql("case when {c} = '' then 1 end", c=text))
+            case "whole_values" if scan.id != self.plan.primary.id:
+                return Counted(Markup("null"))
             case "zeros":
                 return Counted(sql("case when {x} = 0 then 1 end", x=self._number(scan, item)[1]))
             case _ if column.kind in ("integer", "decimal"):
@@ -574,7 +584,8 @@ class Renderer:
         assert item.reference is not None
         if column is None:
             return Markup("null"), Markup("cast(null as double)"), False
-        return as_sql(column), number(column, item.reference), column.kind in ("float", "text")
+        x = number(column, item.reference, fractions=self.plan.conventions.fractions_cast)
+        return as_sql(column), x, column.kind in ("float", "text")
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
         """An item's column of a scan, as the relation that is read calls it."""

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from driftline.engine import config_models as models
+from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.project import (
     Duration,
     FixedWindow,
@@ -168,6 +169,8 @@ class _Resolver:
         if production is None or not references:
             return None
         model = given.model or models.Model()
+        stated = "min_rows" in given.model_fields_set
+        min_rows = given.min_rows if stated else CONVENTIONS[given.conventions].min_rows
         return Monitor(
             name=given.name,
             production=production,
@@ -188,7 +191,7 @@ class _Resolver:
             column_types=MappingProxyType(dict(given.columns.types)),
             bins=bins,
             max_categories=given.bins.max_categories,
-            min_rows=given.min_rows,
+            min_rows=min_rows,
             exact=given.exact,
             conventions=given.conventions,
             line=self.section.node.marks.at.line,

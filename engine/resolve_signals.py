@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from driftline.engine import config_models as models
-from driftline.engine.catalog import DEFAULT_METRICS, METRICS, Metric
+from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.conventions import CONVENTIONS, DRIFTLINE, Conventions
 from driftline.engine.not_built import PLANNED_SIGNALS
 from driftline.engine.project import (
     BinRule,
@@ -69,12 +70,14 @@ def resolve_signals(
         references: Names of the monitor's references, the primary one first.
         roles: Columns with a role; prediction drift needs an output.
     """
-    alert_when = given.alert_when or "significant"
+    conventions = CONVENTIONS[given.conventions]
+    alert_when = conventions.alert_when or given.alert_when or "significant"
     primary = references[0] if references else ""
     if given.signals is None:
         predicted = ("prediction_drift",) if roles.outputs() else ()
         for kind in ("data_drift", *predicted, "data_quality"):
-            yield Signal(kind, kind, primary, default_rules(kind), alert_when=alert_when)
+            rules = default_rules(kind, conventions)
+            yield Signal(kind, kind, primary, rules, alert_when=alert_when)
         return
     for name, one in given.signals.items():
         if one.type in PLANNED_SIGNALS:
@@ -88,7 +91,7 @@ def resolve_signals(
         if one.type == "prediction_drift" and not outputs:
             message = "prediction drift needs columns.prediction or columns.score"
             section.complain(message, "signals", name)
-        rules = _signal_rules(name, one, section)
+        rules = _signal_rules(name, one, section, conventions)
         for rule in rules:
             asks = METRICS[rule.metric].asks
             if asks and _lacks(given, section, asks):
@@ -99,11 +102,13 @@ def resolve_signals(
             reference=one.reference or primary,
             rules=rules,
             features=None if one.features is None else selection(one.features),
-            alert_when=one.alert_when or alert_when,
+            alert_when=conventions.alert_when or one.alert_when or alert_when,
         )
 
 
-def _signal_rules(name: str, given: SignalKeys, section: Section) -> tuple[MetricRule, ...]:
+def _signal_rules(
+    name: str, given: SignalKeys, section: Section, conventions: Conventions
+) -> tuple[MetricRule, ...]:
     """The metrics of a signal: numerical ones as written, then categorical, then the dataset's."""
     at = ("signals", name)
     node = section.below(at)
@@ -114,11 +119,11 @@ def _signal_rules(name: str, given: SignalKeys, section: Section) -> tuple[Metri
     for kind in typed:
         found[kind] = _named(node[kind], getattr(given, kind), section, (*at, kind))
     if not direct and not typed and not _names_planned(node):
-        return default_rules(given.type)
+        return default_rules(given.type, conventions)
     for metric, threshold in direct.items():
         for scope in METRICS[metric].types or (DATASET,):
             found[scope].setdefault(metric, threshold)
-    return _rules(found)
+    return _rules(found, conventions)
 
 
 def _lacks(given: models.Monitor, section: Section, key: str) -> bool:
@@ -182,21 +187,21 @@ def resolve_settings(
     )
 
 
-def default_rules(kind: str) -> tuple[MetricRule, ...]:
+def default_rules(kind: str, conventions: Conventions = DRIFTLINE) -> tuple[MetricRule, ...]:
     """The metrics that a signal of a type takes when it names none."""
     found: dict[str, Found] = {scope: {} for scope in SCOPES}
-    for name in DEFAULT_METRICS[kind]:
-        for scope in METRICS[name].types:
-            found[scope][name] = None
-    return _rules(found)
+    for scope, names in conventions.defaults[kind].items():
+        found[scope] = dict.fromkeys(names)
+    return _rules(found, conventions)
 
 
-def _rules(found: Mapping[str, Found]) -> tuple[MetricRule, ...]:
+def _rules(found: Mapping[str, Found], conventions: Conventions) -> tuple[MetricRule, ...]:
     """One rule for each metric, from feature type to metric to threshold."""
     rules: dict[str, dict[str, Threshold]] = {}
     for scope, metrics in found.items():
         for name, given in metrics.items():
-            threshold = _default(METRICS[name], scope) if given is None else given
+            default = _default(conventions.metrics[name], scope)
+            threshold = default if given is None else given
             rules.setdefault(name, {})[scope] = threshold
     return tuple(MetricRule(name, MappingProxyType(by_scope)) for name, by_scope in rules.items())
 

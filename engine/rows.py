@@ -23,7 +23,11 @@ from driftline.engine.workbench import Workbench
 
 Row = dict[str, Any]
 
-PSEUDOCOUNT: Final = 0.5
+# Columns of `profiles` that tell one reference from another where its bins do not.
+DECIDED: Final = (
+    *("row_count", "null_count", "nan_count", "infinite_count"),
+    *("minimum", "p05", "p25", "p50", "p75", "p95", "maximum"),
+)
 
 
 class Facts:
@@ -55,6 +59,14 @@ class Facts:
     def profile(self, scan: int, window_id: int, segment: str, feature: int) -> Row | None:
         """A row of `columns`, or None."""
         return self.columns.get((scan, window_id, segment, feature))
+
+    def decided(self, pair: Pair, feature: int) -> Row:
+        """What of a reference's numbers does not depend on production, as `profiles` has it."""
+        key = (pair.reference_scan, pair.reference_window, pair.segment, feature)
+        row = {**self.columns.get(key, {}), **self.quantiles.get(key, {})}
+        row["infinite_count"] = row.get("below_infinity", 0) + row.get("above_infinity", 0)
+        counts = {name: int(row.get(name, 0)) for name in DECIDED if name.endswith("count")}
+        return {**row, **counts}
 
     def histogram(self, pair: Pair, feature: int) -> list[Row]:
         """Rows of `binned` for a pair's feature, in order."""
@@ -197,6 +209,8 @@ def _profiles(
 def histogram_rows(facts: Facts, run_id: str) -> list[Row]:
     """Rows of `histograms`: every bin of every feature that has bins, empty ones too."""
     plan = facts.plan
+    index = plan.conventions.metrics["population_stability_index"]
+    (pseudocount,) = (param.default for param in index.header.params)
     out = []
     for pair in plan.pairs:
         scan = plan.scans[pair.reference_scan]
@@ -226,38 +240,41 @@ def histogram_rows(facts: Facts, run_id: str) -> list[Row]:
                     "psi_contribution": contribution,
                     "run_id": run_id,
                 }
-                for row, before, contribution in zip(bins, kinds, _psi(bins), strict=False)
+                for row, before, contribution in zip(
+                    bins, kinds, _psi(bins, pseudocount), strict=False
+                )
             ]
     return out
 
 
-def _psi(bins: Sequence[Mapping[str, Any]]) -> list[float | None]:
-    """What each bin adds to the population stability index; 0 where it is empty on both sides.
+def _psi(bins: Sequence[Mapping[str, Any]], pseudocount: float) -> list[float | None]:
+    """What each bin adds to the population stability index; 0 where it is no bin of it.
 
-    New categories are one bin of the index: each adds by its rows' share of theirs.
+    Of new categories that are one bin of the index each adds by its rows' share of theirs.
     """
     n = sum(row["n_reference"] for row in bins)
     m = sum(row["n_production"] for row in bins)
     if not n or not m:
         return [None] * len(bins)
-    counts = [(row["n_reference"], row["n_production"]) for row in bins]
-    new = [pair for row, pair in zip(bins, counts, strict=True) if row["kind"] == "new"]
-    joint = (sum(a for a, _ in new), sum(b for _, b in new))
-    used = sum(a + b > 0 for a, b in counts) - sum(a + b > 0 for a, b in new) + (sum(joint) > 0)
+    cells: dict[int, list[tuple[float, float]]] = {}
+    for row in bins:
+        cells.setdefault(row["cell"], []).append((row["n_reference"], row["n_production"]))
+    cells.pop(None, None)  # type: ignore[call-overload]
+    used = len(cells)
 
     def term(a: float, b: float) -> float:
-        p = (a + PSEUDOCOUNT) / (n + PSEUDOCOUNT * used)
-        q = (b + PSEUDOCOUNT) / (m + PSEUDOCOUNT * used)
+        p = (a + pseudocount) / (n + pseudocount * used)
+        q = (b + pseudocount) / (m + pseudocount * used)
         return float((q - p) * math.log(q / p))
 
-    return [
-        0.0
-        if a + b == 0
-        else term(*joint) * (a + b) / sum(joint)
-        if row["kind"] == "new"
-        else term(a, b)
-        for row, (a, b) in zip(bins, counts, strict=True)
-    ]
+    def part(row: Mapping[str, Any]) -> float:
+        if row["cell"] is None:
+            return 0.0
+        a, b = (sum(counts) for counts in zip(*cells[row["cell"]], strict=True))
+        rows = row["n_reference"] + row["n_production"]
+        return term(a, b) * rows / (a + b) if len(cells[row["cell"]]) > 1 else term(a, b)
+
+    return [part(row) for row in bins]
 
 
 def profile_rows(facts: Facts, run_id: str) -> list[Row]:
@@ -496,20 +513,14 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
         bins: dict[str, Sequence[Mapping[str, Any]]] = {
             item.name: facts.histogram(pair, item.id) for item in plan.measured
         }
+        profiles: dict[str, Mapping[str, Any]] = {
+            item.name: facts.decided(pair, item.id) for item in plan.measured
+        }
         for name in plan.left_alone:
             bins[name] = facts.standing.bins(scan.reference, name)
+            profiles[name] = facts.standing.profile(scan.reference, name)
         parts["bins_and_counts"] = {
-            name: [
-                [
-                    row["kind"],
-                    row["label"] if row["kind"] == "category" else None,
-                    row["lower_bound"],
-                    int(row["n_reference"]),
-                ]
-                for row in rows
-                if row["kind"] != "new"
-            ]
-            for name, rows in bins.items()
+            name: _frozen(plan, rows, profiles[name]) for name, rows in bins.items()
         }
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -517,6 +528,28 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
 
 def _join_text(join: Join) -> list[Any]:
     return [join.name, join.source.written, [*map(list, join.on)], join.timestamp]
+
+
+def _frozen(
+    plan: Plan, bins: Sequence[Mapping[str, Any]], profile: Mapping[str, Any]
+) -> list[list[Any]]:
+    """What a whole or fixed reference decides of a feature: its bins and counts.
+
+    Where the bins of numbers are production's too they say nothing of the reference: its counts and
+    quantiles do.
+    """
+    if plan.conventions.bins is not None and any(row["kind"] == "interval" for row in bins):
+        return [[name, profile.get(name)] for name in DECIDED]
+    return [
+        [
+            row["kind"],
+            row["label"] if row["kind"] == "category" else None,
+            row["lower_bound"],
+            int(row["n_reference"]),
+        ]
+        for row in bins
+        if row["kind"] != "new"
+    ]
 
 
 def _window_text(window: Window | None) -> str | None:

@@ -84,8 +84,14 @@ def _text(column: Column) -> Markup:
     return as_sql(column) if plain else sql("cast({c} as varchar)", c=column)
 
 
-def number(column: Column, reference: Column) -> Markup:
-    """A column as a double, null where its value is not a number of the reference's type."""
+def number(column: Column, reference: Column, *, fractions: bool = False) -> Markup:
+    """A column as a double, null where its value is not a number of the reference's type.
+
+    Args:
+        column: The column.
+        reference: The primary reference's, which decides the type.
+        fractions: Whether the text of a fraction is a number of a column of whole numbers.
+    """
     if column.kind in NUMBERS:
         return sql("cast({c} as double)", c=column)
     if column.kind == "boolean":
@@ -93,7 +99,7 @@ def number(column: Column, reference: Column) -> Markup:
     if column.kind == "text":
         text = _text(column)
         parsed = sql("cast(trim({c}) as double)", c=text)
-        if reference.kind == "integer":
+        if reference.kind == "integer" and not fractions:
             whole = sql("case when {x} = floor({x}) then {x} end", x=parsed)
             return sql(
                 "case when regexp_matches({c}, {p}) then {x} end", c=text, p=NUMERIC_TEXT, x=whole
@@ -121,7 +127,7 @@ def present(column: Column | None) -> Markup:
     return as_sql(column)
 
 
-def category(column: Column | None, reference: Column) -> Markup:
+def category(column: Column | None, reference: Column, *, fractions: bool = False) -> Markup:
     """A column as the text of a category, null where its value has not the reference's type."""
     if column is None:
         return Markup("cast(null as varchar)")
@@ -139,11 +145,11 @@ def category(column: Column | None, reference: Column) -> Markup:
             )
         return Markup("cast(null as varchar)")
     if reference.kind in NUMBERS:
-        return _number_text(column, reference)
+        return _number_text(column, reference, fractions=fractions)
     return as_text
 
 
-def _number_text(column: Column, reference: Column) -> Markup:
+def _number_text(column: Column, reference: Column, *, fractions: bool = False) -> Markup:
     """A number as the text of a category: equal values are spelled alike, whatever type holds them."""
     as_text = sql("cast({c} as varchar)", c=column)
     if column.kind == "integer":
@@ -153,7 +159,7 @@ def _number_text(column: Column, reference: Column) -> Markup:
         if scale == 0:
             return as_text
         return sql("trim(trailing '.' from trim(trailing '0' from {c}))", c=as_text)
-    x = number(column, reference)
+    x = number(column, reference, fractions=fractions)
     text = sql(
         "case when {x} = floor({x}) and abs({x}) < {top} then cast(cast({x} as bigint) as varchar)"
         " else cast({x} as varchar) end",

@@ -120,10 +120,12 @@ class Standing:
         metrics: signal, metric, reference, segment, feature and p_value of its rows.
         histograms: reference, feature, bin, kind, label, lower_bound and n_reference of each
             reference's bins as its newest window has them, in order.
+        profiles: Rows of each reference's features, likewise.
     """
 
     metrics: tuple[Mapping[str, Any], ...] = ()
     histograms: tuple[Mapping[str, Any], ...] = ()
+    profiles: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def features(self) -> frozenset[str]:
@@ -134,6 +136,12 @@ class Standing:
         """The bins of a reference's feature, in order; none where it was never measured."""
         key = (reference, feature)
         return [row for row in self.histograms if (row["reference"], row["feature"]) == key]
+
+    def profile(self, reference: str, feature: str) -> Mapping[str, Any]:
+        """The profile of a reference's feature; empty where it was never measured."""
+        key = (reference, feature)
+        found = (row for row in self.profiles if (row["reference"], row["feature"]) == key)
+        return next(found, {})
 
 
 NOTHING: Final = Standing()
@@ -432,15 +440,23 @@ class Store:
             " where monitor = ? and window_start = ? and window_end = ?",
             [monitor, window_start, window_end],
         )
+        newest = (
+            "qualify rank() over (partition by reference, feature"
+            " order by window_end desc, window_start desc) = 1"
+        )
         histograms = self.read(
             "select reference, feature, bin, kind, label, lower_bound, n_reference"
-            " from histograms where monitor = ? and segment = ?"
-            " qualify rank() over (partition by reference, feature"
-            " order by window_end desc, window_start desc) = 1"
+            f" from histograms where monitor = ? and segment = ? {newest}"
             " order by reference, feature, bin",
             [monitor, ALL],
         )
-        return Standing(tuple(metrics.to_pylist()), tuple(histograms.to_pylist()))
+        profiles = self.read(
+            "select * from profiles"
+            f" where monitor = ? and segment = ? and side = 'reference' {newest}",
+            [monitor, ALL],
+        )
+        found = (metrics, histograms, profiles)
+        return Standing(*(tuple(table.to_pylist()) for table in found))
 
     def _select(
         self, table: str, order: str, *, since: datetime | None = None, **filters: Filter

@@ -182,6 +182,11 @@ def bin_label(row: Mapping[str, Any], *, after_point: bool = False) -> str:
         return str(kind)
     if kind == "point":
         return f"= {low!r}"
+    least, greatest = row.get("least"), row.get("greatest")
     left = "(-inf" if low is None else f"{'(' if after_point else '['}{low!r}"
     right = "inf)" if high is None else f"{high!r})"
+    if low is None and least is not None:
+        left = f"[{least!r}"
+    if high is None and greatest is not None:
+        right = f"{greatest!r}]"
     return f"{left}, {right}"

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.text import Text
 
 from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.results import ALL
 from driftline.engine.summary import amount, number
 
@@ -669,7 +670,17 @@ def script(out: Console, found: Iterable[Compiled]) -> None:
 
 
 def definition(out: Console, metric: Metric) -> None:
-    """Print one metric: what its header says, then its SQL with the default parameters."""
+    """Print one metric: what its header says, then its SQL; and the same of other conventions."""
+    _definition(out, metric)
+    for name, conventions in CONVENTIONS.items():
+        other = conventions.metrics[metric.name]
+        if other.path != metric.path:
+            out.print()
+            out.print(Text(f"under conventions: {name}", style="bold"))
+            _definition(out, other)
+
+
+def _definition(out: Console, metric: Metric) -> None:
     from driftline.engine.render import metric_sql
 
     header = metric.header

@@ -16,6 +16,7 @@ FLOORS: Final = (
     {"header", "significance", "intervals", "grid", "yaml_file"},
     {"catalog"},
     {"project"},
+    {"conventions"},
     {"interpolate", "times", "thresholds", "results", "selection"},
     {"not_built"},
     {"config_types"},

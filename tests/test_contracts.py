@@ -11,7 +11,7 @@ import pytest
 from jinja2 import Environment, meta
 from support import score
 
-from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.catalog import AZURE, METRICS, Metric
 from driftline.engine.errors import TemplateError
 from driftline.engine.render import metric_sql
 from driftline.engine.workbench import Workbench
@@ -41,12 +41,14 @@ FILES = {name: name for name in METRICS} | {
 }
 SECTIONS = ("# By hand", "# Oracle", "# Properties", "# Corners")
 
-each_metric = pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+# Every metric, and those that a convention has SQL of its own for.
+LINES = (*METRICS.values(), *(metric for metric in AZURE.values() if metric.folder))
+each_metric = pytest.mark.parametrize("metric", LINES, ids=lambda metric: metric.path)
 
 
 @dataclass
 class Left:
-    """What a run leaves in the workbench: names of relations, and columns of each metric's answer."""
+    """What a run leaves in the workbench: names of relations, and columns of each answer, by SQL file."""
 
     relations: set[str] = field(default_factory=set)
     answers: dict[str, set[str]] = field(default_factory=dict)
@@ -58,9 +60,9 @@ def left() -> Left:
 
     def note(bench: Workbench) -> None:
         found.relations |= {row["table_name"] for row in bench.rows("from duckdb_tables()")}
-        for name, metric in METRICS.items():
+        for metric in LINES:
             answer = bench.rows(f"describe {metric_sql(metric)}")
-            found.answers[name] = {row["column_name"] for row in answer}
+            found.answers[metric.path] = {row["column_name"] for row in answer}
         close(bench)
 
     close = Workbench.close
@@ -97,7 +99,7 @@ def test_a_metric_reads_what_its_header_says_and_nothing_else(metric: Metric):
 
 @each_metric
 def test_every_column_a_metric_returns_is_in_its_header(metric: Metric, left: Left):
-    columns = left.answers[metric.name]
+    columns = left.answers[metric.path]
     key = {"schema": "feature", "join": "match"}.get(metric.scope, "comparison")
     assert {key, "statistic" if metric.test else "value"} <= columns
     assert columns <= set(re.findall(r"[a-z_]+", metric.header.returns))

@@ -5,7 +5,7 @@
     largest a scan by name, the rest one row.
 
     reads    one column of every scan a branch
-    returns  scan, feature, window_id, segment, kind ('category', 'other', 'new', 'null',
+    returns  scan, feature, window_id, segment, kind ('category', 'other', 'new', 'null', 'nan',
              'type_error'), value, n, distinct_count, once = values seen in one row only, allowed =
              rows of the values given in the project file, null where none are
 -#}
@@ -26,12 +26,17 @@ counted_{{ column.feature }} as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 {{ window_key(side.scan) }} as window_id,
                 '__all__' as segment,
                 {{ side.stored }} as stored,
+                {{ side.present }} as present,
                 {{ side.category }} as category
             {{ rows_of(side.scan) | indent(12) }}
         ) as texts

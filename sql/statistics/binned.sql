@@ -1,25 +1,36 @@
 -- binned: every bin of every comparison with its rows on both sides, empty bins included
 --
--- numerical: edges decided once; categorical: the reference's values, other, and the new ones.
+-- numerical: by the comparison's edges; categorical: the reference's values, other, and the new ones.
 --
--- reads    steps, edges, categories, comparisons, members, scans
+-- reads    steps, edges, categories, comparisons, members, features
 -- returns  comparison; bin, from 0; kind: interval, point, category, other or new; label of a
---          category; lower_bound, upper_bound of a number (null where open); n_reference, n_production
+--          category; lower_bound, upper_bound of a number (null where open); n_reference, n_production;
+--          cell: the bin of the distances it counts in, null for none (no rows on either side), -2 for
+--          new categories that are one; least, greatest: where a range ends that the outer bins are of
 with
 
 numbered as (
     select
-        feature,
+        comparison,
         kind,
         start,
         row_number() over ordered - 1 as bin,
-        case when kind = 'point' then start else lead(start) over ordered end as until_
-    from (select distinct feature, kind, start from edges)
-    window ordered as (partition by feature order by start, kind desc)
+        case when kind = 'point' then start else lead(start) over ordered end as until_,
+        case when row_number() over ordered = 1 then least end as least,
+        case when lead(start) over ordered is null then greatest end as greatest
+    from edges
+    window ordered as (partition by comparison order by start, kind desc, step)
 ),
 
+-- of steps so narrow that they start at one number, the last has its rows
 intervals as (
-    select * from numbered where kind = 'interval'
+    select
+        comparison,
+        start,
+        max(bin) as bin
+    from numbered
+    where kind = 'interval'
+    group by comparison, start
 ),
 
 points as (
@@ -40,9 +51,9 @@ assigned as (
             and comparisons.feature_type = 'numerical'
     ) as steps
     asof left join intervals
-        on intervals.feature = steps.feature and steps.low >= intervals.start
+        on intervals.comparison = steps.comparison and steps.low >= intervals.start
     left join points
-        on points.feature = steps.feature and steps.low = points.start
+        on points.comparison = steps.comparison and steps.low = points.start
     group by all
 ),
 
@@ -55,9 +66,16 @@ numerical as (
         case when isfinite(numbered.start) then numbered.start end as lower_bound,
         numbered.until_ as upper_bound,
         coalesce(assigned.n_reference, 0) as n_reference,
-        coalesce(assigned.n_production, 0) as n_production
+        coalesce(assigned.n_production, 0) as n_production,
+        case
+            when features.keeps_empty or assigned.n_reference + assigned.n_production > 0 then
+                numbered.bin
+        end as cell,
+        numbered.least,
+        numbered.greatest
     from comparisons
-    inner join numbered on numbered.feature = comparisons.feature
+    inner join features on features.feature = comparisons.feature
+    inner join numbered on numbered.comparison = comparisons.comparison
     left join assigned
         on assigned.comparison = comparisons.comparison and assigned.bin = numbered.bin
     where comparisons.feature_type = 'numerical'
@@ -69,11 +87,9 @@ counted as (
         categories.kind,
         categories.value as label,
         sum(case when members.side = 'reference' then n else 0 end) as n_reference,
-        sum(case when members.side = 'production' then n else 0 end) as n_production,
-        sum(case when scans.is_primary then n else 0 end) as n_primary
+        sum(case when members.side = 'production' then n else 0 end) as n_production
     from comparisons
     inner join members on members.pair = comparisons.pair
-    inner join scans on scans.scan = members.scan
     inner join categories
         on categories.scan = members.scan and categories.window_id = members.window_id
         and categories.segment = members.segment and categories.feature = comparisons.feature
@@ -82,24 +98,57 @@ counted as (
     group by comparisons.comparison, categories.kind, categories.value
 ),
 
-categorical as (
+-- whose values they are: the primary reference's, or those of the pair's own reference
+told as (
+    select
+        counted.*,
+        features.own_categories,
+        case
+            when not features.own_categories then counted.kind
+            when counted.n_reference > 0 then 'category'
+            else 'new'
+        end as told
+    from counted
+    inner join comparisons on comparisons.comparison = counted.comparison
+    inner join features on features.feature = comparisons.feature
+),
+
+placed as (
     select
         comparison,
         row_number() over (
             partition by comparison
             order by
-                case kind when 'category' then 0 when 'other' then 1 else 2 end,
+                case told when 'category' then 0 when 'other' then 1 else 2 end,
                 label is null,
-                case when kind = 'new' then n_production else n_reference end desc,
+                case when told = 'new' then n_production else n_reference end desc,
                 label
         ) - 1 as bin,
+        told as kind,
+        own_categories,
+        label,
+        n_reference::double as n_reference,
+        n_production::double as n_production
+    from told
+),
+
+categorical as (
+    select
+        comparison,
+        bin,
         kind,
         label,
         null::double as lower_bound,
         null::double as upper_bound,
-        n_reference::double as n_reference,
-        n_production::double as n_production
-    from counted
+        n_reference,
+        n_production,
+        case
+            when kind = 'new' and not own_categories then -2
+            when n_reference + n_production > 0 then bin
+        end as cell,
+        null::double as least,
+        null::double as greatest
+    from placed
 )
 
 select * from numerical

@@ -5,7 +5,7 @@
 --          above_infinity, type_error_count, n (rows counted: finite or infinite numbers, or
 --          categories); distinct_count (null where not every value was seen), once (values seen in one
 --          row), mean, deviation (sample), minimum, maximum of the finite numbers; zeros, empty_texts,
---          distinct_values where a metric asks for them
+--          distinct_values where a metric asks for them, whole_values where the type does
 with
 
 coded as (
@@ -18,10 +18,10 @@ coded as (
         window_id,
         segment,
         feature,
-        case when kind = 'null' then -1 else -2 end as bin,
+        case kind when 'null' then -1 when 'nan' then -3 else -2 end as bin,
         n
     from categories
-    where kind in ('null', 'type_error')
+    where kind in ('null', 'nan', 'type_error')
 ),
 
 faults as (
@@ -99,7 +99,6 @@ texts as (
         sum(n) as n,
         sum(distinct_count) as distinct_count,
         sum(once) as once,
-        sum(case when kind = 'new' then n else 0 end) as unseen,
         sum(allowed) as allowed
     from categories
     where kind in ('category', 'other', 'new')
@@ -134,11 +133,11 @@ select
     end as deviation,
     numbers.minimum,
     numbers.maximum,
-    texts.unseen,
     texts.allowed,
     asked.zeros::double as zeros,
     asked.empty_texts::double as empty_texts,
-    coalesce(asked.distinct_values, texts.distinct_count)::double as distinct_values
+    coalesce(asked.distinct_values, texts.distinct_count)::double as distinct_values,
+    asked.whole_values
 from scan_rows
 cross join features
 left join centres on centres.feature = features.feature

@@ -50,11 +50,11 @@ select
     end as unit,
     case features.feature_type
         when 'numerical' then outside.below + outside.above + p.below_infinity + p.above_infinity
-        when 'categorical' then coalesce(p.n - p.allowed, p.unseen, 0)
+        when 'categorical' then coalesce(p.n - p.allowed, outside.unseen, 0)
     end as outside_production,
     outside.below + p.below_infinity as under_production,
     outside.above + p.above_infinity as over_production,
-    case when features.feature_type = 'categorical' then coalesce(p.unseen, 0) end as unseen_production,
+    case when features.feature_type = 'categorical' then coalesce(outside.unseen, 0) end as unseen_production,
     case
         when features.bounded then 0
         when r.n = 0 then null

@@ -3,8 +3,8 @@
 -- reads    cells, columns (for their infinities), scans, features, values_given, categories (whole
 --          numbers that no double holds are there already, counted as text)
 -- returns  the columns of the relation categories: values the primary reference has, the largest by
---          name and the rest as other; then new ones, the 10 largest a scan by name and the rest in
---          one row
+--          name and the rest as other; then new ones, the largest a scan by name and the rest in one
+--          row
 with
 
 numbers as (
@@ -27,6 +27,7 @@ labelled as (
         numbers.segment,
         numbers.n,
         features.most_categories,
+        features.most_new,
         features.has_values,
         case
             when x = floor(x) and abs(x) < 1e38 then x::hugeint::varchar
@@ -69,7 +70,7 @@ ranked as (
 named as (
     select
         *,
-        case when kind = 'category' or (kind = 'new' and position <= 10) then label end as value
+        case when kind = 'category' or (kind = 'new' and position <= most_new) then label end as value
     from ranked
 )
 

@@ -1,25 +1,54 @@
--- outside: production's finite numbers beyond the reference's range, or beyond given bounds
+-- outside: production's finite numbers beyond the reference's range or given bounds, and its new values
 --
--- reads    pairs, cells, columns, bounds_given
--- returns  pair, feature; below, above: rows
+-- reads    pairs, cells, columns, bounds_given, categories, features
+-- returns  pair, feature; below, above: rows of numbers; unseen: rows of categories that the primary
+--          reference does not have, or the pair's own where the categories are the pair's
+with
+
+numbers as (
+    select
+        pairs.pair,
+        p.feature,
+        coalesce(sum(case
+            when cells.low < coalesce(bounds_given.lower_bound, r.minimum) then cells.n
+        end), 0)::double as below,
+        coalesce(sum(case
+            when cells.high > coalesce(bounds_given.upper_bound, r.maximum) then cells.n
+        end), 0)::double as above
+    from pairs
+    inner join columns as p
+        on p.scan = pairs.production_scan and p.window_id = pairs.production_window
+        and p.segment = pairs.segment
+    inner join columns as r
+        on r.scan = pairs.reference_scan and r.window_id = pairs.reference_window
+        and r.segment = pairs.segment and r.feature = p.feature
+    left join bounds_given on bounds_given.feature = p.feature
+    left join cells
+        on cells.scan = p.scan and cells.window_id = p.window_id and cells.segment = p.segment
+        and cells.feature = p.feature
+    group by pairs.pair, p.feature
+),
+
+news as (
+    select
+        pairs.pair,
+        p.feature,
+        sum(p.n)::double as unseen
+    from pairs
+    inner join categories as p
+        on p.scan = pairs.production_scan and p.window_id = pairs.production_window
+        and p.segment = pairs.segment and p.kind in ('category', 'new')
+    inner join features on features.feature = p.feature
+    left join categories as r
+        on r.scan = pairs.reference_scan and r.window_id = pairs.reference_window
+        and r.segment = pairs.segment and r.feature = p.feature and r.value = p.value
+        and r.kind in ('category', 'new')
+    where case when features.own_categories then r.value is null else p.kind = 'new' end
+    group by pairs.pair, p.feature
+)
+
 select
-    pairs.pair,
-    p.feature,
-    coalesce(sum(case
-        when cells.low < coalesce(bounds_given.lower_bound, r.minimum) then cells.n
-    end), 0)::double as below,
-    coalesce(sum(case
-        when cells.high > coalesce(bounds_given.upper_bound, r.maximum) then cells.n
-    end), 0)::double as above
-from pairs
-inner join columns as p
-    on p.scan = pairs.production_scan and p.window_id = pairs.production_window
-    and p.segment = pairs.segment
-inner join columns as r
-    on r.scan = pairs.reference_scan and r.window_id = pairs.reference_window
-    and r.segment = pairs.segment and r.feature = p.feature
-left join bounds_given on bounds_given.feature = p.feature
-left join cells
-    on cells.scan = p.scan and cells.window_id = p.window_id and cells.segment = p.segment
-    and cells.feature = p.feature
-group by pairs.pair, p.feature
+    numbers.*,
+    news.unseen
+from numbers
+left join news on news.pair = numbers.pair and news.feature = numbers.feature

@@ -1,6 +1,7 @@
 -- undecided: fine bins whose single values can still change a result
 --
--- reads    active (features still in question), cells, steps, scans, edges, bounds_given, features
+-- reads    active (features still in question), cells, steps, scans, edges, bounds_given, features,
+--          asked, scan_rows
 -- returns  feature, bin; heavy: the bin may hide a point, which moves every other edge
 with
 
@@ -125,13 +126,23 @@ open_limits as (
         on limits.feature = fine.feature and fine.low <= limit_ and fine.high >= limit_
 ),
 
--- whole numbers in so few bins may be few enough to be categories
+-- whole numbers in so few bins, or counted to be so few, may be few enough to be categories
 open_types as (
     select fine.feature, fine.bin
     from fine
     inner join features on features.feature = fine.feature and features.may_be_categorical
-    inner join totals on totals.feature = fine.feature and totals.cells <= 20
+    inner join totals on totals.feature = fine.feature
     inner join scans on scans.scan = totals.scan and scans.is_primary
+    inner join scan_rows
+        on scan_rows.scan = totals.scan and scan_rows.window_id = totals.window_id
+        and scan_rows.segment = totals.segment
+    left join asked
+        on asked.scan = totals.scan and asked.window_id = totals.window_id
+        and asked.segment = totals.segment and asked.feature = totals.feature
+    where case
+        when features.most_distinct_share is null then totals.cells <= features.most_distinct
+        else asked.whole_values < features.most_distinct_share * scan_rows.row_count
+    end
 ),
 
 -- a monotone grid never lets one bin reach into the next; if one does, every value is read

@@ -7,13 +7,21 @@ import math
 import pytest
 
 from driftline.engine.catalog import (
+    AZURE,
+    AZURE_DEFAULT_METRICS,
     DEFAULT_METRICS,
     METRICS,
     SHORT_NAMES,
+    Defaults,
     Metric,
     catalog,
+    convention,
 )
 from driftline.engine.errors import TemplateError
+
+# Every line of every convention, each once.
+LINES = (*METRICS.values(), *(metric for metric in AZURE.values() if metric.folder))
+each_line = pytest.mark.parametrize("metric", LINES, ids=lambda metric: metric.path)
 
 
 def test_a_line_without_a_sql_file_is_refused():
@@ -89,31 +97,52 @@ def test_a_default_that_differs_by_type_is_written_out():
     assert METRICS["new_category_rate"].default_text is None
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+@each_line
 def test_a_bare_number_is_read_on_the_side_that_is_worse(metric: Metric):
     compared = metric.family == "quality" and metric.unit.startswith("share") and metric.types
     limit = {"higher": "max", "lower": "min"}[metric.worse]
     assert metric.bare == ("increase" if compared else limit)
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+@each_line
 def test_the_range_in_the_header_is_the_one_of_the_catalogue(metric: Metric):
     returns = metric.header.returns
-    unbounded = math.isinf(metric.high) or metric.test == "chi_squared"
+    unbounded = math.isinf(metric.high) or metric.test in ("chi_squared", "goodness_of_fit")
     assert ("in [0, inf)" in returns) == (unbounded and metric.low == 0)
     assert ("in (-inf, inf)" in returns) == math.isinf(metric.low)
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+@each_line
 def test_a_file_is_named_like_its_metric(metric: Metric):
     assert metric.header.name == metric.name
 
 
-def test_default_signals_name_metrics_of_the_catalogue():
-    assert {name for names in DEFAULT_METRICS.values() for name in names} <= set(METRICS)
+@pytest.mark.parametrize("defaults", [DEFAULT_METRICS, AZURE_DEFAULT_METRICS])
+def test_default_signals_name_metrics_for_the_types_that_have_them(defaults: Defaults):
+    for by_type in defaults.values():
+        for kind, names in by_type.items():
+            assert all(kind in METRICS[name].types for name in names)
+
+
+def test_a_line_of_a_convention_without_a_sql_file_is_refused():
+    with pytest.raises(TemplateError, match="disagree about no_such_metric"):
+        convention("azure", *LINES, Metric("no_such_metric", "drift", (), folder="azure"))
+
+
+def test_a_sql_file_of_a_convention_without_a_line_is_refused():
+    with pytest.raises(TemplateError, match="disagree about null_value_rate"):
+        convention("azure", *(metric for metric in LINES if metric.name != "null_value_rate"))
+
+
+def test_a_convention_changes_no_more_of_a_metric_than_its_definition_and_threshold():
+    for name, metric in AZURE.items():
+        standard = METRICS[name]
+        for fact in ("name", "family", "types", "worse", "scope", "bare", "high", "low", "unit"):
+            assert getattr(metric, fact) == getattr(standard, fact)
+    assert set(AZURE) == set(METRICS)
 
 
 def test_only_metrics_with_a_test_return_a_statistic():
-    assert {m.name for m in METRICS.values() if "statistic:" in m.header.returns} == {
-        m.name for m in METRICS.values() if m.test is not None
+    assert {m.path for m in LINES if "statistic:" in m.header.returns} == {
+        m.path for m in LINES if m.test is not None
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from support import monitor, score
 
+from driftline.engine.conventions import CONVENTIONS, DRIFTLINE
 from driftline.engine.errors import SourceError
 from driftline.engine.features import (
+    few_values,
     match_column,
+    may_be_categorical,
     need_column,
-    number_is_categorical,
     selected,
     text_is_free,
     watch,
@@ -191,21 +193,38 @@ def test_ids_follow_the_references_order():
 
 
 @pytest.mark.parametrize(
-    ("kind", "distinct", "categorical"),
+    ("distinct", "categorical"), [(1, True), (20, True), (21, False), (0, False), (None, False)]
+)
+def test_at_most_twenty_values_are_few(distinct: int | None, categorical: bool):
+    assert few_values(DRIFTLINE, distinct, 1000) is categorical
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated", "may"),
     [
-        ("integer", 1, True),
-        ("integer", 20, True),
-        ("integer", 21, False),
-        ("integer", 0, False),
-        ("integer", None, False),
-        ("float", 2, False),
-        ("decimal", 2, False),
+        ("integer", None, True),
+        ("integer", "numerical", False),
+        ("float", None, False),
+        ("decimal", None, False),
+        ("text", None, False),
     ],
 )
-def test_whole_numbers_with_at_most_twenty_values_are_categories(
-    kind: str, distinct: int | None, categorical: bool
+def test_only_whole_numbers_whose_type_is_not_stated_may_be_categories(
+    kind: str, stated: str | None, may: bool
 ):
-    assert number_is_categorical(column("x", kind), distinct) is categorical
+    settings = {"x": FeatureSettings(type=stated)} if stated else {}
+    of_x = monitor(settings=settings)
+    (item,) = watch(of_x, [column("x", kind)], [column("x", kind)])
+    assert may_be_categorical(of_x, item) is may
+
+
+@pytest.mark.parametrize(
+    ("distinct", "rows", "categorical"), [(2, 40, False), (2, 41, True), (1000, 20_001, True)]
+)
+def test_under_azure_few_values_are_fewer_than_a_twentieth_of_the_rows(
+    distinct: int, rows: int, categorical: bool
+):
+    assert few_values(CONVENTIONS["azure"], distinct, rows) is categorical
 
 
 @pytest.mark.parametrize(

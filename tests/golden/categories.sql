@@ -13,12 +13,17 @@ counted_4 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "country" as stored,
+                "country" as present,
                 cast("country" as varchar) as category
             from "ml"."sco""red"
             where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
@@ -39,12 +44,17 @@ counted_4 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "country" as stored,
+                "country" as present,
                 cast("country" as varchar) as category
             from "ml"."training"
             where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
@@ -122,12 +132,17 @@ counted_5 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "member" as stored,
+                "member" as present,
                 case when "member" then 'true' when not "member" then 'false' end as category
             from "ml"."sco""red"
             where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
@@ -148,12 +163,17 @@ counted_5 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "member" as stored,
+                "member" as present,
                 case when "member" then 'true' when not "member" then 'false' end as category
             from "ml"."training"
             where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
@@ -231,12 +251,17 @@ counted_6 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "grade" as stored,
+                "grade" as present,
                 cast("grade" as varchar) as category
             from "ml"."sco""red"
             where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
@@ -257,12 +282,17 @@ counted_6 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "grade" as stored,
+                "grade" as present,
                 cast("grade" as varchar) as category
             from "ml"."training"
             where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
@@ -340,12 +370,17 @@ counted_8 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "it's ""odd""; drop" as stored,
+                "it's ""odd""; drop" as present,
                 cast("it's ""odd""; drop" as varchar) as category
             from "ml"."sco""red"
             where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
@@ -366,12 +401,17 @@ counted_8 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "it's ""odd""; drop" as stored,
+                "it's ""odd""; drop" as present,
                 cast("it's ""odd""; drop" as varchar) as category
             from "ml"."training"
             where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))

@@ -15,7 +15,7 @@ leanings as (
         (p + q) / 2 as weight,
         (q - p) / (p + q) as u
     from bins
-    where p is not null and q is not null
+    where p + q > 0
 ),
 
 divergences as (

@@ -4,7 +4,7 @@
 --          F, G = share of the reference, of production at or below x
 --          unit = the reference's sample deviation; of a constant c: 0.001 * |c|, or 0.001 at c = 0
 -- reads    steps, comparisons
--- returns  comparison; value: double, reference deviations, in [0, inf)
+-- returns  comparison; value: double, reference deviations, in [0, inf); unit: the divisor
 -- nulls    null, NaN and infinities are left out; `reason` counts the infinities
 -- source   Villani (2009), doi:10.1007/978-3-540-71050-9; Ramdas et al. (2017), doi:10.3390/e19020047
 with
@@ -40,6 +40,7 @@ areas as (
 
 select
     comparison,
-    fsum(area order by low) / any_value(unit) as value
+    fsum(area order by low) / any_value(unit) as value,
+    any_value(unit) as unit
 from areas
 group by comparison

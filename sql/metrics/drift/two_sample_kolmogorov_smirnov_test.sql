@@ -6,7 +6,8 @@
 -- returns  comparison; statistic: double in [0, 1]; below_reference, below_production: rows at or
 --          below the x of the largest gap; n_reference, n_production: rows counted
 -- nulls    null and NaN are not counted; infinities lie beyond every finite value
--- source   Hodges (1958), doi:10.1007/BF02589501; exact for n * m <= 1e6, else asymptotic
+-- source   Hodges (1958), doi:10.1007/BF02589501; exact for n * m <= 1e6, else asymptotic (under
+--          conventions: azure exact up to 10 000 rows a side, which is what SciPy chooses by itself)
 with
 
 gaps as (
