@@ -480,3 +480,80 @@ OF_WINDOWS: Mapping[str, Callable[..., float | None]] = {
     "duplicate_rate": duplicate_rate,
     "match_rate": match_rate,
 }
+
+
+# As Azure Machine Learning defines them
+
+
+def shared_width_bins(reference: Sequence[float], production: Sequence[float], count: int) -> Bins:
+    """Equal steps over both sides' range; the ends are open for what is infinite."""
+    both = [*reference, *production]
+    if not both:
+        return Bins((), (-math.inf,))
+    low, high = min(both), max(both)
+    steps = count if low < high else 1
+    return Bins((), (-math.inf, *(low + step * (high - low) / steps for step in range(1, steps))))
+
+
+def azure_population_stability(counts: Counts, bins: int) -> float | None:
+    """A row more in every bin of both sides, those without rows among them."""
+    a, b = counts
+    if not a.sum() or not b.sum():
+        return None
+    empty = bins - len(a)
+    a, b = (np.concatenate([side, np.zeros(empty, dtype=np.int64)]) for side in (a, b))
+    p, q = (a + 1) / (a.sum() + bins), (b + 1) / (b.sum() + bins)
+    return math.fsum((q - p) * np.log(q / p))
+
+
+def goodness_of_fit_p(counts: Counts) -> float | None:
+    """SciPy's one-sample test of production's counts against the reference's shares."""
+    a, b = counts
+    if not a.sum() or not b.sum() or len(a) == 1:
+        return None
+    if (a == 0).any():
+        return 0.0
+    return float(stats.chisquare(b, a / a.sum() * b.sum()).pvalue)
+
+
+def azure_numerical(reference: Values, production: Values) -> Expected:
+    """Metrics of a numerical feature."""
+    r, p = numbers(reference), numbers(production)
+    smaller = min(len(r.counted), len(p.counted))
+    count = math.ceil(math.log2(max(smaller, 1)) + 1)
+    bins = shared_width_bins(r.finite, p.finite, count)
+    counts = bin_counts(bins, r, p)
+    area = wasserstein(r.finite, p.finite)
+    unit_ = max(deviation(r.finite) or 0.0, 0.001)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        test = stats.ks_2samp(r.counted, p.counted) if smaller else None
+    return {
+        **{name: formula(counts) for name, formula in SHARED.items()},
+        "population_stability_index": azure_population_stability(counts, len(bins.starts)),
+        "normalized_wasserstein_distance": None if area is None else area / unit_,
+        "two_sample_kolmogorov_smirnov_test": None if test is None else float(test.pvalue),
+        **azure_rates(production, out_of_range_rate(r, p)),
+    }
+
+
+def azure_categorical(reference: Values, production: Values) -> Expected:
+    """Metrics of a text feature: every value of either side is a category."""
+    a, b = (Counter(v for v in side if v is not None) for side in (reference, production))
+    counts = _paired(a, b, sorted(a.keys() | b.keys(), key=str))
+    unseen = unseen_rows(reference, production)
+    return {
+        **{name: formula(counts) for name, formula in SHARED.items()},
+        "population_stability_index": azure_population_stability(counts, len(counts[0])),
+        "pearsons_chi_squared_test": goodness_of_fit_p(counts),
+        **azure_rates(production, _share(unseen, len(production))),
+    }
+
+
+def azure_rates(production: Values, outside: float | None) -> Expected:
+    """Rates of production to five decimals; NaN is a value."""
+    nulls = _share(sum(value is None for value in production), len(production))
+    return {
+        "null_value_rate": None if nulls is None else round(nulls, 5),
+        "out_of_bounds_rate": None if outside is None else round(outside, 5),
+    }
