@@ -166,18 +166,16 @@ def notes(project: Project) -> tuple[str, ...]:
             for metric in settings.thresholds
             if metric not in measured
         ]
-        cut = [
-            f"settings.{feature}.bins"
-            for feature, settings in monitor.settings.items()
-            if settings.bins is not None
+        conventions = CONVENTIONS[monitor.conventions]
+        idle = []
+        if conventions.bins is not None:
+            idle += ["bins"] if monitor.bins != BinRule() else []
+            idle += [f"settings.{name}.bins" for name, s in monitor.settings.items() if s.bins]
+        if conventions.most_categories is not None and monitor.max_categories != 1000:
+            idle.append("bins.max_categories")
+        found += [
+            f"{where}.{key} has no effect under conventions: {monitor.conventions}" for key in idle
         ]
-        if monitor.bins != BinRule():
-            cut.insert(0, "bins")
-        if CONVENTIONS[monitor.conventions].bins is not None:
-            found += [
-                f"{where}.{key}: conventions: {monitor.conventions} cuts every feature its own way"
-                for key in cut
-            ]
     return tuple(found)
 
 

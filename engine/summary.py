@@ -129,7 +129,7 @@ def _rate(metric: Metric, value: float, reference: float | None) -> str:
     what = _WORDS.get(metric.name, metric.name)
     before, after = amount(metric, reference), amount(metric, value)
     if metric.name == "out_of_bounds_rate":
-        return f"{what} {after}; chance alone gives {before}"
+        return f"{what} {after}; chance alone gives {before}" if reference else f"{what} {after}"
     return f"{what} {before} → {after}"
 
 
