@@ -461,12 +461,11 @@ def test_the_resolved_file_means_the_same(tmp_path: Path):
 
 
 def test_bins_that_are_given_are_told_to_have_no_effect():
-    keys = "    bins: {count: 20}\n    settings: {x: {bins: {count: 5}}}\n"
-    told = [note for note in notes(loaded(keys)) if "cuts every feature" in note]
-    assert [note.split(":")[0] for note in told] == [
-        "monitors[m].bins", "monitors[m].settings.x.bins",
-    ]  # fmt: skip
-    assert [note for note in notes(loaded()) if "cuts" in note] == []
+    keys = "    bins: {count: 20, max_categories: 9}\n    settings: {x: {bins: {count: 5}}}\n"
+    told = [note.split(" has no effect")[0] for note in notes(loaded(keys)) if "effect" in note]
+    wanted = ["bins", "settings.x.bins", "bins.max_categories"]
+    assert told == [f"monitors[m].{key}" for key in wanted]
+    assert [note for note in notes(loaded()) if "effect" in note] == []
     assert loaded(keys).monitors[0].bins == BinRule(count=20)
 
 
@@ -525,6 +524,12 @@ def test_a_run_from_the_command_line_breaches(project: Path):
     assert row["value"] == pytest.approx(wanted, rel=1e-9)
     assert (row["threshold"], row["status"]) == (0.1, "breached")
     assert ("x", "jensen_shannon_distance") not in rows
+
+
+def test_a_part_of_a_run_has_the_same_reference(project: Path):
+    first = _reference_id(project)
+    found = driftline.run(project, at="2026-01-01", select="feature:plan")
+    assert {row["reference_id"] for row in found.metrics if row["feature"] == "plan"} == {first}
 
 
 def test_a_second_window_has_the_same_reference(project: Path):
