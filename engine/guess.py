@@ -13,9 +13,9 @@ from functools import cached_property
 from glob import escape
 from typing import Final
 
+from driftline.engine.conventions import DRIFTLINE
 from driftline.engine.errors import ConfigError, SourceError
 from driftline.engine.facts import Fact, Table
-from driftline.engine.conventions import DRIFTLINE
 from driftline.engine.features import text_is_free
 from driftline.engine.project import Source
 from driftline.engine.summary import number

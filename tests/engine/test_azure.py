@@ -314,6 +314,12 @@ def test_only_ranges_of_numbers_and_sets_of_texts_have_a_rate_of_what_is_outside
     assert of == {"number", "text"}
 
 
+def test_a_set_that_the_file_gives_is_watched_whatever_the_column():
+    columns_ = {"grade": [0, 1, 2] * 30}
+    found = azure(columns_, columns_, "    settings: {grade: {values: [0, 1]}}\n")
+    assert found["grade", "out_of_bounds_rate"]["value"] == 0.33333
+
+
 # Corners
 
 
