@@ -12,6 +12,7 @@ from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.errors import TemplateError
 from driftline.engine.execute import Gathered
+from driftline.engine.features import Watched
 from driftline.engine.joins import several_rows
 from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
