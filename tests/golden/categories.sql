@@ -489,12 +489,17 @@ counted_9 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "churned" as stored,
+                "churned" as present,
                 case when "churned" then 'true' when not "churned" then 'false' end as category
             from driftline_joined_0
         ) as texts
@@ -513,12 +518,17 @@ counted_9 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "churned" as stored,
+                "churned" as present,
                 case when "churned" then 'true' when not "churned" then 'false' end as category
             from driftline_joined_1
         ) as texts
@@ -595,12 +605,17 @@ counted_10 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "tar""iff" as stored,
+                "tar""iff" as present,
                 cast("tar""iff" as varchar) as category
             from driftline_joined_0
         ) as texts
@@ -619,12 +634,17 @@ counted_10 as (
             window_id,
             segment,
             category,
-            case when stored is null then 'null' when category is null then 'type_error' end as fault
+            case
+                when stored is null then 'null'
+                when present is null then 'nan'
+                when category is null then 'type_error'
+            end as fault
         from (
             select
                 0 as window_id,
                 '__all__' as segment,
                 "tar""iff" as stored,
+                "tar""iff" as present,
                 cast("tar""iff" as varchar) as category
             from driftline_joined_1
         ) as texts
