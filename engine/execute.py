@@ -26,7 +26,9 @@ from driftline.engine.workbench import Workbench
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH: Final = 40
+BATCH: Final = 200
+# Planning takes longer than linear in a statement's columns: very wide tables take smaller ones.
+WIDE_BATCH: Final = 40
 SMALL_ROWS: Final = 20_000
 SMALL_VALUES: Final = 2_000_000
 SAMPLE_ROWS: Final = 20_000
@@ -543,8 +545,9 @@ class _Gathering:
 
 
 def _batches(items: Sequence[Watched]) -> Iterator[Sequence[Watched]]:
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
+    size = BATCH if len(items) <= BATCH else WIDE_BATCH
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _read_bounds(
