@@ -184,7 +184,11 @@ GENERATED: Final = (
 def _facts(metric: Metric) -> dict[str, str]:
     """What the catalogue says of a metric."""
     signals = signal_types_of(metric.name)
-    unasked = [signal for signal in signals if metric.name in DEFAULT_METRICS.get(signal, ())]
+    unasked = [
+        signal
+        for signal in signals
+        if any(metric.name in names for names in DEFAULT_METRICS.get(signal, {}).values())
+    ]
     return {
         "short names": ", ".join(f"`{name}`" for name in metric.short),
         "of": _of(metric),
