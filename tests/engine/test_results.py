@@ -291,9 +291,10 @@ def test_sql_computes_the_same_metric_id(name: str) -> None:
         ])), 32)
     """
 
-    assert duckdb.execute(sql, {"at": at, "name": name}).fetchone() == (
-        metric_id("m", "s", at, at, "r", "__all__", name, "mean"),
-    )
+    # all rows: the shared connection is not to be left with some
+    assert duckdb.execute(sql, {"at": at, "name": name}).fetchall() == [
+        (metric_id("m", "s", at, at, "r", "__all__", name, "mean"),)
+    ]
 
 
 NOW = datetime(2026, 11, 22, 6)

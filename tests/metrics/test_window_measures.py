@@ -263,7 +263,9 @@ def test_an_empty_window_has_no_newest_row():
 
 
 def test_a_table_without_the_id_column_is_told_and_stops_nothing():
-    row = window_row("duplicate_rate", {}, key="id")
+    frames = {"reference": table({"x": [1.5], "id": [1]}), "production": table({"x": [1.5]})}
+    found = run(monitor(["duplicate_rate"], roles=Roles(correlation_id="id")), frames)
+    row = next(row for row in found.metrics if row["metric"] == "duplicate_rate")
     assert (row["value"], row["status"]) == (None, "not_computable")
     assert row["reason"] == "there is no column for columns.correlation_id"
 
