@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from driftline.engine.checkup import Checkup
     from driftline.engine.compile import Compiled
     from driftline.engine.guess import Guess
+    from driftline.engine.outcome import RunResult
     from driftline.engine.project import Project
-    from driftline.engine.run import RunResult
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.store import Migrated
     from driftline.engine.verbs import (
@@ -94,7 +94,7 @@ _ELSEWHERE: Final = {
     "Metric": "catalog",
     "Migrated": "store",
     "Project": "project",
-    "RunResult": "run",
+    "RunResult": "outcome",
     "Scaffold": "scaffold",
 }
 

@@ -10,6 +10,7 @@ from typing import Final
 from driftline.engine.catalog import METRICS
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.features import Watched, asked_for, by_name, watch
+from driftline.engine.journal import measure_hash
 from driftline.engine.judge import judge
 from driftline.engine.measure import (
     UNJUDGED,
@@ -18,12 +19,13 @@ from driftline.engine.measure import (
     threshold_of,
     window_thresholds,
 )
+from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import ALL
 from driftline.engine.project import Monitor, Project, Threshold
 from driftline.engine.relations import PAST_WINDOWS
 from driftline.engine.results import TABLES
 from driftline.engine.rows import Row, verdict_columns
-from driftline.engine.run import MonitorRun, RunResult, choose_monitors, measure_hash, published
+from driftline.engine.run import choose_monitors, published
 from driftline.engine.store import VERDICT, Store
 from driftline.engine.warehouses.base import Column
 from driftline.engine.warehouses.duckdb import kind_of

@@ -23,11 +23,12 @@ from driftline.engine.interpolate import mask
 from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project, Source
 from driftline.engine.render import Renderer
-from driftline.engine.run import at_over, keep_apart, plans_of
+from driftline.engine.run import keep_apart, plans_of
 from driftline.engine.store import Store
 from driftline.engine.summary import number
 from driftline.engine.warehouses import open_warehouse
 from driftline.engine.warehouses.base import MOMENTS, Warehouse
+from driftline.engine.whereabouts import at_over
 from driftline.engine.windows import resolve_at
 
 Outcome = Literal["ok", "warning", "failed"]

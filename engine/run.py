@@ -1,167 +1,44 @@
-"""The stages in order: what one run of a monitor is, and what a run of a project gives back."""
+"""The stages in order: what one run of a monitor is, and what a run of a project does."""
 
 from __future__ import annotations
 
-import hashlib
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
-from driftline.engine import VERSION
 from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.evidence import with_evidence
 from driftline.engine.execute import gather
 from driftline.engine.interpolate import mask
+from driftline.engine.journal import Journal, Part, utc_now
 from driftline.engine.judge import judge
 from driftline.engine.measure import Results, measure
+from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import Plan, make_plans, references_needed
-from driftline.engine.project import Duration, FixedWindow, Join, Monitor, Project
+from driftline.engine.project import Join, Monitor, Project
 from driftline.engine.publish import publish
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import Renderer
-from driftline.engine.results import arrow_rows
 from driftline.engine.rows import (
     Facts,
-    Row,
-    aside,
     dataset_rows,
-    definition_rows,
     feature_rows,
     ground_rows,
     histogram_rows,
     metric_rows,
     profile_rows,
-    slices,
-    slices_aside,
 )
-from driftline.engine.schema import config_hash
 from driftline.engine.selection import EVERYTHING, Selection
-from driftline.engine.store import NOTHING, Standing, Store
+from driftline.engine.store import NOTHING, Store
 from driftline.engine.warehouses import open_warehouse
-from driftline.engine.warehouses.base import Column, Ledger, Warehouse
-from driftline.engine.windows import add, resolve_at
+from driftline.engine.warehouses.base import Column, Warehouse
+from driftline.engine.whereabouts import rows_elsewhere
+from driftline.engine.windows import resolve_at
 from driftline.engine.workbench import Workbench
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 Progress = Callable[[str, str], None]
-
-FAIL_ON: Final = ("warning", "breached", "never")
-_DAY: Final = 86_400
-
-
-@dataclass(frozen=True)
-class MonitorRun:
-    """What one monitor's run found; rows have the columns of the result tables.
-
-    Attributes:
-        run: The row of `runs`.
-        metrics, histograms, profiles, features, statements: Rows of the tables of those names.
-        grounds: Rows of `_grounds`.
-        warnings: Sentences about the project that do not stop it.
-        unmeasured: What a check was asked to judge and no run has measured yet.
-        try_at: Where the window has no rows, an `at` whose window has some; None otherwise.
-        error: What stopped it, or None.
-    """
-
-    run: Row
-    metrics: tuple[Row, ...] = ()
-    histograms: tuple[Row, ...] = ()
-    profiles: tuple[Row, ...] = ()
-    features: tuple[Row, ...] = ()
-    statements: tuple[Row, ...] = ()
-    grounds: tuple[Row, ...] = ()
-    warnings: tuple[str, ...] = ()
-    unmeasured: tuple[str, ...] = ()
-    try_at: str | None = None
-    error: DriftlineError | None = None
-
-    def exit_code(self, fail_on: str, *, strict: bool = False) -> int:
-        """This run's exit code: 3 failed, 1 breached, 4 some rows are errors, 0 otherwise.
-
-        Args:
-            fail_on: Which status is a breach: `warning`, `breached` or `never`.
-            strict: Whether rows that could not be judged count as errors.
-        """
-        if self.error is not None:
-            return self.error.exit_code
-        bad = {"warning": ("warning", "breached"), "breached": ("breached",), "never": ()}[fail_on]
-        primary = self.run["primary"]
-        if any(
-            row["status"] in bad
-            and row["segment"] == "__all__"
-            and row["reference"] in ("__all__", primary)
-            for row in self.metrics
-        ):
-            return 1
-        if strict and self.unmeasured:
-            return 4
-        unjudged = ("error", *(("insufficient_data", "not_computable") if strict else ()))
-        return 4 if any(row["status"] in unjudged for row in self.metrics) else 0
-
-
-@dataclass(frozen=True, repr=False)
-class RunResult:
-    """What a run of a project found.
-
-    Attributes:
-        monitors: One entry a monitor, in the file's order.
-        error: Why what was stored could not be published, or None.
-        fail_on: Which status makes the exit code 1: `warning`, `breached` or `never`.
-        strict: Whether rows that could not be judged make the exit code 4.
-    """
-
-    monitors: tuple[MonitorRun, ...]
-    fail_on: str = "breached"
-    strict: bool = False
-    error: DriftlineError | None = None
-
-    @property
-    def runs(self) -> list[Row]:
-        """Rows of the table `runs`."""
-        return [_table_row(each.run) for each in self.monitors]
-
-    @property
-    def metrics(self) -> list[Row]:
-        """Rows of the table `metrics`."""
-        return [row for each in self.monitors for row in each.metrics]
-
-    @property
-    def exit_code(self) -> int:
-        """What the command line exits with; 3 beats 2 beats 1 beats 4."""
-        codes = {each.exit_code(self.fail_on, strict=self.strict) for each in self.monitors}
-        if self.error is not None:
-            codes.add(self.error.exit_code)
-        return next((code for code in (3, 2, 1, 4) if code in codes), 0)
-
-    def to_arrow(self) -> pa.Table:
-        """The rows of `metrics` as an Arrow table with the stored schema."""
-        return arrow_rows("metrics", self.metrics)
-
-    def __repr__(self) -> str:
-        told = (
-            f"{each.run['monitor']}: {each.run['status']}, {each.run['breach_count']} of"
-            f" {each.run['metric_count']} metrics breached"
-            for each in self.monitors
-        )
-        return f"<RunResult {'; '.join(told)}>"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        names = ("monitor", "feature", "metric", "value", "threshold", "status", "summary")
-        head = "".join(f"<th>{name}</th>" for name in names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(str(row[name]))}</td>" for name in names) + "</tr>"
-            for row in self.metrics
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def run_project(
@@ -280,7 +157,7 @@ def _run_one(
     invocation: str,
     progress: Progress,
 ) -> MonitorRun | None:
-    log = _Log(project, monitor, at, warehouse.dialect, invocation)
+    log = Journal(project, monitor, at, warehouse.dialect, invocation)
     try:
         plans = plans_of(monitor, at, warehouse, selection)
         parts = tuple(
@@ -329,26 +206,9 @@ def _joined_columns(monitor: Monitor, join: Join, warehouse: Warehouse) -> tuple
         raise SourceError(f"{where}: {error.message}", hint=error.hint) from error
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What a run found in one of the windows that it looked at."""
-
-    plan: Plan
-    metrics: tuple[Row, ...]
-    histograms: tuple[Row, ...]
-    profiles: tuple[Row, ...]
-    features: tuple[Row, ...]
-    scanned: int
-    rows: int
-    warnings: tuple[str, ...]
-    try_at: str | None
-    standing: Standing
-    grounds: tuple[Row, ...]
-
-
 def _measured(
-    log: _Log, plan: Plan, warehouse: Warehouse, store: Store | None, progress: Progress
-) -> _Part:
+    log: Journal, plan: Plan, warehouse: Warehouse, store: Store | None, progress: Progress
+) -> Part:
     """Measure and judge one window."""
     monitor, secrets = plan.monitor, log.project.secrets
     bench = Workbench(memory_limit=_memory_limit(log.project))
@@ -368,7 +228,7 @@ def _measured(
             for number, message in told.items():
                 told[number] = mask(message, secrets)
         elsewhere, try_at = (
-            _rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
+            rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
             if plan.whole
             else ((), None)
         )
@@ -395,9 +255,9 @@ def _measured(
             )
         )
         facts = Facts(plan, gathered, bench, standing)
-        return _Part(
+        return Part(
             plan,
-            tuple(metric_rows(facts, verdicts, log.run_id, _now())),
+            tuple(metric_rows(facts, verdicts, log.run_id, utc_now())),
             tuple(histogram_rows(facts, log.run_id)),
             tuple(profile_rows(facts, log.run_id)),
             tuple(feature_rows(facts, log.run_id)),
@@ -419,244 +279,7 @@ def _past(store: Store, plan: Plan) -> tuple[tuple[int, ...], frozenset[str]]:
     return store.before(plan.monitor.name, plan.window_end, windows=PAST_WINDOWS)
 
 
-def _rows_elsewhere(
-    plan: Plan, warehouse: Warehouse, renderer: Renderer, bench: Workbench, ledger: Ledger
-) -> tuple[tuple[str, ...], str | None]:
-    """Where production's rows are when its window has none and should: a sentence, and an `at`."""
-    scan, monitor = plan.production, plan.monitor
-    (found,) = bench.rows(f"select sum(row_count) as n from scan_rows where scan = {scan.id}")
-    if found["n"] or monitor.production.allow_empty:
-        return (), None
-    source = "production's query" if scan.source.query else scan.source.written
-    source += " has no rows" if scan.filter is None else " has no rows that pass the filter"
-    if scan.clock is None:
-        return (source,), None
-    statement = renderer.time_range()
-    started = time.perf_counter()
-    (row,) = warehouse.fetch(statement.sql).to_pylist()
-    ledger.add(statement, warehouse.dialect, 1, time.perf_counter() - started, None)
-    if row["last_at"] is None:
-        return (f"{source} at any time",), None
-    zone = ZoneInfo(monitor.time_zone)
-    first, last = (
-        row[name].replace(tzinfo=UTC).astimezone(zone) for name in ("first_at", "last_at")
-    )
-    told = f"{source} there, but from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
-    if monitor.time_zone != "UTC":
-        told += f" {monitor.time_zone}"
-    at = at_over(monitor, last, plan.delay)
-    return (f"{told}: try --at {at}" if at else f"{told}: see production.window",), at
-
-
-def at_over(monitor: Monitor, last: datetime, delay: Duration | None = None) -> str | None:
-    """An `at` whose window holds a moment, given in the monitor's time zone; None if it is fixed."""
-    window = monitor.production.window
-    if isinstance(window, FixedWindow):
-        return None
-    size = Duration(days=1) if window is None else window.size
-    unit = next((each for each in (_DAY, 3600, 60) if size.seconds % each == 0), 1)
-    wall = last.replace(tzinfo=None)
-    midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
-    units = (wall - midnight) // timedelta(seconds=unit) + 1
-    end = (midnight + units * timedelta(seconds=unit)).replace(tzinfo=last.tzinfo)
-    offset = None if window is None else window.offset
-    for back in (delay, offset):
-        if back is not None:
-            end = add(end, back, monitor.time_zone).astimezone(last.tzinfo)
-    return end.replace(tzinfo=None).isoformat().removesuffix(":00").removesuffix("T00:00")
-
-
 def _memory_limit(project: Project) -> str | None:
     settings = project.connection.options.get("settings")
     limit = settings.get("memory_limit") if isinstance(settings, Mapping) else None
     return None if limit is None else str(limit)
-
-
-@dataclass
-class _Log:
-    """What `runs`, `statements` and `monitors` say of one run."""
-
-    project: Project
-    monitor: Monitor
-    at: datetime
-    dialect: str
-    invocation: str
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    ledger: Ledger = field(default_factory=Ledger)
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
-    clock: float = field(default_factory=time.perf_counter)
-
-    def finished(self, parts: Sequence[_Part]) -> MonitorRun:
-        metrics = tuple(row for part in parts for row in part.metrics)
-        errors = sum(1 for row in metrics if row["status"] == "error")
-        status = "succeeded" if not errors else "partial" if errors < len(metrics) else "failed"
-        whole = next((part for part in parts if part.plan.whole), parts[0])
-        return MonitorRun(
-            run=self._row(
-                status,
-                window_count=len({(row["window_start"], row["window_end"]) for row in metrics}),
-                metric_count=len(metrics),
-                breach_count=sum(1 for row in metrics if row["status"] == "breached"),
-                scanned_rows=sum(part.scanned for part in parts),
-                primary=whole.plan.primary.reference,
-                window_rows=whole.rows,
-            ),
-            metrics=metrics,
-            histograms=tuple(row for part in parts for row in part.histograms),
-            profiles=tuple(row for part in parts for row in part.profiles),
-            features=tuple(
-                {**row, "window_end": parts[0].plan.window_end}
-                for part in parts
-                for row in part.features
-            ),
-            statements=self._statements(),
-            grounds=tuple(row for part in parts for row in part.grounds),
-            warnings=tuple(line for part in parts for line in part.warnings),
-            try_at=whole.try_at,
-        )
-
-    def write(self, store: Store, parts: Sequence[_Part], result: MonitorRun) -> None:
-        pieces = [
-            piece
-            for part in parts
-            for piece in slices(
-                part.plan,
-                [row for row in part.metrics if not aside(part.plan, row)],
-                part.histograms,
-                part.profiles,
-                result.features if part is parts[0] else (),
-                [row for row in part.grounds if not aside(part.plan, row)],
-                part.standing,
-            )
-        ]
-        rows, grounds = (
-            [row for part in parts for row in getattr(part, name) if aside(part.plan, row)]
-            for name in ("metrics", "grounds")
-        )
-        store.write(
-            [*pieces, *slices_aside(self.monitor.name, rows, grounds)],
-            _table_row(result.run),
-            result.statements,
-            self._monitor(),
-            definition_rows(),
-        )
-
-    def failed(self, error: DriftlineError, store: Store | None) -> MonitorRun:
-        """The run of a monitor that could not be measured or stored; its row is stored if it can be."""
-        message = mask(str(error), self.project.secrets)
-        run = self._row("failed", error=message)
-        result = MonitorRun(run=run, statements=self._statements(), error=error)
-        # a store that has just failed would only make the caller wait again
-        if store is not None and not isinstance(error, StoreError):
-            try:
-                store.record_failure(_table_row(run), result.statements)
-            except DriftlineError as second:
-                # the store itself may be what failed: the first error is the one to tell
-                if not run["error"]:
-                    raise second from error
-        return result
-
-    def _row(self, status: str, **known: Any) -> Row:
-        monitor = self.monitor
-        return {
-            "run_id": self.run_id,
-            "invocation_id": self.invocation,
-            "monitor": monitor.name,
-            "model": monitor.model,
-            "model_version": monitor.model_version,
-            "target": self.project.target,
-            "dialect": self.dialect,
-            "requested_at": self.at.astimezone(UTC).replace(tzinfo=None),
-            "started_at": self.started_at,
-            "finished_at": _now(),
-            "status": status,
-            "window_count": 1,
-            "metric_count": 0,
-            "breach_count": 0,
-            "statement_count": len(self.ledger.sent),
-            "scanned_rows": 0,
-            "seconds": time.perf_counter() - self.clock,
-            "driftline_version": VERSION,
-            "config_hash": config_hash(monitor),
-            "measure_hash": measure_hash(monitor),
-            "error": None,
-            "primary": monitor.primary.name,
-            "window_rows": None,
-            **known,
-        }
-
-    def _statements(self) -> tuple[Row, ...]:
-        return tuple(
-            {
-                "run_id": self.run_id,
-                "step": sent.step,
-                "sequence": sent.sequence,
-                "dialect": sent.dialect,
-                "sql": mask(sent.sql, self.project.secrets),
-                "rows_returned": sent.rows_returned,
-                "seconds": sent.seconds,
-                "error": None if sent.error is None else mask(sent.error, self.project.secrets),
-            }
-            for sent in self.ledger.sent
-        )
-
-    def _monitor(self) -> Row:
-        monitor = self.monitor
-        return {
-            "monitor": monitor.name,
-            "model": monitor.model,
-            "model_version": monitor.model_version,
-            "task": monitor.task,
-            "owner": monitor.owner,
-            "tags": ", ".join(monitor.tags) or None,
-            "description": monitor.description,
-            "schedule": monitor.schedule,
-            "config_hash": config_hash(monitor),
-            "config_yaml": mask(monitor.yaml, self.project.secrets),
-            "first_seen_at": self.started_at,
-            "last_seen_at": self.started_at,
-        }
-
-
-# Kept beside the row of `runs` while the run is at hand; not a column of it.
-_ASIDE: Final = ("primary", "window_rows")
-
-
-def _table_row(row: Mapping[str, Any]) -> Row:
-    return {name: value for name, value in row.items() if name not in _ASIDE}
-
-
-def measure_hash(monitor: Monitor) -> str:
-    """Changes when stored numbers would: data, features and bins, not thresholds or names of people."""
-    parts = repr(
-        (
-            (
-                monitor.production.source.written,
-                monitor.production.timestamp,
-                monitor.production.window,
-                monitor.production.filter,
-            ),
-            [
-                (r.name, r.source.written, r.timestamp, r.window, r.filter)
-                for r in monitor.references
-            ],
-            monitor.roles,
-            monitor.features,
-            [(j.name, j.source.written, j.on, j.timestamp, j.delay) for j in monitor.joins],
-            sorted(
-                (name, s.type, s.bins, s.bounds, s.values)
-                for name, s in monitor.settings.items()
-                if (s.type, s.bins, s.bounds, s.values) != (None,) * 4
-            ),
-            monitor.bins,
-            monitor.max_categories,
-            monitor.exact,
-            monitor.conventions,
-            monitor.time_zone,
-        )
-    )
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

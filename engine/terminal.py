@@ -29,8 +29,8 @@ from driftline.engine.summary import amount, number
 
 if TYPE_CHECKING:
     from driftline.engine.compile import Compiled
+    from driftline.engine.outcome import MonitorRun, RunResult
     from driftline.engine.project import Project
-    from driftline.engine.run import MonitorRun, RunResult
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.store import Migrated
 

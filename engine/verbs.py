@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from driftline.engine.checkup import Checkup
     from driftline.engine.compile import Compiled
     from driftline.engine.guess import Side
-    from driftline.engine.run import RunResult
+    from driftline.engine.outcome import RunResult
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.warehouses.base import Warehouse
 

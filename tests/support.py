@@ -17,6 +17,7 @@ from rich.console import Console
 from strategies import Pair, Table
 
 from driftline.engine.catalog import METRICS
+from driftline.engine.outcome import MonitorRun
 from driftline.engine.project import (
     Connection,
     FeatureSettings,
@@ -31,7 +32,7 @@ from driftline.engine.project import (
     Threshold,
 )
 from driftline.engine.render import metric_sql
-from driftline.engine.run import MonitorRun, run_project
+from driftline.engine.run import run_project
 from driftline.engine.warehouses.duckdb import DuckDB
 from driftline.engine.workbench import Workbench
 

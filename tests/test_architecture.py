@@ -51,6 +51,8 @@ FLOORS: Final = (
     {"guess"},
     {"scaffold"},
     {"rows"},
+    {"outcome", "whereabouts"},
+    {"journal"},
     {"run", "compile", "check"},
     {"checkup"},
     {"terminal", "frames"},

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from support import printed
 
 from driftline.engine import terminal
-from driftline.engine.run import MonitorRun, RunResult
+from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.terminal import Line
 
 START, END = datetime(2026, 11, 15), datetime(2026, 11, 23)

@@ -13,8 +13,9 @@ import pytest
 from support import score
 
 from driftline.engine.config import load_project
+from driftline.engine.outcome import RunResult
 from driftline.engine.project import BinRule, FeatureSettings
-from driftline.engine.run import RunResult, run_project
+from driftline.engine.run import run_project
 
 Row = dict[str, Any]
 

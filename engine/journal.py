@@ -1,0 +1,228 @@
+"""What is kept of one run of a monitor: its rows, its statements, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from driftline.engine import VERSION
+from driftline.engine.errors import DriftlineError, StoreError
+from driftline.engine.interpolate import mask
+from driftline.engine.outcome import MonitorRun, table_row
+from driftline.engine.plan import Plan
+from driftline.engine.project import Monitor, Project
+from driftline.engine.rows import Row, aside, definition_rows, slices, slices_aside
+from driftline.engine.schema import config_hash
+from driftline.engine.store import Standing, Store
+from driftline.engine.warehouses.base import Ledger
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a run found in one of the windows that it looked at."""
+
+    plan: Plan
+    metrics: tuple[Row, ...]
+    histograms: tuple[Row, ...]
+    profiles: tuple[Row, ...]
+    features: tuple[Row, ...]
+    scanned: int
+    rows: int
+    warnings: tuple[str, ...]
+    try_at: str | None
+    standing: Standing
+    grounds: tuple[Row, ...]
+
+
+@dataclass
+class Journal:
+    """What `runs`, `statements` and `monitors` say of one run."""
+
+    project: Project
+    monitor: Monitor
+    at: datetime
+    dialect: str
+    invocation: str
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    ledger: Ledger = field(default_factory=Ledger)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    clock: float = field(default_factory=time.perf_counter)
+
+    def finished(self, parts: Sequence[Part]) -> MonitorRun:
+        """The run of a monitor whose windows, one or more, were measured and judged."""
+        metrics = tuple(row for part in parts for row in part.metrics)
+        errors = sum(1 for row in metrics if row["status"] == "error")
+        status = "succeeded" if not errors else "partial" if errors < len(metrics) else "failed"
+        whole = next((part for part in parts if part.plan.whole), parts[0])
+        return MonitorRun(
+            run=self._row(
+                status,
+                window_count=len({(row["window_start"], row["window_end"]) for row in metrics}),
+                metric_count=len(metrics),
+                breach_count=sum(1 for row in metrics if row["status"] == "breached"),
+                scanned_rows=sum(part.scanned for part in parts),
+                primary=whole.plan.primary.reference,
+                window_rows=whole.rows,
+            ),
+            metrics=metrics,
+            histograms=tuple(row for part in parts for row in part.histograms),
+            profiles=tuple(row for part in parts for row in part.profiles),
+            features=tuple(
+                {**row, "window_end": parts[0].plan.window_end}
+                for part in parts
+                for row in part.features
+            ),
+            statements=self._statements(),
+            grounds=tuple(row for part in parts for row in part.grounds),
+            warnings=tuple(line for part in parts for line in part.warnings),
+            try_at=whole.try_at,
+        )
+
+    def write(self, store: Store, parts: Sequence[Part], result: MonitorRun) -> None:
+        """Replace what is stored of the windows, all or nothing.
+
+        Raises:
+            StoreError: When it cannot be stored.
+        """
+        pieces = [
+            piece
+            for part in parts
+            for piece in slices(
+                part.plan,
+                [row for row in part.metrics if not aside(part.plan, row)],
+                part.histograms,
+                part.profiles,
+                result.features if part is parts[0] else (),
+                [row for row in part.grounds if not aside(part.plan, row)],
+                part.standing,
+            )
+        ]
+        rows, grounds = (
+            [row for part in parts for row in getattr(part, name) if aside(part.plan, row)]
+            for name in ("metrics", "grounds")
+        )
+        store.write(
+            [*pieces, *slices_aside(self.monitor.name, rows, grounds)],
+            table_row(result.run),
+            result.statements,
+            self._monitor(),
+            definition_rows(),
+        )
+
+    def failed(self, error: DriftlineError, store: Store | None) -> MonitorRun:
+        """The run of a monitor that could not be measured or stored; its row is stored if it can be."""
+        message = mask(str(error), self.project.secrets)
+        run = self._row("failed", error=message)
+        result = MonitorRun(run=run, statements=self._statements(), error=error)
+        # a store that has just failed would only make the caller wait again
+        if store is not None and not isinstance(error, StoreError):
+            try:
+                store.record_failure(table_row(run), result.statements)
+            except DriftlineError as second:
+                # the store itself may be what failed: the first error is the one to tell
+                if not run["error"]:
+                    raise second from error
+        return result
+
+    def _row(self, status: str, **known: Any) -> Row:
+        monitor = self.monitor
+        return {
+            "run_id": self.run_id,
+            "invocation_id": self.invocation,
+            "monitor": monitor.name,
+            "model": monitor.model,
+            "model_version": monitor.model_version,
+            "target": self.project.target,
+            "dialect": self.dialect,
+            "requested_at": self.at.astimezone(UTC).replace(tzinfo=None),
+            "started_at": self.started_at,
+            "finished_at": utc_now(),
+            "status": status,
+            "window_count": 1,
+            "metric_count": 0,
+            "breach_count": 0,
+            "statement_count": len(self.ledger.sent),
+            "scanned_rows": 0,
+            "seconds": time.perf_counter() - self.clock,
+            "driftline_version": VERSION,
+            "config_hash": config_hash(monitor),
+            "measure_hash": measure_hash(monitor),
+            "error": None,
+            "primary": monitor.primary.name,
+            "window_rows": None,
+            **known,
+        }
+
+    def _statements(self) -> tuple[Row, ...]:
+        return tuple(
+            {
+                "run_id": self.run_id,
+                "step": sent.step,
+                "sequence": sent.sequence,
+                "dialect": sent.dialect,
+                "sql": mask(sent.sql, self.project.secrets),
+                "rows_returned": sent.rows_returned,
+                "seconds": sent.seconds,
+                "error": None if sent.error is None else mask(sent.error, self.project.secrets),
+            }
+            for sent in self.ledger.sent
+        )
+
+    def _monitor(self) -> Row:
+        monitor = self.monitor
+        return {
+            "monitor": monitor.name,
+            "model": monitor.model,
+            "model_version": monitor.model_version,
+            "task": monitor.task,
+            "owner": monitor.owner,
+            "tags": ", ".join(monitor.tags) or None,
+            "description": monitor.description,
+            "schedule": monitor.schedule,
+            "config_hash": config_hash(monitor),
+            "config_yaml": mask(monitor.yaml, self.project.secrets),
+            "first_seen_at": self.started_at,
+            "last_seen_at": self.started_at,
+        }
+
+
+def measure_hash(monitor: Monitor) -> str:
+    """Changes when stored numbers would: data, features and bins, not thresholds or names of people."""
+    parts = repr(
+        (
+            (
+                monitor.production.source.written,
+                monitor.production.timestamp,
+                monitor.production.window,
+                monitor.production.filter,
+            ),
+            [
+                (r.name, r.source.written, r.timestamp, r.window, r.filter)
+                for r in monitor.references
+            ],
+            monitor.roles,
+            monitor.features,
+            [(j.name, j.source.written, j.on, j.timestamp, j.delay) for j in monitor.joins],
+            sorted(
+                (name, s.type, s.bins, s.bounds, s.values)
+                for name, s in monitor.settings.items()
+                if (s.type, s.bins, s.bounds, s.values) != (None,) * 4
+            ),
+            monitor.bins,
+            monitor.max_categories,
+            monitor.exact,
+            monitor.conventions,
+            monitor.time_zone,
+        )
+    )
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def utc_now() -> datetime:
+    """The time as the tables hold it: UTC, without zone."""
+    return datetime.now(UTC).replace(tzinfo=None)

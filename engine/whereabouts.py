@@ -1,0 +1,64 @@
+"""Where production's rows are when its window has none, and an `at` that has some."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from driftline.engine.plan import Plan
+from driftline.engine.project import Duration, FixedWindow, Monitor
+from driftline.engine.render import Renderer
+from driftline.engine.warehouses.base import Ledger, Warehouse
+from driftline.engine.windows import add
+from driftline.engine.workbench import Workbench
+
+_DAY: Final = 86_400
+
+
+def rows_elsewhere(
+    plan: Plan, warehouse: Warehouse, renderer: Renderer, bench: Workbench, ledger: Ledger
+) -> tuple[tuple[str, ...], str | None]:
+    """Where production's rows are when its window has none and should: a sentence, and an `at`."""
+    scan, monitor = plan.production, plan.monitor
+    (found,) = bench.rows(f"select sum(row_count) as n from scan_rows where scan = {scan.id}")
+    if found["n"] or monitor.production.allow_empty:
+        return (), None
+    source = "production's query" if scan.source.query else scan.source.written
+    source += " has no rows" if scan.filter is None else " has no rows that pass the filter"
+    if scan.clock is None:
+        return (source,), None
+    statement = renderer.time_range()
+    started = time.perf_counter()
+    (row,) = warehouse.fetch(statement.sql).to_pylist()
+    ledger.add(statement, warehouse.dialect, 1, time.perf_counter() - started, None)
+    if row["last_at"] is None:
+        return (f"{source} at any time",), None
+    zone = ZoneInfo(monitor.time_zone)
+    first, last = (
+        row[name].replace(tzinfo=UTC).astimezone(zone) for name in ("first_at", "last_at")
+    )
+    told = f"{source} there, but from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+    if monitor.time_zone != "UTC":
+        told += f" {monitor.time_zone}"
+    at = at_over(monitor, last, plan.delay)
+    return (f"{told}: try --at {at}" if at else f"{told}: see production.window",), at
+
+
+def at_over(monitor: Monitor, last: datetime, delay: Duration | None = None) -> str | None:
+    """An `at` whose window holds a moment, given in the monitor's time zone; None if it is fixed."""
+    window = monitor.production.window
+    if isinstance(window, FixedWindow):
+        return None
+    size = Duration(days=1) if window is None else window.size
+    unit = next((each for each in (_DAY, 3600, 60) if size.seconds % each == 0), 1)
+    wall = last.replace(tzinfo=None)
+    midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
+    units = (wall - midnight) // timedelta(seconds=unit) + 1
+    end = (midnight + units * timedelta(seconds=unit)).replace(tzinfo=last.tzinfo)
+    offset = None if window is None else window.offset
+    for back in (delay, offset):
+        if back is not None:
+            end = add(end, back, monitor.time_zone).astimezone(last.tzinfo)
+    return end.replace(tzinfo=None).isoformat().removesuffix(":00").removesuffix("T00:00")
