@@ -465,7 +465,8 @@ def _constant(fact: Fact) -> float | str | None:
     """The only value of a column; None where there are several."""
     if fact.kind == "text":
         return fact.least if fact.distinct == 1 else None
-    return fact.low if fact.low == fact.high else None
+    # whole numbers beyond 2^53 have neighbours that a double does not tell apart
+    return fact.low if fact.low == fact.high and fact.distinct <= 1 else None
 
 
 def _range(pair: _Pair) -> str:

@@ -347,10 +347,9 @@ def headline(rows: Sequence[Row], zone: str = "UTC", against: str | None = None)
         status: {row["feature"] for row in columns if row["status"] == status}
         for status in ("breached", "error", "warning")
     }
-    counted = next(
-        (row["value"] for row in rows if row["metric"] == "row_count" and row["value"] is not None),
-        None,
-    )
+    # signals that wait for labels look at an earlier window: the headline is of the rows it counts
+    whole = next((row for row in rows if row["metric"] == "row_count"), rows[0])
+    counted = whole["value"] if whole["metric"] == "row_count" else None
     if counted == 0:
         line.append("no rows in the window", style=_STYLES["breached"])
     else:
@@ -362,9 +361,8 @@ def headline(rows: Sequence[Row], zone: str = "UTC", against: str | None = None)
             line.append(f" · {len(statuses['error'])} with errors", style=_STYLES["error"])
         if counted is not None:
             line.append(f" · {number(counted)} rows")
-    first = rows[0]
     references = list(dict.fromkeys(r["reference"] for r in rows if r["reference"] != ALL))
-    line.append(f" · {span(first['window_start'], first['window_end'], zone)}")
+    line.append(f" · {span(whole['window_start'], whole['window_end'], zone)}")
     if references:
         line.append(f" against {clean(against or ', '.join(references))}")
     return line

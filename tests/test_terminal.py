@@ -137,6 +137,12 @@ def test_the_headline_counts_features_rows_and_days() -> None:
     )
 
 
+def test_the_headline_is_of_the_window_whose_rows_it_counts() -> None:
+    later = {"window_start": datetime(2026, 3, 3), "window_end": datetime(2026, 3, 4)}
+    told = terminal.headline([row("score") | later, row("__all__", metric="row_count", value=7.0)])
+    assert "7 rows · 15–22 Nov 2026" in told.plain
+
+
 def test_the_headline_names_what_could_not_be_read_and_every_reference() -> None:
     rows = [row("a", "error"), row("b", reference="recent")]
     told = terminal.headline(rows).plain

@@ -221,6 +221,12 @@ def test_a_value_that_changed_for_every_row_is_still_a_feature(make: Make) -> No
     assert excluded(made) == {"c": "always the same value"}
 
 
+def test_whole_numbers_that_doubles_do_not_tell_apart_are_several_values(make: Make) -> None:
+    assert (
+        excluded(make(f"select {2**60} + i % 4 as big, i % 7 as few from range(70) as r(i)")) == {}
+    )
+
+
 @pytest.mark.parametrize(
     ("columns", "roles"),
     [
