@@ -100,7 +100,10 @@ def example(metric: Metric) -> str | None:
     """A project file that asks for a metric; None for findings, which nobody needs to ask for."""
     if metric.scope == "schema":
         return None
-    asks = {"columns.correlation_id": "    columns: {correlation_id: id}\n"}
+    asks = {
+        "columns.correlation_id": "    columns: {correlation_id: id}\n",
+        "join": "    join: [{name: labels, table: labels.parquet, on: {order_id: id}}]\n",
+    }
     signal = signal_types_of(metric.name)[0]
     thresholds: str | dict[str, str] = _threshold(metric)
     if isinstance(metric.default, Mapping):

@@ -259,6 +259,9 @@ def make_plans(
         name: join_reference(monitor, name, columns, joins) for name, columns in references.items()
     }
     primary, side = others[monitor.primary.name], join_production(monitor, production, joins)
+    # what has no time of its own is told before what it has in common with the other side
+    span = production_span(monitor, at)
+    _clock(monitor.production.timestamp, production, span, f"monitor {monitor.name}, production")
     every = watch(monitor, primary.columns, side.columns, lacking=primary.lacking)
     planning = _Planning(monitor, at, side, others, every, selection)
     groups: dict[Span | None, list[str]] = {}

@@ -4,8 +4,8 @@
 -- computed last. "Whole population" is segment __all__.
 
 -- A signal that waits for late labels looks at an older window than its monitor. Its newest rows
--- belong here too, as long as the run that wrote them also wrote the monitor's newest window: so a
--- signal that was removed from the project does not linger. The match rate of a join with a delay is of
+-- belong here too, as long as the run that wrote them also wrote the monitor's newest window, or a part
+-- of them was computed after it: so a signal that was removed from the project does not linger. The match rate of a join with a delay is of
 -- an older window than the other rows of its signal, and likewise.
 create view latest_metrics as
 with
@@ -30,6 +30,7 @@ signal_windows as (
         joined,
         window_start,
         window_end,
+        max(computed_at) as last_at,
         row_number() over (
             partition by monitor, signal, joined
             order by window_end desc, max(computed_at) desc, window_start desc
@@ -57,6 +58,19 @@ newest_runs as (
         and monitor_windows.window_start = metrics.window_start
         and monitor_windows.window_end = metrics.window_end
     where monitor_windows.place = 1
+),
+
+newest_times as (
+    select
+        metrics.monitor,
+        min(metrics.computed_at) as first_at
+    from metrics
+    inner join monitor_windows
+        on monitor_windows.monitor = metrics.monitor
+        and monitor_windows.window_start = metrics.window_start
+        and monitor_windows.window_end = metrics.window_end
+    where monitor_windows.place = 1
+    group by metrics.monitor
 )
 
 select
@@ -116,6 +130,8 @@ inner join monitor_windows
 left join newest_runs
     on newest_runs.monitor = metrics.monitor
     and newest_runs.run_id = metrics.run_id
+inner join newest_times
+    on newest_times.monitor = metrics.monitor
 where
     signal_windows.place = 1
     and monitor_windows.place = 1
@@ -125,6 +141,7 @@ where
             and metrics.window_end = monitor_windows.window_end
         )
         or newest_runs.run_id is not null
+        or signal_windows.last_at > newest_times.first_at
     );
 
 comment on view latest_metrics is

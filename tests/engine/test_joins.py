@@ -327,7 +327,8 @@ def test_an_empty_joined_table_matches_nothing():
     labels = {"id": pa.array([], pa.int64()), "y": pa.array([], pa.float64())}
     scores = found(watched(), {"y": [1.5]}, {"id": [1, 2]}, labels=labels)
     assert (rate(scores)["value"], rate(scores)["status"]) == (0, "ok")
-    assert scores["y", "normalized_wasserstein_distance"]["status"] == "insufficient_data"
+    row = scores["y", "normalized_wasserstein_distance"]
+    assert (row["status"], row["reason"]) == ("not_computable", "production has no values")
 
 
 def test_a_reference_without_the_key_lacks_the_joined_column_and_says_why():

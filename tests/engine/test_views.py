@@ -122,6 +122,17 @@ def test_a_signal_that_newer_runs_no_longer_have_is_not_latest(results: Results)
     assert results.ask("latest_metrics", "signal") == [("data_drift",)]
 
 
+def test_a_waiting_signal_of_which_a_part_was_computed_again_stays_latest(results: Results) -> None:
+    waiting = {"window_end": MONDAY, "signal": "late"}
+    results.add("metrics", run_id="run-1", window_end=MONDAY + 3 * DAY)
+    results.add("metrics", run_id="run-1", feature="age", **waiting)
+    later = {"run_id": "run-2", "computed_at": MONDAY + 9 * DAY}
+    results.add("metrics", feature="city", **waiting, **later)
+
+    wanted = [("data_drift", "age"), ("late", "age"), ("late", "city")]
+    assert results.ask("latest_metrics", "signal", "feature") == wanted
+
+
 STATUS = (
     "monitor",
     "model",

@@ -598,16 +598,28 @@ WITH monitor_windows AS (
   SELECT
     monitor,
     signal,
+    joined,
     window_start,
     window_end,
+    MAX(computed_at) AS last_at,
     ROW_NUMBER() OVER (
-      PARTITION BY monitor, signal
+      PARTITION BY monitor, signal, joined
       ORDER BY window_end DESC, MAX(computed_at) DESC, window_start DESC
     ) AS place
-  FROM metrics
+  FROM (
+    SELECT
+      monitor,
+      signal,
+      CASE WHEN metric = 'match_rate' THEN feature ELSE '' END AS joined,
+      window_start,
+      window_end,
+      computed_at
+    FROM metrics
+  ) AS keyed
   GROUP BY
     monitor,
     signal,
+    joined,
     window_start,
     window_end
 ), newest_runs AS (
@@ -621,6 +633,19 @@ WITH monitor_windows AS (
     AND monitor_windows.window_end = metrics.window_end
   WHERE
     monitor_windows.place = 1
+), newest_times AS (
+  SELECT
+    metrics.monitor,
+    MIN(metrics.computed_at) AS first_at
+  FROM metrics
+  INNER JOIN monitor_windows
+    ON monitor_windows.monitor = metrics.monitor
+    AND monitor_windows.window_start = metrics.window_start
+    AND monitor_windows.window_end = metrics.window_end
+  WHERE
+    monitor_windows.place = 1
+  GROUP BY
+    metrics.monitor
 )
 SELECT
   metrics.metric_id,
@@ -670,12 +695,15 @@ FROM metrics
 INNER JOIN signal_windows
   ON signal_windows.monitor = metrics.monitor
   AND signal_windows.signal = metrics.signal
+  AND signal_windows.joined = CASE WHEN metrics.metric = 'match_rate' THEN metrics.feature ELSE '' END
   AND signal_windows.window_start = metrics.window_start
   AND signal_windows.window_end = metrics.window_end
 INNER JOIN monitor_windows
   ON monitor_windows.monitor = metrics.monitor
 LEFT JOIN newest_runs
   ON newest_runs.monitor = metrics.monitor AND newest_runs.run_id = metrics.run_id
+INNER JOIN newest_times
+  ON newest_times.monitor = metrics.monitor
 WHERE
   signal_windows.place = 1
   AND monitor_windows.place = 1
@@ -685,6 +713,7 @@ WHERE
       AND metrics.window_end = monitor_windows.window_end
     )
     OR NOT newest_runs.run_id IS NULL
+    OR signal_windows.last_at > newest_times.first_at
   );
 
 COMMENT ON VIEW latest_metrics IS 'The rows of metrics that belong to each monitor''s newest window';
@@ -1248,6 +1277,7 @@ WITH newest_windows AS (
   SELECT DISTINCT
     monitor,
     signal,
+    feature,
     window_start,
     window_end,
     1 AS hit
@@ -1293,6 +1323,7 @@ FROM metrics
 LEFT JOIN newest_windows
   ON newest_windows.monitor = metrics.monitor
   AND newest_windows.signal = metrics.signal
+  AND newest_windows.feature = metrics.feature
   AND newest_windows.window_start = metrics.window_start
   AND newest_windows.window_end = metrics.window_end
 WHERE
@@ -1386,6 +1417,8 @@ WITH newest_windows AS (
     window_end,
     1 AS hit
   FROM latest_metrics
+  WHERE
+    metric <> 'match_rate'
 )
 SELECT
   histograms.monitor,
