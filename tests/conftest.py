@@ -14,6 +14,23 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("development", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "development")
 
+# What these files test is the same whatever version of DuckDB there is: the oldest one skips them.
+ONCE = {
+    *("test_architecture", "test_cli", "test_cli_init", "test_docs", "test_lint", "test_log"),
+    *("test_terminal", "test_catalog", "test_config", "test_config_complaints", "test_ddl"),
+    *("test_config_monitors", "test_false_alarms", "test_features", "test_grid", "test_header"),
+    *("test_interpolate", "test_intervals", "test_judge", "test_not_built", "test_scaffold"),
+    *("test_schema", "test_significance", "test_summary", "test_thresholds", "test_times"),
+    *("test_windows", "test_yaml_file"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of those files."""
+    for item in items:
+        if item.path.stem in ONCE:
+            item.add_marker("once")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_ambient_settings() -> Iterator[None]:

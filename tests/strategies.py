@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,9 +10,11 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+# SEARCHES=50 searches longer.
+SEARCHES = int(os.environ.get("SEARCHES", "6"))
 # A whole pipeline runs in each example, over a table of several columns: the searches of all metrics
 # and of the pipeline together see about a thousand of them.
-searched = settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+searched = settings(max_examples=SEARCHES, suppress_health_check=[HealthCheck.too_slow])
 # Only a metric's own SQL runs in each example.
 searched_well = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 

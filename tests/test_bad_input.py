@@ -796,6 +796,7 @@ def test_a_reference_constant_at_the_smallest_number_has_a_distance_or_says_why_
 # Many columns, many categories
 
 
+@pytest.mark.once
 def test_two_thousand_columns_are_planned_and_run(tmp_path: Path) -> None:
     kinds = (
         "'c' || (i + {k}) % 3",
