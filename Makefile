@@ -33,7 +33,7 @@ demo: .venv/runtime
 
 test: lint .venv/dev .venv-low/dev
 	.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile
-	SEARCHES=3 .venv-low/bin/python -m pytest -n $(WORKERS) --dist loadfile \
+	SEARCHES=2 .venv-low/bin/python -m pytest -n $(WORKERS) --dist loadfile \
 		-m "not package and not once"
 
 lint: .venv/dev

@@ -21,7 +21,8 @@ ONCE = {
     *("test_config_monitors", "test_false_alarms", "test_features", "test_grid", "test_header"),
     *("test_interpolate", "test_intervals", "test_judge", "test_not_built", "test_scaffold"),
     *("test_schema", "test_significance", "test_summary", "test_thresholds", "test_times"),
-    *("test_windows", "test_yaml_file"),
+    *("test_windows", "test_yaml_file", "test_api", "test_check", "test_checkup", "test_cli_store"),
+    *("test_selection", "test_azure_quirks", "test_demo_data", "test_contracts"),
 }
 
 
