@@ -227,9 +227,13 @@ def _measured(
         for told in (gathered.failed, gathered.unmatched):
             for number, message in told.items():
                 told[number] = mask(message, secrets)
+        (counted,) = bench.rows(
+            f"select sum(row_count) as n from scan_rows where scan = {plan.production.id}"
+        )
+        is_empty = not counted["n"]
         elsewhere, try_at = (
-            rows_elsewhere(plan, warehouse, renderer, bench, log.ledger)
-            if plan.whole
+            rows_elsewhere(plan, warehouse, renderer, log.ledger)
+            if plan.whole and is_empty and not monitor.production.allow_empty
             else ((), None)
         )
         progress(monitor.name, "computing metrics")
@@ -240,15 +244,12 @@ def _measured(
         if store is not None and not plan.selection.is_everything:
             standing = store.standing(monitor.name, plan.window_start, plan.window_end)
         results = Results(bench)
-        (found,) = bench.rows(
-            f"select sum(row_count) as n from scan_rows where scan = {plan.production.id}"
-        )
         verdicts = tuple(
             judge(
                 one,
                 min_rows=monitor.min_rows,
                 allow_empty=monitor.production.allow_empty,
-                is_empty=not found["n"],
+                is_empty=is_empty,
             )
             for one in with_evidence(
                 plan, measure(plan, gathered, results), results, standing.metrics

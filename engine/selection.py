@@ -16,9 +16,9 @@ from typing import Final
 
 from driftline.engine.errors import ConfigError
 from driftline.engine.project import Monitor
+from driftline.engine.results import ALL
 from driftline.engine.yaml_file import nearest
 
-ALL: Final = "__all__"
 METHODS: Final = ("monitor", "tag", "owner", "signal", "feature")
 
 _TERM: Final = re.compile(

@@ -12,19 +12,15 @@ from driftline.engine.project import Duration, FixedWindow, Monitor
 from driftline.engine.render import Renderer
 from driftline.engine.warehouses.base import Ledger, Warehouse
 from driftline.engine.windows import add
-from driftline.engine.workbench import Workbench
 
 _DAY: Final = 86_400
 
 
 def rows_elsewhere(
-    plan: Plan, warehouse: Warehouse, renderer: Renderer, bench: Workbench, ledger: Ledger
+    plan: Plan, warehouse: Warehouse, renderer: Renderer, ledger: Ledger
 ) -> tuple[tuple[str, ...], str | None]:
-    """Where production's rows are when its window has none and should: a sentence, and an `at`."""
+    """Where production's rows are, of a window without any: a sentence, and an `at`."""
     scan, monitor = plan.production, plan.monitor
-    (found,) = bench.rows(f"select sum(row_count) as n from scan_rows where scan = {scan.id}")
-    if found["n"] or monitor.production.allow_empty:
-        return (), None
     source = "production's query" if scan.source.query else scan.source.written
     source += " has no rows" if scan.filter is None else " has no rows that pass the filter"
     if scan.clock is None:
