@@ -64,6 +64,7 @@ class Metric:
         past: Whether `increase` and `decrease` are of past windows rather than of the reference.
         finding: Status of a schema finding.
         test: Significance function that turns the SQL's `statistic` into `value`, if any.
+        certified: What of `gaps` it is made of, whose bounds are certified before it is exact.
         short: Other names the project file accepts.
         folder: Folder of its SQL file where that is not the family's.
         kinds: Kinds of column whose categories it watches; None watches those of all.
@@ -85,6 +86,7 @@ class Metric:
     past: bool = False
     finding: Literal["ok", "warning", "breached"] | None = None
     test: Test | None = None
+    certified: Literal["area", "widest"] | None = None
     short: tuple[str, ...] = ()
     folder: str = ""
     kinds: frozenset[str] | None = None
@@ -173,10 +175,12 @@ METRICS: Final = catalog(
     Metric("jensen_shannon_distance", "drift", BOTH, default=0.1, high=1, short=("js",)),
     Metric("population_stability_index", "drift", BOTH, default=0.1, unit="nats", short=("psi",)),
     Metric("normalized_wasserstein_distance", "drift", NUMERICAL, default=0.25,
-           unit="reference deviations", finite=True, short=("wasserstein",)),
-    Metric("kolmogorov_smirnov_distance", "drift", NUMERICAL, default=0.1, high=1, short=("ks_distance",)),
+           unit="reference deviations", finite=True, certified="area", short=("wasserstein",)),
+    Metric("kolmogorov_smirnov_distance", "drift", NUMERICAL, default=0.1, high=1,
+           certified="widest", short=("ks_distance",)),
     Metric("two_sample_kolmogorov_smirnov_test", "drift", NUMERICAL, worse="lower", bare="min",
-           default=0.01, high=1, unit="probability", test="kolmogorov_smirnov", short=("ks",)),
+           default=0.01, high=1, unit="probability", test="kolmogorov_smirnov", certified="widest",
+           short=("ks",)),
     Metric("pearsons_chi_squared_test", "drift", CATEGORICAL, worse="lower", bare="min",
            default=0.01, high=1, unit="probability", test="chi_squared", short=("chi2",)),
     Metric("chebyshev_distance", "drift", BOTH, high=1, short=("chebyshev",),

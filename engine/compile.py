@@ -158,13 +158,14 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
     if numbers:
         grids = {item.id: PLACEHOLDER_GRID for item in numbers}
         scales = {(scan.id, item.id): PLACEHOLDER_SCALES for item in numbers for scan in plan.scans}
-        bins = {item.id: PLACEHOLDER_BINS for item in numbers}
+        bins = {(item.id, scan.id): PLACEHOLDER_BINS for item in numbers for scan in plan.scans}
+        shifts = dict.fromkeys((scan.id for scan in plan.scans), 0)
         found += [
             *(renderer.bounds(group) for group in renderer.alike(numbers)),
             renderer.sample(numbers, 100.0),
-            renderer.histogram(numbers, grids, scales),
-            renderer.ties(numbers, grids, bins),
-            renderer.ties(numbers, {}, {}),
+            renderer.histogram(numbers, grids, scales, shifts),
+            renderer.ties(numbers, grids, shifts, bins),
+            renderer.ties(numbers),
         ]
     return found
 

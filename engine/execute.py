@@ -7,19 +7,19 @@ until no fine bin is left that could change a result. Small inputs skip the grid
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import WarehouseError
-from driftline.engine.features import Watched, few_values, may_be_categorical, text_is_free
-from driftline.engine.grid import SHARES, Grid, choose_grid, sum_scales
+from driftline.engine.features import Watched
+from driftline.engine.grid import MOST_BINS, SHARES, choose_grid, shift_for, sum_scales
 from driftline.engine.joins import several_rows
+from driftline.engine.kinds import decide_kinds
+from driftline.engine.numbers import Asked, Numbers, Open
 from driftline.engine.plan import ALL, WHOLE, Plan
-from driftline.engine.relations import land_plan, scales_table, schema_of
-from driftline.engine.render import GridPart, Renderer
-from driftline.engine.sqltext import exact_to
+from driftline.engine.relations import land_plan, schema_of
+from driftline.engine.render import Renderer
 from driftline.engine.warehouses.base import Ledger, Statement, Warehouse
 from driftline.engine.workbench import Workbench
 
@@ -33,6 +33,8 @@ SMALL_ROWS: Final = 20_000
 SMALL_VALUES: Final = 2_000_000
 SAMPLE_ROWS: Final = 20_000
 MOST_ROUNDS: Final = 6
+# Cells that one statement may bring: they decide its memory.
+MOST_CELLS: Final = 2_000_000
 
 Progress = Callable[[str], None]
 
@@ -56,6 +58,10 @@ class Gathered:
     unmatched: dict[int, str] = field(default_factory=dict)
 
 
+# Which comparisons must be exact, and what of them.
+Straddling = Callable[[Gathered], Mapping[int, set[Asked]]]
+
+
 def gather(
     plan: Plan,
     warehouse: Warehouse,
@@ -63,6 +69,7 @@ def gather(
     bench: Workbench,
     ledger: Ledger,
     progress: Progress,
+    straddling: Straddling | None = None,
 ) -> Gathered:
     """Read what a plan needs and derive every relation that metrics select from.
 
@@ -73,12 +80,18 @@ def gather(
         bench: An empty workbench; holds all relations afterwards.
         ledger: Grows by every statement sent.
         progress: Called with a few words as each step begins.
+        straddling: Tells, of the bounds that are known, which comparisons must be exact after all;
+            asked where the monitor wants exact values only when they matter.
 
     Raises:
         WarehouseError: When a whole source cannot be read; one bad column is noted in `failed`.
     """
     try:
-        return _Gathering(plan, warehouse, renderer, bench, ledger, progress).run()
+        gathering = _Gathering(plan, warehouse, renderer, bench, ledger, progress)
+        found = gathering.run()
+        if straddling is not None and plan.monitor.exact == "when_it_matters":
+            gathering.sharpen(straddling(found))
+        return found
     finally:
         for statement in renderer.forgotten():
             warehouse.execute(statement)
@@ -93,7 +106,11 @@ class _Gathering:
     ledger: Ledger
     progress: Progress
     out: Gathered = field(default_factory=Gathered)
-    grids: dict[int, Grid] = field(default_factory=dict)
+    shifts: dict[int, int] = field(default_factory=dict)
+    opened: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.numbers = Numbers(self.plan)
 
     def run(self) -> Gathered:
         land_plan(self.plan, self.bench)
@@ -104,21 +121,14 @@ class _Gathering:
         self.progress("counting rows")
         largest = self._profile()
         self._arrivals()
+        self.bench.land("categories", schema_of("categories").empty_table())
         if texts:
             self.progress(f"counting categories of {len(texts)} columns")
             self._send(texts, self.renderer.categories, "categories")
-        small = largest <= SMALL_ROWS and largest * len(numbers) <= SMALL_VALUES
-        if numbers and not small:
-            self._grid(numbers, largest)
-        whole = [
-            item for item in numbers if item.id not in self.grids and item.id not in self.out.failed
-        ]
-        if whole:
-            self.progress(f"counting values of {len(whole)} columns")
-            self._send(whole, lambda some: self.renderer.ties(some, {}, {}), "ties")
-        self._land_grids()
+        self._count_numbers(numbers, largest)
         self._settle(numbers)
-        self._decide_types()
+        self.numbers.land(self._able(), self.opened, self.bench)
+        self._decide()
         self._derive()
         return self.out
 
@@ -145,7 +155,7 @@ class _Gathering:
         self.renderer.settle_joins(single, unusable)
         for scan_id, statement in self.renderer.joined().items():
             try:
-                self._execute(statement)
+                self.ledger.execute(self.warehouse, statement)
             except WarehouseError as error:
                 names = (each.join.name for each in self.plan.scans[scan_id].joined)
                 unusable |= {(scan_id, name): error.message for name in names}
@@ -161,7 +171,9 @@ class _Gathering:
         for name, matches in self.plan.by_join().items():
             self.progress(f"matching join {name}")
             try:
-                answer = self._fetch(self.renderer.matches(matches)).to_pylist()
+                answer = self.ledger.fetch(
+                    self.warehouse, self.renderer.matches(matches)
+                ).to_pylist()
             except WarehouseError as error:
                 self.out.unmatched |= {match.id: error.message for match in matches}
                 continue
@@ -179,30 +191,6 @@ class _Gathering:
         self.bench.land("matches", found)
         return counted
 
-    def _execute(self, statement: Statement) -> None:
-        started = time.perf_counter()
-        message: str | None = None
-        try:
-            self.warehouse.execute(statement.sql)
-        except WarehouseError as error:
-            message = error.message
-            raise
-        finally:
-            seconds = time.perf_counter() - started
-            self.ledger.add(statement, self.warehouse.dialect, None, seconds, message)
-
-    def _fetch(self, statement: Statement) -> pa.Table:
-        started = time.perf_counter()
-        try:
-            table = self.warehouse.fetch(statement.sql)
-        except WarehouseError as error:
-            seconds = time.perf_counter() - started
-            self.ledger.add(statement, self.warehouse.dialect, None, seconds, error.message)
-            raise
-        seconds = time.perf_counter() - started
-        self.ledger.add(statement, self.warehouse.dialect, table.num_rows, seconds, None)
-        return table
-
     def _send(
         self,
         items: Sequence[Watched],
@@ -219,7 +207,7 @@ class _Gathering:
     ) -> Iterator[tuple[Sequence[Watched], pa.Table]]:
         """A batch and its answer; when it fails, those of its halves, down to single columns."""
         try:
-            yield batch, self._fetch(render(batch))
+            yield batch, self.ledger.fetch(self.warehouse, render(batch))
             return
         except WarehouseError as error:
             if len(batch) == 1:
@@ -274,12 +262,12 @@ class _Gathering:
     def _profiles(self, batch: Sequence[Watched]) -> Iterator[tuple[Sequence[Watched], pa.Table]]:
         """Rows with a batch of counted columns; when that fails, alone, then column by column."""
         try:
-            yield batch, self._fetch(self.renderer.profile(batch))
+            yield batch, self.ledger.fetch(self.warehouse, self.renderer.profile(batch))
             return
         except WarehouseError:
             if not batch:
                 raise
-        yield (), self._fetch(self.renderer.profile(()))
+        yield (), self.ledger.fetch(self.warehouse, self.renderer.profile(()))
         for item in batch:
             yield from self._answers([item], self.renderer.profile)
 
@@ -290,13 +278,88 @@ class _Gathering:
         if statement is not None:
             self.progress("counting arrivals")
             try:
-                found = self._fetch(statement)
+                found = self.ledger.fetch(self.warehouse, statement)
             except WarehouseError as error:
                 self.out.failed[WHOLE] = error.message
         self.bench.land("arrivals", found)
 
-    def _grid(self, numbers: Sequence[Watched], largest: int) -> None:
+    def _count_numbers(self, numbers: Sequence[Watched], largest: int) -> None:
+        """Count every number column: on the fine grid, or value by value where tables are small."""
+        small = largest <= SMALL_ROWS and largest * len(numbers) <= SMALL_VALUES
+        if numbers and not small:
+            self._grid(numbers)
+        self._count_values(
+            [
+                item
+                for item in numbers
+                if item.id not in self.numbers.grids and item.id not in self.out.failed
+            ]
+        )
+        torn = set(self.numbers.torn(item.id for item in numbers))
+        self._count_values([item for item in numbers if item.id in torn])
+
+    def _count_values(self, items: Sequence[Watched]) -> None:
+        """Count single values of whole columns."""
+        if not items:
+            return
+        self.progress(f"counting values of {len(items)} columns")
+        for batch in _batches(items):
+            for some, part in self._answers(batch, self.renderer.ties):
+                self.numbers.add_values(part, [item.id for item in some])
+
+    def _grid(self, numbers: Sequence[Watched]) -> None:
         self.progress("placing the grids")
+        bounds = self._bounds(numbers)
+        fine = [item for item in numbers if item.id not in self.out.failed]
+        quantiles = self._sample(fine)
+        scales: dict[tuple[int, int], tuple[float, float]] = {}
+        primary = self.plan.primary.id
+        for item in fine:
+            found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
+            assert item.reference is not None
+            assert item.production is not None
+            if not found:
+                continue
+            every = min(low for low, _ in found), max(high for _, high in found)
+            grid = choose_grid(
+                quantiles.get(item.id, []),
+                bounds.get((primary, item.id), every),
+                every,
+                whole=item.reference.kind == item.production.kind == "integer",
+            )
+            if grid is None:
+                continue
+            sides = {
+                scan.id: sum_scales(grid, *bounds.get((scan.id, item.id), (grid.centre,) * 2))
+                for scan in self.plan.scans
+            }
+            if None not in sides.values():
+                self.numbers.grids[item.id] = grid
+                scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
+        gridded = [item for item in fine if item.id in self.numbers.grids]
+        self.progress(f"one pass over {len(gridded)} columns")
+        self.shifts = self._shifts()
+        cells = sum(len(s.windows) * (MOST_BINS >> self.shifts[s.id]) for s in self.plan.scans)
+        for batch in _batches(gridded, MOST_CELLS // cells):
+            for _, part in self._answers(
+                batch,
+                lambda some: self.renderer.histogram(some, self.numbers.grids, scales, self.shifts),
+            ):
+                self.numbers.add_histogram(part, scales, self.shifts)
+        # a column that failed has no cells: it is counted no other way
+        for item in gridded:
+            if item.id in self.out.failed:
+                self.numbers.grids.pop(item.id)
+
+    def _shifts(self) -> dict[int, int]:
+        """How often fine bins are joined in each scan, by the rows of its largest window."""
+        rows: dict[int, int] = {}
+        for row in self.bench.rows("from scan_rows"):
+            rows[row["scan"]] = max(rows.get(row["scan"], 0), row["row_count"])
+        return {scan.id: shift_for(rows.get(scan.id, 0)) for scan in self.plan.scans}
+
+    def _bounds(self, numbers: Sequence[Watched]) -> dict[tuple[int, int], tuple[float, float]]:
+        """Finite values at or beyond all others, by scan and feature."""
         bounds: dict[tuple[int, int], tuple[float, float]] = {}
         for batch in self._alike(numbers):
             for some, part in self._answers(batch, self.renderer.bounds):
@@ -314,7 +377,10 @@ class _Gathering:
         for batch in self._alike(odd):
             for some, part in self._answers(batch, self.renderer.finite_bounds):
                 bounds |= _read_bounds(part, [i.id for i in some])
-        fine = [item for item in numbers if item.id not in self.out.failed]
+        return bounds
+
+    def _sample(self, fine: Sequence[Watched]) -> dict[int, list[float | None]]:
+        """Sampled values of the primary reference at `SHARES`, by feature."""
         rows = {row["scan"]: row["row_count"] for row in self.bench.rows("from scan_rows")}
         percent = 100 * SAMPLE_ROWS / max(1, rows[self.plan.primary.id])
         quantiles: dict[int, list[float | None]] = {}
@@ -324,230 +390,118 @@ class _Gathering:
             ):
                 for row in part.to_pylist():
                     quantiles[row["feature"]] = [row[f"quantile_{k}"] for k in range(len(SHARES))]
-        scales: dict[tuple[int, int], tuple[float, float]] = {}
-        for item in fine:
-            found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
-            assert item.reference is not None
-            assert item.production is not None
-            whole = item.reference.kind == item.production.kind == "integer"
-            grid = (
-                choose_grid(
-                    quantiles.get(item.id, []),
-                    min(low for low, _ in found),
-                    max(high for _, high in found),
-                    largest,
-                    whole=whole,
-                )
-                if found
-                else None
-            )
-            if grid is None:
-                continue
-            sides = {
-                scan.id: sum_scales(grid, *bounds.get((scan.id, item.id), (grid.centre,) * 2))
-                for scan in self.plan.scans
-            }
-            if None not in sides.values():
-                self.grids[item.id] = grid
-                scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
-        gridded = [item for item in fine if item.id in self.grids]
-        self.bench.land("scales", scales_table(scales))
-        if gridded:
-            self.progress(f"one pass over {len(gridded)} columns")
-            self._send(
-                gridded,
-                lambda some: self.renderer.histogram(some, self._parts(), scales),
-                "histogram",
-            )
-
-    def _parts(self) -> dict[int, GridPart]:
-        return {key: GridPart.of(grid) for key, grid in self.grids.items()}
-
-    def _land_grids(self) -> None:
-        import pyarrow as pa
-
-        grids = [{"feature": key, "centre": grid.centre} for key, grid in self.grids.items()]
-        self.bench.land("grids", pa.Table.from_pylist(grids, schema=schema_of("grids")))
-        for name in ("histogram", "ties", "categories", "scales", "refined"):
-            if not self.bench.has(name):
-                self.bench.land(name, schema_of(name).empty_table())
+        return quantiles
 
     def _settle(self, numbers: Sequence[Watched]) -> None:
-        """Read single values of fine bins until none can change a result."""
-        import pyarrow as pa
-
-        self.bench.derive("centres")
-        self.bench.derive("cells")
-        by_id = {item.id: item for item in numbers}
-        active = set(self.grids)
-        refined: list[dict[str, int]] = []
+        """Read single values of fine bins until bins, quantiles, ranges and types are exact."""
+        able = [item for item in numbers if item.id not in self.out.failed]
+        self.numbers.few = self._few_by_share(able)
+        exact = self.plan.monitor.exact != "never"
+        always = self.plan.monitor.exact == "always"
+        opened, self.opened = (
+            self.numbers.open_gaps(able, self._asked(able)) if always else ({}, {})
+        )
         for _ in range(MOST_ROUNDS):
-            if not active:
+            wanted = _merged(opened, self.numbers.open_report(able, exact=exact))
+            if not wanted:
                 break
-            rows = [{"feature": key} for key in sorted(active)]
-            self.bench.land("active", pa.Table.from_pylist(rows, schema=schema_of("active")))
-            for name in ("steps", "edges", "undecided"):
-                self.bench.derive(name)
-            found: dict[int, list[int]] = {}
-            active = set()
-            for row in self.bench.rows("from undecided order by feature, bin"):
-                found.setdefault(row["feature"], []).append(row["bin"])
-                if row["heavy"]:
-                    active.add(row["feature"])
-            if not found:
-                break
-            self.progress(f"settling {sum(map(len, found.values()))} bins")
-            undecided = {key: tuple(bins) for key, bins in found.items()}
-            self._refine([by_id[key] for key in undecided], undecided)
-            refined += [
-                {"feature": key, "bin": bin_}
-                for key, bins in undecided.items()
-                if key not in self.out.failed
-                for bin_ in bins
-            ]
-            self.bench.land("refined", pa.Table.from_pylist(refined, schema=schema_of("refined")))
-            self.bench.derive("cells")
-        for name in ("steps", "edges"):
-            self.bench.derive(name)
+            self._read(wanted)
+            opened = {}
+            able = [item for item in able if item.id not in self.out.failed]
 
-    def _refine(self, items: Sequence[Watched], undecided: Mapping[int, tuple[int, ...]]) -> None:
-        """Fetch the single values of undecided bins."""
-        grids = self._parts()
-        self._send(items, lambda some: self.renderer.ties(some, grids, undecided), "ties")
+    def _asked(self, items: Sequence[Watched]) -> dict[int, set[Asked]]:
+        """By comparison, which distances the metrics that watch a feature are made of."""
+        metrics = self.plan.conventions.metrics
+        asked: dict[int, set[Asked]] = {}
+        for item in items:
+            for signal in self.plan.monitor.signals:
+                if signal.name not in item.signals:
+                    continue
+                wanted = {metrics[rule.metric].certified for rule in signal.rules} - {None}
+                for pair in self.plan.pairs:
+                    if self.plan.scans[pair.reference_scan].reference == signal.reference:
+                        number = self.numbers.comparison(pair, item)
+                        asked.setdefault(number, set()).update(w for w in wanted if w)
+        return asked
 
-    def _decide_types(self) -> None:
-        self.bench.derive("columns")
-        self._find_rounded()
-        seen = {
-            row["feature"]: row
-            for row in self.bench.rows(
-                f"select * from columns where scan = {self.plan.primary.id} and segment = '{ALL}'"
-            )
-        }
-        exact = self._exact_categories(seen)
-        conventions = self.plan.conventions
-        for item in self.plan.read:
-            forced = self._forced(item)
-            row = seen[item.id]
-            assert item.reference is not None
-            if item.route == "count":
-                self.out.types[item.id] = None
-            elif item.route == "number":
-                few = self._is_few(item, row, exact.get(item.id, row["distinct_count"]))
-                self.out.types[item.id] = "categorical" if few else "numerical"
-            elif (
-                forced is None
-                and conventions.leaves_out_free_text
-                and text_is_free(item.reference, int(row["distinct_count"] or 0), row["n"])
+    def _few_by_share(self, items: Sequence[Watched]) -> set[int]:
+        """Features that were counted to have few whole numbers, where a share of rows decides."""
+        share = self.plan.conventions.most_distinct_share
+        if share is None:
+            return set()
+        primary = self.plan.primary.id
+        (rows,) = self.bench.rows(
+            f"select sum(row_count) as n from scan_rows where scan = {primary}"
+        )
+        counted = self.bench.rows(
+            f"select feature, whole_values from asked where scan = {primary}"
+            " and whole_values is not null"
+        )
+        few = {row["feature"] for row in counted if row["whole_values"] < share * rows["n"]}
+        return few & {item.id for item in items}
+
+    def _read(self, wanted: Open) -> None:
+        """Fetch the single values of bins."""
+        self.progress(f"settling {sum(map(len, wanted.values()))} bins")
+        by_id = {item.id: item for item in self.plan.read}
+        items = [by_id[feature] for feature in sorted({feature for feature, _ in wanted})]
+        for batch in _batches(items):
+            for some, part in self._answers(
+                batch,
+                lambda some: self.renderer.ties(some, self.numbers.grids, self.shifts, wanted),
             ):
-                self.out.types[item.id] = None
-                self.out.reasons[item.id] = (
-                    f"{int(row['distinct_count'])} distinct texts in {int(row['n'])} rows: "
-                    "ids or free text, not categories"
+                names = {item.id for item in some}
+                self.numbers.add_ties(
+                    part, {k: bins for k, bins in wanted.items() if k[0] in names}
                 )
-            else:
-                self.out.types[item.id] = "categorical"
-        self.bench.execute(
-            "update features set feature_type = types.kind"
-            " from (select unnest($1) as feature, unnest($2) as kind) as types"
-            " where types.feature = features.feature",
-            [[*self.out.types], [*self.out.types.values()]],
-        )
 
-    def _forced(self, item: Watched) -> str | None:
-        """The type that the project file gives a column."""
-        settings = self.plan.monitor.settings.get(item.name)
-        return settings.type if settings is not None else None
+    def sharpen(self, asked: Mapping[int, set[Asked]]) -> None:
+        """Make the distances of some comparisons exact."""
+        wanted, opened = self.numbers.open_gaps(self._able(), asked)
+        if wanted:
+            self._read(wanted)
+        self.opened |= opened
+        self.numbers.land_distances(self._able(), self.opened, self.bench)
 
-    def _is_few(self, item: Watched, row: Mapping[str, Any], distinct: int | None) -> bool:
-        """Whether a number column turns categorical.
-
-        Args:
-            item: The column.
-            row: What `columns` says of the primary reference.
-            distinct: Its different values, unless they were counted by themselves.
-        """
-        if row["whole_values"] is not None:
-            # where they are, null is a value
-            distinct = row["whole_values"] + (row["null_count"] > 0)
-        return may_be_categorical(self.plan.monitor, item) and few_values(
-            self.plan.conventions, distinct, int(row["row_count"])
-        )
-
-    def _find_rounded(self) -> None:
-        """Note number columns that reach beyond what a double holds exactly."""
-        reach = {
-            row["feature"]: row["reach"]
-            for row in self.bench.rows(
-                "select feature, max(greatest(abs(minimum), abs(maximum))) as reach"
-                " from columns group by feature"
-            )
-        }
-        for item in self.plan.read:
-            if item.route == "number" and (farthest := reach[item.id]) is not None:
-                sides = (item.reference, item.production)
-                if any(side is not None and farthest >= exact_to(side) for side in sides):
-                    self.out.rounded.add(item.id)
-
-    def _exact_categories(self, seen: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
-        """Count whole numbers beyond 2^53 that may be categories again, as text: no two are one.
-
-        Args:
-            seen: Feature id to what `columns` says of the primary reference.
-
-        Returns:
-            Feature id to its different values. The rows of `categories` stay where these are few
-            enough, and stand for what the doubles would say.
-        """
-        few = [
+    def _able(self) -> list[Watched]:
+        return [
             item
             for item in self.plan.read
-            if item.id in self.out.rounded
-            and item.id not in self.out.failed
-            and self._is_few(item, seen[item.id], seen[item.id]["distinct_count"])
+            if item.route == "number" and item.id not in self.out.failed
         ]
-        if not few:
-            return {}
-        self._send(few, self.renderer.categories, "categories")
-        ids = ", ".join(str(item.id) for item in few)
-        counted = self.bench.rows(
-            "select feature, sum(distinct_count)::bigint as n from categories"
-            f" where scan = {self.plan.primary.id} and kind in ('category', 'other')"
-            f" and feature in ({ids}) group by feature"
+
+    def _decide(self) -> None:
+        self.bench.derive("columns")
+        found = decide_kinds(
+            self.plan,
+            self.bench,
+            self.out.failed,
+            lambda few: self._send(few, self.renderer.categories, "categories"),
         )
-        found = {row["feature"]: row["n"] for row in counted}
-        many = [
-            item.id
-            for item in few
-            if item.id in found and not self._is_few(item, seen[item.id], found[item.id])
-        ]
-        # nulls and type errors are counted already, with the numbers
-        self.bench.execute(
-            f"delete from categories where feature in ({ids})"
-            " and (kind in ('null', 'nan', 'type_error') or list_contains($1, feature))",
-            [many],
-        )
-        return found
+        self.out.types, self.out.reasons = found.types, found.reasons
+        self.out.rounded = found.rounded
 
     def _derive(self) -> None:
+        categorical = [key for key, kind in self.out.types.items() if kind == "categorical"]
+        self.numbers.land_values(categorical, self.bench)
         self.bench.append("categories", "number_categories")
-        for name in (
-            "columns",
-            "outside",
-            "comparisons",
-            "binned",
-            "bins",
-            "each_category",
-            "quantiles",
-            "coarse",
-        ):
+        for name in ("columns", "outside", "comparisons", "binned", "bins", "each_category"):
             self.bench.derive(name)
 
 
-def _batches(items: Sequence[Watched]) -> Iterator[Sequence[Watched]]:
-    size = BATCH if len(items) <= BATCH else WIDE_BATCH
+def _batches(items: Sequence[Watched], most: int = BATCH) -> Iterator[Sequence[Watched]]:
+    size = max(1, min(most, BATCH if len(items) <= BATCH else WIDE_BATCH))
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _merged(*found: Open) -> Open:
+    """Bins of several lists together."""
+    merged: Open = {}
+    for each in found:
+        for key, bins in each.items():
+            merged[key] = tuple(sorted({*merged.get(key, ()), *bins}))
+    return merged
 
 
 def _read_bounds(

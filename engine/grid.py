@@ -1,8 +1,9 @@
 """The fine grid that makes exact distances cheap: a monotone map of the reals onto a few thousand bins.
 
-bin = floor((g + 1) * bins / 2) with g = t / (width + |t|), t = x - centre. It holds every finite
-number, so no bound has to be known; a good centre and width only make it fast. Measured:
-6 ns a value, and power tails come out nearly uniform.
+bin = floor((g + 1) * half) with g = t / (width + |t|), t = x - centre. It holds every finite number, so
+no bound has to be known; a good centre and width only make it fast. Measured: 6 ns a value, and
+power tails come out nearly uniform. A side of fewer rows takes half, a quarter … of the bins: scaling by a
+power of two rounds nothing, so its bins are whole runs of the fine ones.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ SHARES: Final = (
     1e-4, 1e-3, 0.01, 0.05, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 0.95, 0.99, 0.999, 0.9999,
 )  # fmt: skip
 
-FEWEST_BINS: Final = 8_192
-MOST_BINS: Final = 65_000
+FEWEST_BINS: Final = 1_000
+MOST_BINS: Final = 65_520
 # Bins and the five codes below zero fit a 16-bit integer when counted from -SLOTS.
 SLOTS: Final = 32_760
 # Beyond these sizes squares leave the range of a double: such columns are counted value by value.
@@ -35,38 +36,58 @@ class Grid:
     Attributes:
         centre: Where the bins are narrowest; also what sums are taken around.
         width: Distance from the centre at which half the bins of a side are used; 0 for whole
-            numbers, which get a bin each, counted from `centre`.
-        bins: Number of bins.
+            numbers, which get a bin each.
+        origin: The bin of `centre` where whole numbers get a bin each.
     """
 
     centre: float
     width: float
-    bins: int
+    origin: int = 0
+
+
+def bins_for(rows: int) -> int:
+    """How many bins the rows of a window deserve: a tenth of few, a thirtieth of many.
+
+    Enough that few bins can still change an exact distance, few enough that counting them is cheap.
+    """
+    return int(min(MOST_BINS, max(FEWEST_BINS, min(rows / 10, 8_190), rows / 32)))
+
+
+def shift_for(rows: int) -> int:
+    """How often the fine bins are joined by two for a window of so many rows."""
+    return int(math.log2(MOST_BINS / bins_for(rows)))
 
 
 def choose_grid(
-    quantiles: Sequence[float | None], low: float, high: float, rows: int, *, whole: bool
+    quantiles: Sequence[float | None],
+    reference: tuple[float, float],
+    every: tuple[float, float],
+    *,
+    whole: bool,
 ) -> Grid | None:
-    """Place a grid by a sample's quantiles so that rows spread evenly over its bins.
+    """Place a grid by a sample of the reference so that rows spread evenly over its bins.
 
     Args:
         quantiles: Sampled values at `SHARES`; None where the sample was empty.
-        low: A value at or below every finite value of either side.
-        high: A value at or above every finite value of either side.
-        rows: Rows of the larger side.
+        reference: Values at or beyond every finite value of the reference, low and high.
+        every: The same of all sides.
         whole: Whether all values are whole numbers.
 
     Returns:
         The grid, or None when the values must be counted one by one: no range, or one so wide or so
         narrow that sums of squares would leave the range of a double.
     """
+    low, high = every
     if not (math.isfinite(low) and math.isfinite(high)) or high < low:
         return None
     if max(abs(low), abs(high)) > LARGEST or 0 < high - low < SMALLEST:
         return None
+    # of production nothing but its range may matter: a reference read once must place the same grid
+    if not (math.isfinite(reference[0]) and math.isfinite(reference[1])):
+        reference = every
     if whole and high - low < MOST_BINS - 1:
-        return Grid(low, 0.0, MOST_BINS)
-    bins = int(min(MOST_BINS, max(FEWEST_BINS, rows / 32)))
+        return Grid(reference[0], 0.0, int(reference[0] - low))
+    low, high = reference
     found = [value for value in quantiles if value is not None]
     if len(found) != len(SHARES):
         found = [low + (high - low) * share for share in SHARES]
@@ -96,7 +117,7 @@ def choose_grid(
         total = 0.0
         for k in range(len(marks) - 1):
             covered = soft(marks[k + 1], centre, width) - soft(marks[k], centre, width)
-            total += (shares[k + 1] - shares[k]) ** 2 / max(1.0, covered * bins / 2)
+            total += (shares[k + 1] - shares[k]) ** 2 / max(1.0, covered * MOST_BINS / 2)
         return total
 
     candidates = [
@@ -106,9 +127,9 @@ def choose_grid(
         if max(width, floor) > 0
     ]
     if not candidates:
-        return Grid(low, 1.0, bins)
+        return Grid(low, 1.0)
     _, centre, width = min(candidates)
-    return Grid(centre, width, bins)
+    return Grid(centre, width)
 
 
 def soft(x: float, centre: float, width: float) -> float:

@@ -14,6 +14,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.execute import Gathered
 from driftline.engine.features import Watched
 from driftline.engine.joins import several_rows
+from driftline.engine.numbers import Asked
 from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
 from driftline.engine.render import metric_sql
@@ -43,6 +44,7 @@ class Measurement:
         feature_type: `numerical`, `categorical`, or None.
         pair: Which window, reference and segment; None for the dataset.
         value: The number compared with the threshold; None where it cannot be computed.
+        value_low, value_high: Bounds that certainly hold it; alike where it is exact.
         statistic, effect, p_value: Of a test, else None; `effect` of a distance is the distance.
         reference_value: The same measure on the reference, where it has one.
         n_reference, n_production: Rows counted, of all rows for quality rates.
@@ -86,6 +88,8 @@ class Measurement:
     has_p: bool = False
     why_no_p: str | None = None
     window: tuple[datetime, datetime] | None = None
+    value_low: float | None = None
+    value_high: float | None = None
 
 
 def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measurement, ...]:
@@ -205,11 +209,20 @@ class Results:
         """
         key = (metric.path, metric.test, comparison)
         if key not in self._tests:
-            self._tests[key] = self._test(metric, comparison)
+            self._tests[key] = self._test(metric, self.of(metric).get(comparison, {}))
         return self._tests[key]
 
-    def _test(self, metric: Metric, comparison: int) -> Tested | None:
-        found = self.of(metric).get(comparison, {})
+    def between(self, metric: Metric, comparison: int) -> tuple[float | None, float | None]:
+        """Bounds of a test's probability, from those of its statistic: the wider gap is less likely."""
+        found = self.of(metric)[comparison]
+        ends = (
+            self._test(metric, {**found, "statistic": found[name]})
+            for name in ("statistic_high", "statistic_low")
+        )
+        low, high = (None if end is None else end.p_value for end in ends)
+        return low, high
+
+    def _test(self, metric: Metric, found: Mapping[str, Any]) -> Tested | None:
         statistic = _finite(found.get("statistic"))
         if statistic is None:
             # a category that cannot be, and is there
@@ -233,6 +246,32 @@ class Results:
                     statistic, categories, cells, found["smallest"], found["inverse"], n, m
                 )
                 return Tested(cramers_v(statistic, cells, n, m), p_value, cells)
+
+
+def straddling(plan: Plan, gathered: Gathered, results: Results) -> dict[int, set[Asked]]:
+    """Comparisons whose certified bounds do not settle on which side of a threshold they are.
+
+    Args:
+        plan: The plan.
+        gathered: Types of its features, and which of them failed.
+        results: The workbench's results, all relations derived.
+
+    Returns:
+        By comparison, which distances must be exact for the verdict to be.
+    """
+    found: dict[int, set[Asked]] = {}
+    for each in measure(plan, gathered, results):
+        asked = plan.conventions.metrics[each.metric].certified
+        low, high = each.value_low, each.value_high
+        if asked is None or each.comparison is None or low is None or high is None or low == high:
+            continue
+        levels = (each.threshold.fail, each.threshold.warn)
+        limits = [side.amount for bound in levels if bound is not None for side in bound.sides]
+        # a probability is adjusted for the features beside it: only one above the limit is decided
+        least = 0.0 if plan.conventions.metrics[each.metric].test else low
+        if any(least <= limit < high or limit == high for limit in limits):
+            found.setdefault(each.comparison, set()).add(asked)
+    return found
 
 
 def _dataset(
@@ -390,12 +429,17 @@ def _filled(
     # a metric that counts other rows says so itself
     n, m = found.get("n_reference", n), found.get("n_production", m)
     value = _finite(found.get("value"))
+    low, high = (_finite(found.get(f"value_{end}", value)) for end in ("low", "high"))
     statistic = _finite(found.get("statistic"))
     effect = None if rates else value
     p_value = None
     reason = None
     if metric.test is not None and (test := results.tested(metric, row["comparison"])) is not None:
         effect, value, p_value = test.effect, test.p_value, test.p_value
+        low = high = value
+        if found.get("statistic_low") != found.get("statistic_high"):
+            low, high = results.between(metric, row["comparison"])
+            value = p_value = None if low is None or high is None else (low + high) / 2
     if value is None:
         reason = found.get("reason") or _why_not(measurement, rates, n, m)
         if found.get("value") is not None and n and m:
@@ -408,6 +452,8 @@ def _filled(
     return replace(
         measurement,
         value=value,
+        value_low=None if value is None else low,
+        value_high=None if value is None else high,
         statistic=statistic,
         effect=effect,
         p_value=p_value,

@@ -98,7 +98,6 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.columns.expected_error", _given, "expected_error is"),
     ("monitors.*.features.top_n", _given, "top_n is"),
     ("monitors.*.segments", _given, "segments are"),
-    ("monitors.*.exact", _is("when_it_matters", "never"), "exact: {value} is"),
     ("monitors.*.signals.*", _planned_type, "{type} is"),
     ("monitors.*.signals.*.segments", _given, "segments are"),
     ("monitors.*.signals.*.features.top_n", _given, "top_n is"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.features import asked_for, may_be_categorical
+from driftline.engine.features import asked_for
 from driftline.engine.plan import Plan
-from driftline.engine.project import BinRule
 from driftline.engine.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -18,17 +16,6 @@ if TYPE_CHECKING:
 
 # As many windows as a row count is compared with.
 PAST_WINDOWS: Final = 8
-
-
-def scales_table(scales: Mapping[tuple[int, int], tuple[float, float]]) -> pa.Table:
-    """The relation `scales` from (scan, feature) to the scales of its two sums."""
-    import pyarrow as pa
-
-    rows = [
-        {"scan": scan, "feature": feature, "total_scale": total, "square_scale": square}
-        for (scan, feature), (total, square) in scales.items()
-    ]
-    return pa.Table.from_pylist(rows, schema=schema_of("scales"))
 
 
 def schema_of(relation: str) -> pa.Schema:
@@ -79,25 +66,55 @@ def schema_of(relation: str) -> pa.Schema:
             ("production_type", pa.string()),
             ("production_kind", pa.string()),
         ],
-        "grids": [("feature", pa.int32()), ("centre", pa.float64())],
-        "scales": [
-            ("scan", pa.int32()),
-            ("feature", pa.int32()),
-            ("total_scale", pa.float64()),
-            ("square_scale", pa.float64()),
-        ],
-        "active": [("feature", pa.int32())],
-        "refined": [("feature", pa.int32()), ("bin", pa.int32())],
-        "histogram": [
+        "numbers": [
             *cell,
-            ("bin", pa.int32()),
-            ("n", pa.int64()),
-            ("total", pa.float64()),
-            ("squares", pa.float64()),
-            ("low", pa.float64()),
-            ("high", pa.float64()),
+            ("finite", pa.int64()),
+            ("distinct_count", pa.int64()),
+            ("once", pa.int64()),
+            ("mean", pa.float64()),
+            ("deviation", pa.float64()),
+            ("minimum", pa.float64()),
+            ("maximum", pa.float64()),
         ],
-        "ties": [*cell, ("bin", pa.int32()), ("value", pa.float64()), ("n", pa.int64())],
+        "number_faults": [
+            *cell,
+            ("null_count", pa.int64()),
+            ("type_error_count", pa.int64()),
+            ("nan_count", pa.int64()),
+            ("below_infinity", pa.int64()),
+            ("above_infinity", pa.int64()),
+        ],
+        "quantiles": [
+            *cell,
+            *((name, pa.float64()) for name in ("p05", "p25", "p50", "p75", "p95")),
+        ],
+        "number_values": [*cell, ("x", pa.float64()), ("n", pa.int64())],
+        "beyond": [
+            ("pair", pa.int32()),
+            ("feature", pa.int32()),
+            ("below", pa.int64()),
+            ("above", pa.int64()),
+        ],
+        "intervals": [
+            ("comparison", pa.int32()),
+            ("bin", pa.int64()),
+            ("kind", pa.string()),
+            ("lower_bound", pa.float64()),
+            ("upper_bound", pa.float64()),
+            ("n_reference", pa.int64()),
+            ("n_production", pa.int64()),
+            ("least", pa.float64()),
+            ("greatest", pa.float64()),
+        ],
+        "gaps": [
+            ("comparison", pa.int32()),
+            ("area_low", pa.float64()),
+            ("area_high", pa.float64()),
+            ("widest_low", pa.float64()),
+            ("widest_high", pa.float64()),
+            ("below_reference", pa.int64()),
+            ("below_production", pa.int64()),
+        ],
         "categories": [
             *cell,
             ("kind", pa.string()),
@@ -152,7 +169,7 @@ def land_history(plan: Plan, history: History, bench: Workbench) -> None:
 
 
 def land_plan(plan: Plan, bench: Workbench) -> None:
-    """Land the plan's own small tables: scans, pairs, members, features, bin rules, given bounds."""
+    """Land the plan's own small tables: scans, pairs, members, features, given values."""
     import pyarrow as pa
 
     bench.land(
@@ -203,14 +220,9 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
     bench.land("numbered", pa.Table.from_pylist(numbered))
     conventions = plan.conventions
     features: list[dict[str, Any]] = []
-    rules: list[dict[str, Any]] = []
-    given: list[dict[str, Any]] = []
-    limits: list[dict[str, Any]] = []
     known: list[dict[str, Any]] = []
     for item in plan.read:
         settings = plan.monitor.settings.get(item.name)
-        own = settings.bins if settings is not None else None
-        rule = conventions.bins or own or plan.monitor.bins
         bounds = settings.bounds if settings is not None else None
         allowed = (settings.values if settings is not None else None) or ()
         known += [{"feature": item.id, "value": value} for value in allowed]
@@ -225,17 +237,9 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
                 "own_categories": conventions.own_categories,
                 "most_categories": conventions.most_categories or plan.monitor.max_categories,
                 "most_new": conventions.most_new,
-                "may_be_categorical": may_be_categorical(plan.monitor, item),
-                "most_distinct": conventions.most_distinct,
-                "most_distinct_share": conventions.most_distinct_share,
             }
         )
-        if item.route == "number":
-            rules.append({"feature": item.id, "rule": rule.rule, "count": rule.count})
-            given += [{"feature": item.id, "start": edge} for edge in _inner(rule)]
-        if bounds is not None:
-            limits.append({"feature": item.id, "lower_bound": bounds[0], "upper_bound": bounds[1]})
-    text, real, whole = pa.string(), pa.float64(), pa.int32()
+    text, whole = pa.string(), pa.int32()
     shapes: dict[str, tuple[list[dict[str, Any]], list[tuple[str, pa.DataType]]]] = {
         "features": (
             features,
@@ -249,23 +253,9 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
                 ("own_categories", pa.bool_()),
                 ("most_categories", pa.int64()),
                 ("most_new", pa.int64()),
-                ("may_be_categorical", pa.bool_()),
-                ("most_distinct", pa.int64()),
-                ("most_distinct_share", real),
             ],
         ),
-        "rules": (rules, [("feature", whole), ("rule", text), ("count", pa.int64())]),
         "values_given": (known, [("feature", whole), ("value", text)]),
-        "given": (given, [("feature", whole), ("start", real)]),
-        "bounds_given": (
-            limits,
-            [("feature", whole), ("lower_bound", real), ("upper_bound", real)],
-        ),
     }
     for name, (rows, fields) in shapes.items():
         bench.land(name, pa.Table.from_pylist(rows, schema=pa.schema(fields)))
-
-
-def _inner(rule: BinRule) -> tuple[float, ...]:
-    """Given edges that separate bins; the outer two only close them, and outer bins are open."""
-    return rule.edges[1:-1] if rule.rule == "edges" else ()

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -16,7 +17,7 @@ from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.dialects import filter_sql, transpile
 from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
-from driftline.engine.grid import SHARES, SLOTS, Grid
+from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid
 from driftline.engine.joins import Joined
 from driftline.engine.plan import WHOLE, Match, Plan, Scan, correlation_id_asked
 from driftline.engine.sqltext import (
@@ -133,21 +134,23 @@ class GridPart:
         centre: The grid's centre.
         width: Its width; None for whole numbers, which get a bin each.
         half: Half its bins.
+        origin: The bin of the centre, of whole numbers.
     """
 
     centre: object
     width: object | None = None
     half: object = None
+    origin: int = 0
 
     @classmethod
-    def of(cls, grid: Grid) -> GridPart:
-        """The numbers of a grid."""
-        return cls(grid.centre, grid.width or None, grid.bins / 2)
+    def of(cls, grid: Grid, shift: int) -> GridPart:
+        """The numbers of a grid whose fine bins are joined by two so often."""
+        return cls(grid.centre, grid.width or None, MOST_BINS / 2 ** (1 + shift), grid.origin)
 
     def bin_of(self, t: Markup) -> Markup:
         """The fine bin of t = x - centre as SQL."""
         if self.width is None:
-            return sql("floor({t})", t=t)
+            return sql("(floor({t}) + {origin})", t=t, origin=self.origin)
         return sql(
             "floor(({t} / ({width} + abs({t})) + {one}) * {half})",
             t=t,
@@ -485,12 +488,15 @@ class Renderer:
     def histogram(
         self,
         features: Sequence[Watched],
-        grids: Mapping[int, GridPart],
+        grids: Mapping[int, Grid | GridPart],
         scales: Mapping[tuple[int, int], tuple[object, object]],
+        shifts: Mapping[int, int],
     ) -> Statement:
-        """The fine grid of every number column of every scan."""
+        """The fine grid of every number column of every scan, its bins joined as each scan deserves."""
         columns = [
-            self._number_part(scan, item, grids[item.id], scales[scan.id, item.id])
+            self._number_part(
+                scan, item, _part(grids[item.id], shifts[scan.id]), scales[scan.id, item.id]
+            )
             for item in features
             for scan in self.plan.scans
         ]
@@ -499,14 +505,21 @@ class Renderer:
     def ties(
         self,
         features: Sequence[Watched],
-        grids: Mapping[int, GridPart],
-        undecided: Mapping[int, tuple[object, ...]],
+        grids: Mapping[int, Grid | GridPart] = MappingProxyType({}),
+        shifts: Mapping[int, int] = MappingProxyType({}),
+        undecided: Mapping[tuple[int, int], Sequence[object]] | None = None,
     ) -> Statement:
-        """Single values: of whole columns, or of undecided bins where a feature has some."""
+        """Single values: of whole columns, or of the undecided bins of features and scans."""
         columns = [
-            self._number_part(scan, item, grids.get(item.id), undecided=undecided.get(item.id, ()))
+            self._number_part(
+                scan,
+                item,
+                None if undecided is None else _part(grids[item.id], shifts[scan.id]),
+                undecided=() if undecided is None else tuple(undecided[item.id, scan.id]),
+            )
             for item in features
             for scan in self.plan.scans
+            if undecided is None or (item.id, scan.id) in undecided
         ]
         return self._statement("ties", "ties", features, columns=columns)
 
@@ -677,6 +690,10 @@ def _indented(text: str, width: int) -> Markup:
 _WORDS: Final = re.compile(
     r"""(?P<kept>"[^"]*"|'[^']*'|--[^\n]*|/\*.*?\*/)|[ ]*\n(?:[ ]*\n)*""", re.DOTALL
 )
+
+
+def _part(grid: Grid | GridPart, shift: int) -> GridPart:
+    return grid if isinstance(grid, GridPart) else GridPart.of(grid, shift)
 
 
 def _with(part: ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False) -> ScanPart:

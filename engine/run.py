@@ -14,7 +14,7 @@ from driftline.engine.execute import gather
 from driftline.engine.interpolate import mask
 from driftline.engine.journal import Journal, Part, utc_now
 from driftline.engine.judge import judge
-from driftline.engine.measure import Results, measure
+from driftline.engine.measure import Results, measure, straddling
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import Plan, make_plans, references_needed
 from driftline.engine.project import Join, Monitor, Project
@@ -222,7 +222,13 @@ def _measured(
             keeps_rows=warehouse.keeps_rows,
         )
         gathered = gather(
-            plan, warehouse, renderer, bench, log.ledger, lambda step: progress(monitor.name, step)
+            plan,
+            warehouse,
+            renderer,
+            bench,
+            log.ledger,
+            lambda step: progress(monitor.name, step),
+            lambda found: straddling(plan, found, Results(bench)),
         )
         for told in (gathered.failed, gathered.unmatched):
             for number, message in told.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,10 +24,7 @@ def rows_elsewhere(
     source += " has no rows" if scan.filter is None else " has no rows that pass the filter"
     if scan.clock is None:
         return (source,), None
-    statement = renderer.time_range()
-    started = time.perf_counter()
-    (row,) = warehouse.fetch(statement.sql).to_pylist()
-    ledger.add(statement, warehouse.dialect, 1, time.perf_counter() - started, None)
+    (row,) = ledger.fetch(warehouse, renderer.time_range()).to_pylist()
     if row["last_at"] is None:
         return (f"{source} at any time",), None
     zone = ZoneInfo(monitor.time_zone)

@@ -13,7 +13,8 @@ ROOT: Final = Path(__file__).parents[1]
 # Each floor imports only from floors above it in this list, or from its own.
 FLOORS: Final = (
     {"errors", "engine"},
-    {"header", "significance", "intervals", "grid", "yaml_file"},
+    {"header", "significance", "intervals", "grid", "cells", "yaml_file"},
+    {"distances"},
     {"catalog"},
     {"project"},
     {"conventions"},
@@ -35,6 +36,7 @@ FLOORS: Final = (
     {"sqltext", "dialects"},
     {"workbench"},
     {"relations"},
+    {"numbers", "kinds"},
     {"render"},
     {"warehouses.lakes"},
     {"warehouses", "warehouses.duckdb"},

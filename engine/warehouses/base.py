@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
+from driftline.engine.errors import WarehouseError
 from driftline.engine.project import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Answer = TypeVar("Answer")
 
 Kind = Literal[
     "integer", "float", "decimal", "text", "boolean", "date", "timestamp", "timestamptz", "other"
@@ -65,17 +70,51 @@ class Ledger:
 
     sent: list[Sent] = field(default_factory=list)
 
-    def add(
+    def fetch(self, warehouse: Warehouse, statement: Statement) -> pa.Table:
+        """Run a SELECT and note how it went.
+
+        Raises:
+            WarehouseError: When the warehouse refuses it.
+        """
+        return self._noted(warehouse, statement, warehouse.fetch, lambda table: table.num_rows)
+
+    def execute(self, warehouse: Warehouse, statement: Statement) -> None:
+        """Run a statement for its effect and note how it went.
+
+        Raises:
+            WarehouseError: When the warehouse refuses it.
+        """
+        self._noted(warehouse, statement, warehouse.execute, lambda _: None)
+
+    def _noted(
         self,
+        warehouse: Warehouse,
         statement: Statement,
-        dialect: str,
-        rows: int | None,
-        seconds: float,
-        error: str | None,
-    ) -> None:
-        """Note one statement."""
-        number = len(self.sent) + 1
-        self.sent.append(Sent(statement.step, number, dialect, statement.sql, rows, seconds, error))
+        send: Callable[[str], Answer],
+        count: Callable[[Answer], int | None],
+    ) -> Answer:
+        started = time.perf_counter()
+        rows: int | None = None
+        message: str | None = None
+        try:
+            answer = send(statement.sql)
+            rows = count(answer)
+        except WarehouseError as error:
+            message = error.message
+            raise
+        finally:
+            self.sent.append(
+                Sent(
+                    statement.step,
+                    len(self.sent) + 1,
+                    warehouse.dialect,
+                    statement.sql,
+                    rows,
+                    time.perf_counter() - started,
+                    message,
+                )
+            )
+        return answer
 
 
 class Warehouse(Protocol):

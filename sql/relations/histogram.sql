@@ -1,9 +1,9 @@
 {#- histogram: rows, sums and range of every bin of a fine grid, per number column
 
-    The grid is bin = floor((g + 1) * scale), g = t / (width + |t|), t = x - centre: it holds every
+    The grid is bin = floor((g + 1) * half), g = t / (width + |t|), t = x - centre: it holds every
     real number, follows heavy tails, and is plain arithmetic in every dialect. It need not be exactly
     monotone: the bins bring their ranges, and the order is checked on them. Whole-number columns of a
-    short range take bin = x - centre. Sums are of whole numbers (t times a power of two, rounded
+    short range take bin = x - centre + origin. Sums are of whole numbers (t times a power of two, rounded
     down), so they are the same in any order of rows. Bins are counted in small integers from -slots,
     which lets an engine address them directly.
 

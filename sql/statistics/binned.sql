@@ -1,83 +1,33 @@
 -- binned: every bin of every comparison with its rows on both sides, empty bins included
 --
--- numerical: by the comparison's edges; categorical: the reference's values, other, and the new ones.
+-- numerical: by the feature's edges; categorical: the reference's values, other, and the new ones.
 --
--- reads    steps, edges, categories, comparisons, members, features
+-- reads    intervals, categories, comparisons, members, features
 -- returns  comparison; bin, from 0; kind: interval, point, category, other or new; label of a
 --          category; lower_bound, upper_bound of a number (null where open); n_reference, n_production;
 --          cell: the bin of the distances it counts in, null for none (no rows on either side), -2 for
 --          new categories that are one; least, greatest: where a range ends that the outer bins are of
 with
 
-numbered as (
-    select
-        comparison,
-        kind,
-        start,
-        row_number() over ordered - 1 as bin,
-        case when kind = 'point' then start else lead(start) over ordered end as until_,
-        case when row_number() over ordered = 1 then least end as least,
-        case when lead(start) over ordered is null then greatest end as greatest
-    from edges
-    window ordered as (partition by comparison order by start, kind desc, step)
-),
-
--- of steps so narrow that they start at one number, the last has its rows
-intervals as (
-    select
-        comparison,
-        start,
-        max(bin) as bin
-    from numbered
-    where kind = 'interval'
-    group by comparison, start
-),
-
-points as (
-    select * from numbered where kind = 'point'
-),
-
-assigned as (
-    select
-        steps.comparison,
-        coalesce(points.bin, intervals.bin) as bin,
-        sum(steps.n_reference) as n_reference,
-        sum(steps.n_production) as n_production
-    from (
-        select steps.*
-        from steps
-        inner join comparisons
-            on comparisons.comparison = steps.comparison
-            and comparisons.feature_type = 'numerical'
-    ) as steps
-    asof left join intervals
-        on intervals.comparison = steps.comparison and steps.low >= intervals.start
-    left join points
-        on points.comparison = steps.comparison and steps.low = points.start
-    group by all
-),
-
 numerical as (
     select
         comparisons.comparison,
-        numbered.bin,
-        numbered.kind,
+        intervals.bin,
+        intervals.kind,
         null::varchar as label,
-        case when isfinite(numbered.start) then numbered.start end as lower_bound,
-        numbered.until_ as upper_bound,
-        coalesce(assigned.n_reference, 0) as n_reference,
-        coalesce(assigned.n_production, 0) as n_production,
+        intervals.lower_bound,
+        intervals.upper_bound,
+        intervals.n_reference::double as n_reference,
+        intervals.n_production::double as n_production,
         case
-            when features.keeps_empty or assigned.n_reference + assigned.n_production > 0 then
-                numbered.bin
+            when features.keeps_empty or intervals.n_reference + intervals.n_production > 0 then
+                intervals.bin
         end as cell,
-        numbered.least,
-        numbered.greatest
+        intervals.least,
+        intervals.greatest
     from comparisons
     inner join features on features.feature = comparisons.feature
-    inner join numbered on numbered.comparison = comparisons.comparison
-    left join assigned
-        on assigned.comparison = comparisons.comparison and assigned.bin = numbered.bin
+    inner join intervals on intervals.comparison = comparisons.comparison
     where comparisons.feature_type = 'numerical'
 ),
 

@@ -1,6 +1,6 @@
 -- columns: what each side of each column looks like, number, category or neither
 --
--- reads    cells, histogram, ties, categories, filled, asked, scan_rows, centres, features, codes
+-- reads    numbers, number_faults, categories, filled, asked, scan_rows, features
 -- returns  scan, window_id, segment, feature; row_count, null_count, nan_count, below_infinity,
 --          above_infinity, type_error_count, n (rows counted: finite or infinite numbers, or
 --          categories); distinct_count (null where not every value was seen), once (values seen in one
@@ -9,17 +9,21 @@
 with
 
 coded as (
-    select scan, window_id, segment, feature, bin, n from histogram where bin < 0
-    union all
-    select scan, window_id, segment, feature, bin, n from ties where bin < 0
+    select
+        scan, window_id, segment, feature,
+        null_count, type_error_count, nan_count, below_infinity, above_infinity
+    from number_faults
     union all
     select
         scan,
         window_id,
         segment,
         feature,
-        case kind when 'null' then -1 when 'nan' then -3 else -2 end as bin,
-        n
+        case when kind = 'null' then n else 0 end,
+        case when kind = 'type_error' then n else 0 end,
+        case when kind = 'nan' then n else 0 end,
+        0,
+        0
     from categories
     where kind in ('null', 'nan', 'type_error')
 ),
@@ -30,63 +34,12 @@ faults as (
         window_id,
         segment,
         feature,
-        sum(case when bin = -1 then n else 0 end) as null_count,
-        sum(case when bin = -2 then n else 0 end) as type_error_count,
-        sum(case when bin = -3 then n else 0 end) as nan_count,
-        sum(case when bin = -4 then n else 0 end) as below_infinity,
-        sum(case when bin = -5 then n else 0 end) as above_infinity
+        sum(null_count) as null_count,
+        sum(type_error_count) as type_error_count,
+        sum(nan_count) as nan_count,
+        sum(below_infinity) as below_infinity,
+        sum(above_infinity) as above_infinity
     from coded
-    group by all
-),
-
-numbers as (
-    select
-        scan,
-        window_id,
-        segment,
-        feature,
-        sum(n) as finite,
-        case when count(bin) = 0 then count(*) end as distinct_count,
-        case when count(bin) = 0 then sum(case when n = 1 then 1 else 0 end) end as once,
-        fsum(total order by low) / sum(n) as shift,
-        min(low) as minimum,
-        max(high) as maximum
-    from cells
-    group by all
-),
-
-reaches as (
-    select
-        scan,
-        window_id,
-        segment,
-        feature,
-        centre,
-        shift,
-        greatest(maximum - centre - shift, centre + shift - minimum) as reach
-    from numbers
-    inner join centres using (feature)
-    where minimum < maximum
-),
-
--- squares around each side's own mean, in units of its reach: no digits and no range are lost
-spreads as (
-    select
-        scan,
-        window_id,
-        segment,
-        feature,
-        any_value(reach) as reach,
-        fsum(
-            case
-                when bin is null then
-                    n * ((low - centre - shift) / reach) * ((low - centre - shift) / reach)
-                else (squares - shift * (total + total - n * shift)) / (reach * reach)
-            end
-            order by low
-        ) as squares
-    from cells
-    inner join reaches using (scan, window_id, segment, feature)
     group by all
 ),
 
@@ -124,13 +77,8 @@ select
     coalesce(numbers.finite, 0)::double as finite,
     coalesce(texts.distinct_count, numbers.distinct_count) as distinct_count,
     coalesce(texts.once, numbers.once) as once,
-    -- null where a sum leaves the range of a double
-    case when isfinite(numbers.shift) then centres.centre + numbers.shift end as mean,
-    case
-        when numbers.minimum = numbers.maximum and numbers.finite > 1 then 0
-        when isfinite(spreads.reach) then
-            spreads.reach * sqrt(greatest(spreads.squares, 0) / (numbers.finite - 1))
-    end as deviation,
+    numbers.mean,
+    numbers.deviation,
     numbers.minimum,
     numbers.maximum,
     texts.allowed,
@@ -140,16 +88,12 @@ select
     asked.whole_values
 from scan_rows
 cross join features
-left join centres on centres.feature = features.feature
 left join faults
     on faults.scan = scan_rows.scan and faults.window_id = scan_rows.window_id
     and faults.segment = scan_rows.segment and faults.feature = features.feature
 left join numbers
     on numbers.scan = scan_rows.scan and numbers.window_id = scan_rows.window_id
     and numbers.segment = scan_rows.segment and numbers.feature = features.feature
-left join spreads
-    on spreads.scan = scan_rows.scan and spreads.window_id = scan_rows.window_id
-    and spreads.segment = scan_rows.segment and spreads.feature = features.feature
 left join texts
     on texts.scan = scan_rows.scan and texts.window_id = scan_rows.window_id
     and texts.segment = scan_rows.segment and texts.feature = features.feature

@@ -1,31 +1,19 @@
 -- number_categories: whole numbers with few distinct values, told as categories
 --
--- reads    cells, columns (for their infinities), scans, features, values_given, categories (whole
+-- reads    number_values, scans, features, values_given, categories (whole
 --          numbers that no double holds are there already, counted as text)
 -- returns  the columns of the relation categories: values the primary reference has, the largest by
 --          name and the rest as other; then new ones, the largest a scan by name and the rest in one
 --          row
 with
 
-numbers as (
-    select scan, window_id, segment, feature, low as x, n from cells
-    union all
-    select scan, window_id, segment, feature, '-infinity'::double, below_infinity::bigint
-    from columns
-    where below_infinity > 0
-    union all
-    select scan, window_id, segment, feature, 'infinity'::double, above_infinity::bigint
-    from columns
-    where above_infinity > 0
-),
-
 labelled as (
     select
-        numbers.scan,
-        numbers.feature,
-        numbers.window_id,
-        numbers.segment,
-        numbers.n,
+        number_values.scan,
+        number_values.feature,
+        number_values.window_id,
+        number_values.segment,
+        number_values.n,
         features.most_categories,
         features.most_new,
         features.has_values,
@@ -33,13 +21,13 @@ labelled as (
             when x = floor(x) and abs(x) < 1e38 then x::hugeint::varchar
             else x::varchar
         end as label,
-        sum(case when scans.is_primary then numbers.n end) over (
-            partition by numbers.feature, numbers.x
+        sum(case when scans.is_primary then number_values.n end) over (
+            partition by number_values.feature, number_values.x
         ) as n_known
-    from numbers
-    inner join scans on scans.scan = numbers.scan
-    inner join features on features.feature = numbers.feature
-    anti join categories on categories.feature = numbers.feature
+    from number_values
+    inner join scans on scans.scan = number_values.scan
+    inner join features on features.feature = number_values.feature
+    anti join categories on categories.feature = number_values.feature
     where features.feature_type = 'categorical'
 ),
 

@@ -18,7 +18,9 @@ from driftline.engine.grid import (
     SLOTS,
     SMALLEST,
     Grid,
+    bins_for,
     choose_grid,
+    shift_for,
     soft,
     sum_scales,
 )
@@ -31,19 +33,14 @@ def quantiles(values: np.ndarray) -> list[float]:
 
 
 def grid_of(values: np.ndarray, **given: object) -> Grid:
-    found = choose_grid(
-        quantiles(values),
-        float(values.min()),
-        float(values.max()),
-        len(values),
-        **{"whole": False, **given},
-    )
+    ends = float(values.min()), float(values.max())
+    found = choose_grid(quantiles(values), ends, ends, **{"whole": False, **given})
     assert found is not None
     return found
 
 
-def bin_of(grid: Grid, x: float) -> int:
-    return math.floor((soft(x, grid.centre, grid.width) + 1) * grid.bins / 2)
+def bin_of(grid: Grid, x: float, shift: int = 0) -> int:
+    return math.floor((soft(x, grid.centre, grid.width) + 1) * (MOST_BINS / 2 ** (1 + shift)))
 
 
 # The map
@@ -51,13 +48,13 @@ def bin_of(grid: Grid, x: float) -> int:
 
 @given(x=finite, centre=finite, width=st.floats(1e-140, 1e140))
 def test_every_number_has_a_bin(x: float, centre: float, width: float):
-    grid = Grid(centre, width, MOST_BINS)
-    assert 0 <= bin_of(grid, x) <= grid.bins
+    grid = Grid(centre, width)
+    assert 0 <= bin_of(grid, x) <= MOST_BINS
 
 
 @given(x=st.floats(-1e6, 1e6), y=st.floats(-1e6, 1e6), centre=finite, width=st.floats(1e-9, 1e9))
 def test_a_larger_number_never_has_a_lower_bin(x: float, y: float, centre: float, width: float):
-    grid = Grid(centre, width, MOST_BINS)
+    grid = Grid(centre, width)
     low, high = sorted((x, y))
     assert bin_of(grid, low) <= bin_of(grid, high)
 
@@ -84,28 +81,37 @@ def test_the_rows_of_common_laws_spread_over_the_bins(law: str):
     assert (counts**2).sum() / len(values) ** 2 < 0.005
 
 
-@pytest.mark.parametrize(("rows", "bins"), [(100, FEWEST_BINS), (10**7, MOST_BINS)])
+@given(x=finite, centre=finite, width=st.floats(1e-140, 1e140), shift=st.integers(0, 6))
+def test_coarse_bins_are_whole_runs_of_fine_ones(x: float, centre: float, width: float, shift: int):
+    grid = Grid(centre, width)
+    assert bin_of(grid, x, shift) == bin_of(grid, x) >> shift
+
+
+@pytest.mark.parametrize(
+    ("rows", "bins"), [(100, FEWEST_BINS), (27_000, 2_700), (10**6, 31_250), (10**8, MOST_BINS)]
+)
 def test_there_are_more_bins_for_more_rows_within_limits(rows: int, bins: int):
-    found = choose_grid([0.0] * 7 + [1.0] * 8, -3.0, 3.0, rows, whole=False)
-    assert found is not None
-    assert found.bins == bins
+    assert bins_for(rows) == bins
+    assert bins <= MOST_BINS >> shift_for(rows) <= 2 * bins or rows == 10**8
 
 
 def test_whole_numbers_of_a_short_range_have_a_bin_each():
-    assert choose_grid([0.0] * 15, -5.0, 60_000.0, 100, whole=True) == Grid(-5.0, 0.0, MOST_BINS)
+    found = choose_grid([0.0] * 15, (0.0, 60_000.0), (-5.0, 60_000.0), whole=True)
+    # counted from the reference's least, which lies 5 above production's
+    assert found == Grid(0.0, 0.0, 5)
 
 
 def test_whole_numbers_of_a_wide_range_share_bins():
-    found = choose_grid([0.0] * 7 + [1e6] * 8, 0.0, 1e6, 100, whole=True)
+    found = choose_grid([0.0] * 7 + [1e6] * 8, (0.0, 1e6), (0.0, 1e6), whole=True)
     assert found is not None
     assert found.width > 0
 
 
-def test_an_outlier_of_production_does_not_become_the_centre():
+def test_production_does_not_move_the_grid():
     values = np.random.default_rng(1).normal(size=1000)
-    found = choose_grid(quantiles(values), -1e14, float(values.max()), 1000, whole=False)
-    assert found is not None
-    assert values.min() <= found.centre <= values.max()
+    ends = float(values.min()), float(values.max())
+    alone = choose_grid(quantiles(values), ends, ends, whole=False)
+    assert choose_grid(quantiles(values), ends, (-1e14, 1e9), whole=False) == alone
 
 
 @given(
@@ -115,12 +121,12 @@ def test_a_grid_can_be_chosen_from_any_sample(
     low: float, high: float, sample: list[float], whole: bool
 ):
     low, high = sorted((low, high))
-    found = choose_grid(sorted(sample), low, high, 1000, whole=whole)
+    found = choose_grid(sorted(sample), (low, high), (low, high), whole=whole)
     assert found is None or (math.isfinite(found.centre) and found.width >= 0)
 
 
 def test_without_a_sample_the_range_places_the_grid():
-    found = choose_grid([None] * 15, 0.0, 1.0, 1000, whole=False)
+    found = choose_grid([None] * 15, (0.0, 1.0), (0.0, 1.0), whole=False)
     assert found is not None
     assert 0 <= found.centre <= 1
 
@@ -137,7 +143,7 @@ def test_without_a_sample_the_range_places_the_grid():
     ],
 )
 def test_a_range_whose_squares_no_double_holds_is_counted_value_by_value(low: float, high: float):
-    assert choose_grid([0.5] * 15, low, high, 1000, whole=False) is None
+    assert choose_grid([0.5] * 15, (low, high), (low, high), whole=False) is None
 
 
 # The sums
@@ -146,7 +152,7 @@ def test_a_range_whose_squares_no_double_holds_is_counted_value_by_value(low: fl
 @given(low=st.floats(-1e140, 1e140), high=st.floats(-1e140, 1e140), centre=st.floats(-1e140, 1e140))
 def test_sums_of_whole_numbers_stay_below_two_to_the_61(low: float, high: float, centre: float):
     low, high = sorted((low, high))
-    found = sum_scales(Grid(centre, 1.0, MOST_BINS), low, high)
+    found = sum_scales(Grid(centre, 1.0), low, high)
     reach = max(abs(low - centre), abs(high - centre))
     if found is not None:
         total, square = (Fraction(scale) for scale in found)
@@ -157,13 +163,13 @@ def test_sums_of_whole_numbers_stay_below_two_to_the_61(low: float, high: float,
 @given(low=st.floats(-1e9, 1e9), high=st.floats(-1e9, 1e9))
 def test_the_scales_are_powers_of_two_and_so_change_no_digit(low: float, high: float):
     low, high = sorted((low, high))
-    found = sum_scales(Grid(0.0, 1.0, MOST_BINS), low, high)
+    found = sum_scales(Grid(0.0, 1.0), low, high)
     assert found is None or all(math.frexp(scale)[0] == 0.5 for scale in found)
 
 
 def test_a_side_too_narrow_for_its_squares_has_no_scales():
-    assert sum_scales(Grid(0.0, 1.0, MOST_BINS), 0.0, 1e-200) is None
+    assert sum_scales(Grid(0.0, 1.0), 0.0, 1e-200) is None
 
 
 def test_a_side_that_lies_at_the_centre_needs_no_scale():
-    assert sum_scales(Grid(2.5, 1.0, MOST_BINS), 2.5, 2.5) == (1.0, 1.0)
+    assert sum_scales(Grid(2.5, 1.0), 2.5, 2.5) == (1.0, 1.0)

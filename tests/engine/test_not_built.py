@@ -135,8 +135,6 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
         ("columns: {score: p, positive_class: yes}", "columns.positive_class: positive_class is"),
         ("features: {top_n: 10, attribution: {source: mutual_information}}",
          "features.top_n: top_n is"),
-        ("exact: when_it_matters", "exact: exact: when_it_matters is"),
-        ("exact: never", "exact: exact: never is"),
         ("reprocess: P3D", "reprocess: reprocess is"),
         ("max_catch_up: P7D", "max_catch_up: max_catch_up is"),
         ("catch_up: false", "catch_up: catch_up is"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -28,6 +28,8 @@ from support import PATHS, Scores, close, monitor, run, score, signals, table
 
 from driftline.engine.catalog import METRICS
 from driftline.engine.errors import DriftlineError
+from driftline.engine.features import Watched
+from driftline.engine.numbers import Numbers
 from driftline.engine.project import (
     BinRule,
     FeatureSettings,
@@ -156,21 +158,17 @@ def test_a_table_of_the_size_that_takes_the_grid_is_measured_as_defined():
 
 def test_the_coarse_path_leaves_fine_bins_that_hold_several_values():
     # otherwise the comparisons above would say nothing about bins
-    left: dict[str, int] = {}
+    left: dict[int, int] = {}
 
-    def note(bench: Workbench) -> None:
-        left.update(
-            (row["name"], row["bins"])
-            for row in bench.rows(
-                "select name, count(*) filter (bin is not null) as bins"
-                " from cells join features using (feature) group by name"
-            )
-        )
-        close_bench(bench)
+    def note(numbers: Numbers, items: Sequence[Watched], *given: object) -> None:
+        for item in items:
+            sides = numbers.sides[item.id].values()
+            left[item.id] = sum(int(side.cells().several.sum()) for side in sides)
+        land(numbers, items, *given)
 
-    close_bench = Workbench.close
+    land = Numbers.land
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Workbench, "close", note)
+        patch.setattr(Numbers, "land", note)
         score(*hard_tables(), path="coarse", metrics=["kolmogorov_smirnov_distance"])
     assert sum(bins > 0 for bins in left.values()) >= 10
 

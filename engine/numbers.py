@@ -1,0 +1,577 @@
+"""From counted cells to the relations of number columns: moments, bins, quantiles, distances.
+
+Holds the cells of every side of every number column of a run, says which fine bins must be read before
+a result is exact, and turns what is known into the small relations that metrics select from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from driftline.engine.cells import (
+    Edges,
+    Side,
+    Values,
+    above,
+    below,
+    equal_width_edges,
+    holding,
+    moments,
+    quantile_cells,
+    quantile_edges,
+    shared_width_edges,
+    sorted_edges,
+)
+from driftline.engine.distances import Coarse, Gaps, coarse, common_shift, gaps, walk
+from driftline.engine.features import Watched, may_be_categorical
+from driftline.engine.plan import ALL, Pair, Plan
+from driftline.engine.relations import schema_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from driftline.engine.cells import Wholes
+    from driftline.engine.grid import Grid
+    from driftline.engine.workbench import Workbench
+
+# Which scan, window and segment a side is of.
+Key = tuple[int, int, str]
+# What of two distributions is asked: the area between them, or their widest gap.
+Asked = Literal["area", "widest"]
+# Bins to read: by feature and scan.
+Open = dict[tuple[int, int], tuple[int, ...]]
+
+RELATIONS: Final = (
+    "numbers",
+    "number_faults",
+    "quantiles",
+    "beyond",
+    "intervals",
+    "gaps",
+    "coarse",
+)
+NULL: Final = -1
+TYPE_ERROR: Final = -2
+NAN: Final = -3
+BELOW_INFINITY: Final = -4
+ABOVE_INFINITY: Final = -5
+# Room for bins and codes in one number that sorts cells.
+_SPAN: Final = 2**18
+_FAULTS: Final = (
+    ("null_count", NULL),
+    ("type_error_count", TYPE_ERROR),
+    ("nan_count", NAN),
+    ("below_infinity", BELOW_INFINITY),
+    ("above_infinity", ABOVE_INFINITY),
+)
+
+
+@dataclass
+class Numbers:
+    """The number columns of one run.
+
+    Attributes:
+        plan: The plan.
+        grids: The fine grid of each feature that has one.
+        sides: By feature and key, what was counted.
+        few: Features counted to have few whole numbers, where a share of the rows decides.
+    """
+
+    plan: Plan
+    grids: dict[int, Grid] = field(default_factory=dict)
+    sides: dict[int, dict[Key, Side]] = field(default_factory=dict)
+    few: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._features = len(self.plan.read)
+
+    # Counts arrive
+
+    def add_histogram(
+        self,
+        table: pa.Table,
+        scales: Mapping[tuple[int, int], tuple[float, float]],
+        shifts: Mapping[int, int],
+    ) -> None:
+        """Keep what the relation `histogram` counted.
+
+        Args:
+            table: Its rows.
+            scales: What its two sums were multiplied by, by scan and feature.
+            shifts: How often fine bins were joined, by scan, where the grid has a width.
+        """
+        for feature, key, rows in _split(table):
+            grid = self.grids[feature]
+            codes = {int(b): int(n) for b, n in zip(rows["bin"], rows["n"], strict=True) if b < 0}
+            cells = {name: column[len(codes) :] for name, column in rows.items()}
+            total_scale, square_scale = scales[key[0], feature]
+            self._keep(
+                feature,
+                key,
+                Side(
+                    codes,
+                    shifts[key[0]] if grid.width else 0,
+                    cells["bin"],
+                    cells["low"],
+                    cells["high"],
+                    cells["n"],
+                    cells["total"] / total_scale,
+                    cells["squares"] / square_scale,
+                    grid.centre,
+                ),
+            )
+
+    def add_values(self, table: pa.Table, features: Collection[int]) -> None:
+        """Keep columns whose values the relation `ties` counted one by one."""
+        found: dict[int, dict[Key, tuple[dict[int, int], Values]]] = {key: {} for key in features}
+        for feature, key, rows in _split(table):
+            bins = rows["bin"]
+            codes = {
+                int(b): int(n) for b, n in zip(bins[bins < 0], rows["n"][bins < 0], strict=True)
+            }
+            kept = bins >= 0
+            order = np.argsort(rows["value"][kept], kind="stable")
+            values = Values(
+                np.zeros(int(kept.sum()), np.int64),
+                rows["value"][kept][order],
+                rows["n"][kept][order],
+            )
+            found[feature][key] = codes, values
+        primary = (self.plan.primary.id, 0, ALL)
+        for feature, sides in found.items():
+            self.grids.pop(feature, None)
+            self.sides[feature] = {}
+            centre = _median(sides[primary][1]) if primary in sides else 0.0
+            for key, (codes, values) in sides.items():
+                self._keep(feature, key, Side.of_values(codes, values.value, values.n, centre))
+
+    def add_ties(self, table: pa.Table, asked: Open) -> None:
+        """Keep the single values of bins that were asked for."""
+        for feature, key, rows in _split(table):
+            read = np.array(asked[feature, key[0]], np.int64)
+            side = self.sides[feature][key]
+            values = Values(rows["bin"], rows["value"], rows["n"])
+            self.sides[feature][key] = side.with_values(values, read)
+        # a side without rows in those bins has read them too
+        for (feature, scan), bins in asked.items():
+            for key, side in self.sides[feature].items():
+                if key[0] == scan:
+                    read = np.array(bins, np.int64)
+                    if not np.isin(read, side.read).all():
+                        self.sides[feature][key] = side.with_values(Values.none(), read)
+
+    def _keep(self, feature: int, key: Key, side: Side) -> None:
+        self.sides.setdefault(feature, {})[key] = side
+
+    # Reading them
+
+    def side(self, feature: int, key: Key) -> Side:
+        """A side; one without rows where nothing was counted."""
+        found = self.sides.get(feature, {}).get(key)
+        if found is None:
+            nothing = np.empty(0)
+            found = Side.of_values({}, nothing, np.empty(0, np.int64), 0.0)
+        return found
+
+    def pair(self, feature: int, pair: Pair) -> tuple[Side, Side]:
+        """The reference's side and production's of one pair."""
+        return (
+            self.side(feature, (pair.reference_scan, pair.reference_window, pair.segment)),
+            self.side(feature, (self.plan.production.id, pair.window_id, pair.segment)),
+        )
+
+    def torn(self, features: Iterable[int]) -> list[int]:
+        """Features whose grid turned out not to be monotone."""
+        return [
+            feature
+            for feature in features
+            if feature in self.grids
+            and any(walk(*self.pair(feature, pair)).torn for pair in self.plan.pairs)
+        ]
+
+    def open_report(self, items: Iterable[Watched], *, exact: bool) -> Open:
+        """Bins to read before bins, quantiles, ranges and types are exact.
+
+        Args:
+            items: Number columns.
+            exact: Whether edges and quantiles inside a bin are to be found.
+        """
+        found: dict[tuple[int, int], list[Wholes]] = {}
+        for item in items:
+            if item.id not in self.grids:
+                continue
+            ends = self._edge_ends(item, exact=exact)
+            typed = self._may_turn_categorical(item)
+            for key, side in self.sides.get(item.id, {}).items():
+                wanted = [holding(side, ends), side.unread(np.full(len(side.bin), typed))]
+                if exact:
+                    wanted += [
+                        holding(side, self._limits(item, key)),
+                        *self._unread_marks(item, key),
+                    ]
+                found.setdefault((item.id, key[0]), []).extend(wanted)
+        return _joined(found)
+
+    def _edge_ends(self, item: Watched, *, exact: bool) -> list[tuple[float, float]]:
+        """Where the edges of a feature's bins may be, each as a range."""
+        rule = self.rule(item)
+        if rule.rule == "quantile" and not exact:
+            return []
+        if rule.rule == "shared_width":
+            every = [shared_width_edges(self.pair(item.id, pair)) for pair in self.plan.pairs]
+            edges = [each for each in every if each is not None]
+        else:
+            edges = [self.edges(item)]
+        cells = self._primary(item.id).cells()
+        ends = [
+            (float(start), float(start))
+            for each in edges
+            for start in each.start
+            if math.isfinite(start)
+        ]
+        for each in edges:
+            ends += [
+                (after, after) for after in np.nextafter(each.start[each.point], math.inf).tolist()
+            ]
+            ends += [(float(cells.low[k]), float(cells.high[k])) for k in each.unsettled]
+        return ends
+
+    def _limits(self, item: Watched, key: Key) -> list[tuple[float, float]]:
+        """Ends of ranges that production's rows may lie beyond."""
+        limits: list[float] = []
+        for pair in self.plan.pairs:
+            if key == (self.plan.production.id, pair.window_id, pair.segment):
+                low, high = self.range(item, self.pair(item.id, pair)[0])
+                limits += [low] if low is not None else []
+                limits += [math.nextafter(high, math.inf)] if high is not None else []
+        return [(limit, limit) for limit in limits]
+
+    def _unread_marks(self, item: Watched, key: Key) -> Iterator[Wholes]:
+        """Bins of one side that hold a quantile, or an edge if it decides them."""
+        side = self.sides[item.id][key]
+        if side.by_value:
+            return
+        cells = side.cells()
+        places = [*quantile_cells(cells).values()]
+        if key[0] == self.plan.primary.id and self.rule(item).rule == "quantile":
+            places += self.edges(item).unsettled
+        chosen = np.array(sorted({*places}), np.int64)
+        yield cells.bin[chosen][cells.several[chosen]]
+
+    def _may_turn_categorical(self, item: Watched) -> bool:
+        """Whether a column's whole numbers are so few, in bins so few, that each must be known."""
+        conventions = self.plan.conventions
+        if not may_be_categorical(self.plan.monitor, item):
+            return False
+        if conventions.most_distinct_share is not None:
+            return item.id in self.few
+        return len(self._primary(item.id).n) <= conventions.most_distinct
+
+    def open_gaps(
+        self, items: Iterable[Watched], asked: Mapping[int, Collection[Asked]]
+    ) -> tuple[Open, dict[tuple[int, int], Wholes]]:
+        """Bins to read before distances are exact.
+
+        Args:
+            items: Number columns.
+            asked: By comparison, what is to be exact.
+
+        Returns:
+            Bins by feature and scan; and by (pair, feature) those bins that both sides have in common.
+        """
+        found: dict[tuple[int, int], list[Wholes]] = {}
+        opened: dict[tuple[int, int], Wholes] = {}
+        for item in items:
+            for pair in self.plan.pairs:
+                wanted = asked.get(self.comparison(pair, item), ())
+                if item.id not in self.grids or not wanted:
+                    continue
+                reference, production = self.pair(item.id, pair)
+                far = gaps(walk(reference, production))
+                if far is None:
+                    continue
+                bins = np.union1d(
+                    far.open_area if "area" in wanted else far.open_area[:0],
+                    far.open_widest if "widest" in wanted else far.open_widest[:0],
+                )
+                if not len(bins):
+                    continue
+                opened[pair.id, item.id] = bins
+                shift = common_shift(reference, production)
+                for scan, side in (
+                    (pair.reference_scan, reference),
+                    (self.plan.production.id, production),
+                ):
+                    own = side.bin[np.isin(side.bin >> (shift - side.shift), bins)]
+                    unread = own[~np.isin(own, side.read)]
+                    found.setdefault((item.id, scan), []).append(unread)
+        return _joined(found), opened
+
+    def rows_in(self, feature: int, scan: int, bins: Sequence[int]) -> int:
+        """Rows of a scan in some bins of a feature."""
+        wanted = np.array(bins, np.int64)
+        return sum(
+            int(side.n[np.isin(side.bin, wanted)].sum())
+            for key, side in self.sides[feature].items()
+            if key[0] == scan
+        )
+
+    # What they say
+
+    def comparison(self, pair: Pair, item: Watched) -> int:
+        """The number of a feature's comparison in a pair."""
+        return pair.id * self._features + item.id
+
+    def rule(self, item: Watched) -> Any:
+        """How a feature is cut."""
+        settings = self.plan.monitor.settings.get(item.name)
+        own = settings.bins if settings is not None else None
+        return self.plan.conventions.bins or own or self.plan.monitor.bins
+
+    def _primary(self, feature: int) -> Side:
+        return self.side(feature, (self.plan.primary.id, 0, ALL))
+
+    def edges(self, item: Watched) -> Edges:
+        """Where a feature's bins start, by the primary reference."""
+        rule = self.rule(item)
+        side = self._primary(item.id)
+        match rule.rule:
+            case "quantile":
+                exact = self.plan.monitor.exact != "never"
+                return quantile_edges(side.cells(), rule.count, settle=exact)
+            case "equal_width" if len(side.n):
+                return equal_width_edges(float(side.low[0]), float(side.high[-1]), rule.count)
+            case "edges":
+                return sorted_edges((), sorted({*rule.edges[1:-1]}))
+            case _:
+                return sorted_edges((), ())
+
+    def range(self, item: Watched, reference: Side) -> tuple[float | None, float | None]:
+        """What is in bounds: what the project file gives, else the reference's range."""
+        settings = self.plan.monitor.settings.get(item.name)
+        if settings is not None and settings.bounds is not None:
+            return settings.bounds
+        if not len(reference.n):
+            return None, None
+        return float(reference.low[0]), float(reference.high[-1])
+
+    def land(
+        self, items: Sequence[Watched], opened: Mapping[tuple[int, int], Wholes], bench: Workbench
+    ) -> None:
+        """Land the relations of number columns, but for distances that may still be made exact."""
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in RELATIONS}
+        for item in items:
+            for key, side in self.sides.get(item.id, {}).items():
+                named = {"scan": key[0], "window_id": key[1], "segment": key[2], "feature": item.id}
+                rows["number_faults"].append(
+                    named | {name: side.codes.get(c, 0) for name, c in _FAULTS}
+                )
+                if len(side.n):
+                    rows["numbers"].append(named | vars(moments(side)))
+                    rows["quantiles"].append(named | _quantiles(side))
+            edges = None if self.rule(item).rule == "shared_width" else self.edges(item)
+            reference_counts: dict[Key, Wholes] = {}
+            for pair in self.plan.pairs:
+                reference, production = self.pair(item.id, pair)
+                named = {"comparison": self.comparison(pair, item)}
+                rows["beyond"].append(
+                    {
+                        "pair": pair.id,
+                        "feature": item.id,
+                        **self._beyond(item, reference, production),
+                    }
+                )
+                own = edges or shared_width_edges((reference, production)) or sorted_edges((), ())
+                key = (pair.reference_scan, pair.reference_window, pair.segment)
+                if edges is None or key not in reference_counts:
+                    reference_counts[key] = own.counts(reference)
+                rows["intervals"] += _intervals(
+                    named, own, reference_counts[key], own.counts(production)
+                )
+        for name in ("numbers", "number_faults", "quantiles", "beyond", "intervals"):
+            _land(bench, name, rows[name])
+        self.land_distances(items, opened, bench)
+
+    def land_distances(
+        self, items: Sequence[Watched], opened: Mapping[tuple[int, int], Wholes], bench: Workbench
+    ) -> None:
+        """Land how far sides lie apart."""
+        rows: list[dict[str, Any]] = []
+        cells: list[tuple[int, Coarse]] = []
+        for item in items:
+            for pair in self.plan.pairs:
+                reference, production = self.pair(item.id, pair)
+                steps = walk(reference, production)
+                comparison = self.comparison(pair, item)
+                cells.append((comparison, coarse(steps)))
+                known = opened.get((pair.id, item.id))
+                if known is not None:
+                    steps = walk(reference, production, known)
+                far = gaps(steps)
+                if far is not None:
+                    rows.append({"comparison": comparison, **_gap_row(far)})
+        _land(bench, "gaps", rows)
+        bench.land("coarse", _coarse_table(cells))
+
+    def land_values(self, features: Iterable[int], bench: Workbench) -> None:
+        """Land every value of columns that turned out to be categories."""
+        rows = [
+            {
+                "scan": key[0],
+                "window_id": key[1],
+                "segment": key[2],
+                "feature": feature,
+                "x": x,
+                "n": n,
+            }
+            for feature in features
+            for key, side in self.sides.get(feature, {}).items()
+            for x, n in _values(side)
+        ]
+        _land(bench, "number_values", rows)
+
+    def _beyond(self, item: Watched, reference: Side, production: Side) -> dict[str, int]:
+        low, high = self.range(item, reference)
+        return {
+            "below": 0 if low is None else below(production, low),
+            "above": 0 if high is None else above(production, high),
+        }
+
+
+def _values(side: Side) -> Iterator[tuple[float, int]]:
+    cells = side.cells()
+    yield from zip(cells.low.tolist(), cells.n.tolist(), strict=True)
+    if side.below_infinity:
+        yield -math.inf, side.below_infinity
+    if side.above_infinity:
+        yield math.inf, side.above_infinity
+
+
+def _quantiles(side: Side) -> dict[str, float]:
+    cells = side.cells()
+    return {
+        # inside a bin that was not read its middle is nearest
+        name: float(cells.low[k] + (cells.high[k] / 2 - cells.low[k] / 2))
+        if cells.low[k] < cells.high[k]
+        else float(cells.low[k])
+        for name, k in quantile_cells(cells).items()
+    }
+
+
+def _intervals(
+    named: Mapping[str, Any], edges: Edges, reference: Wholes, production: Wholes
+) -> list[dict[str, Any]]:
+    last = len(edges.start) - 1
+    return [
+        {
+            **named,
+            "bin": k,
+            "kind": "point" if point else "interval",
+            "lower_bound": start if math.isfinite(start) else None,
+            "upper_bound": until,
+            "n_reference": n,
+            "n_production": m,
+            "least": edges.least if k == 0 else None,
+            "greatest": edges.greatest if k == last else None,
+        }
+        for k, (point, start, until, n, m) in enumerate(
+            zip(
+                edges.point.tolist(),
+                edges.start.tolist(),
+                edges.until,
+                reference.tolist(),
+                production.tolist(),
+                strict=True,
+            )
+        )
+    ]
+
+
+def _gap_row(far: Gaps) -> dict[str, Any]:
+    area = far.area or (None, None)
+    return {
+        "widest_low": far.widest[0],
+        "widest_high": far.widest[1],
+        "below_reference": far.below[0],
+        "below_production": far.below[1],
+        "area_low": area[0],
+        "area_high": area[1],
+    }
+
+
+def _coarse_table(cells: Sequence[tuple[int, Coarse]]) -> pa.Table:
+    import pyarrow as pa
+
+    def column(name: str, kind: str) -> np.ndarray:
+        parts = [getattr(each, name) for _, each in cells]
+        return np.concatenate([np.empty(0, kind), *parts]).astype(kind)
+
+    lengths = [len(each.x) for _, each in cells]
+    comparisons = np.repeat(np.array([number for number, _ in cells], np.int64), lengths)
+    columns = {
+        "comparison": comparisons,
+        "x": column("x", "f8"),
+        "n_reference": column("n", "f8"),
+        "n_production": column("m", "f8"),
+        "values_": column("values", "i8"),
+        "whole": column("whole", "?"),
+    }
+    return pa.table(columns)
+
+
+def _land(bench: Workbench, name: str, rows: list[dict[str, Any]]) -> None:
+    import pyarrow as pa
+
+    bench.land(name, pa.Table.from_pylist(rows, schema=schema_of(name)))
+
+
+def _joined(found: Mapping[tuple[int, int], Sequence[Wholes]]) -> Open:
+    joined = {
+        key: tuple(np.unique(np.concatenate(parts)).tolist())
+        for key, parts in found.items()
+        if parts
+    }
+    return {key: bins for key, bins in joined.items() if bins}
+
+
+def _median(values: Values) -> float:
+    """The middle value, the smaller of two; 0 without any."""
+    if not len(values.n):
+        return 0.0
+    up_to = np.cumsum(values.n)
+    return float(values.value[int(np.searchsorted(2 * up_to, up_to[-1], side="left"))])
+
+
+def _split(table: pa.Table) -> Iterator[tuple[int, Key, dict[str, Any]]]:
+    """The rows of each feature, scan, window and segment of a relation, ascending by bin."""
+    if not table.num_rows:
+        return
+    segments = table["segment"].combine_chunks().dictionary_encode()
+    names = segments.dictionary.to_pylist()
+    columns = {name: table[name].to_numpy() for name in table.column_names if name != "segment"}
+    segment = segments.indices.to_numpy()
+    parts = [columns[name].astype(np.int64) for name in ("feature", "scan", "window_id")]
+    code = np.zeros(table.num_rows, np.int64)
+    for part, size in zip(
+        (*parts, segment), (0, *(int(p.max()) + 1 for p in parts[1:]), len(names)), strict=True
+    ):
+        code = code * size + part
+    bins = columns["bin"].astype(np.int64)
+    order = np.argsort(code * _SPAN + bins - ABOVE_INFINITY, kind="stable")
+    code = code[order]
+    first = np.flatnonzero(np.diff(code, prepend=-1))
+    kept = {
+        name: columns[name][order]
+        for name in columns
+        if name not in ("feature", "scan", "window_id", "bin")
+    }
+    kept["bin"] = bins[order]
+    for start, end in zip(first, np.append(first[1:], len(code)), strict=True):
+        row = order[start]
+        key = (int(columns["scan"][row]), int(columns["window_id"][row]), names[segment[row]])
+        yield int(columns["feature"][row]), key, {n: c[start:end] for n, c in kept.items()}
