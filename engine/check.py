@@ -185,7 +185,7 @@ def _kinds(monitor: Monitor, features: Sequence[Row]) -> Mapping[str, str | None
 def _past(store: Store, monitor: Monitor, stored: Sequence[Row]) -> bool:
     """Whether there are earlier windows to compare a row of the dataset with."""
     end = max(row["window_end"] for row in stored)
-    counts, _ = store.before(monitor.name, end, windows=PAST_WINDOWS)
+    counts, _ = store.past(monitor.name).before(end, windows=PAST_WINDOWS)
     return bool(counts)
 
 

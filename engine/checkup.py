@@ -250,7 +250,9 @@ class _Sources:
     def plan(self) -> Plan | DriftlineError:
         try:
             at = resolve_at(self.monitor, None, self.now)
-            return next(each for each in plans_of(self.monitor, at, self.warehouse) if each.whole)
+            return next(
+                each for each in plans_of(self.monitor, (at,), self.warehouse) if each.whole
+            )
         except DriftlineError as error:
             return error
 

@@ -72,11 +72,7 @@ class Journal:
             metrics=metrics,
             histograms=tuple(row for part in parts for row in part.histograms),
             profiles=tuple(row for part in parts for row in part.profiles),
-            features=tuple(
-                {**row, "window_end": parts[0].plan.window_end}
-                for part in parts
-                for row in part.features
-            ),
+            features=_newest_features(parts),
             statements=self._statements(),
             grounds=tuple(row for part in parts for row in part.grounds),
             warnings=tuple(line for part in parts for line in part.warnings),
@@ -89,6 +85,7 @@ class Journal:
         Raises:
             StoreError: When it cannot be stored.
         """
+        newest = _newest(parts)[0]
         pieces = [
             piece
             for part in parts
@@ -97,7 +94,7 @@ class Journal:
                 [row for row in part.metrics if not aside(part.plan, row)],
                 part.histograms,
                 part.profiles,
-                result.features if part is parts[0] else (),
+                result.features if part is newest else (),
                 [row for row in part.grounds if not aside(part.plan, row)],
                 part.standing,
             )
@@ -189,6 +186,19 @@ class Journal:
             "first_seen_at": self.started_at,
             "last_seen_at": self.started_at,
         }
+
+
+def _newest(parts: Sequence[Part]) -> list[Part]:
+    """The parts of the newest moment, the one whose window ends last first."""
+    at = max(part.plan.at for part in parts)
+    found = [part for part in parts if part.plan.at == at]
+    return sorted(found, key=lambda part: part.plan.window_end, reverse=True)
+
+
+def _newest_features(parts: Sequence[Part]) -> tuple[Row, ...]:
+    newest = _newest(parts)
+    end = newest[0].plan.window_end
+    return tuple({**row, "window_end": end} for part in newest for row in part.features)
 
 
 def measure_hash(monitor: Monitor) -> str:

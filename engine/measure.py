@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 from driftline.engine.catalog import METRICS, Metric
@@ -103,9 +104,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     Returns:
         Measurements in the order of signals, metrics and features; first the dataset's rows.
     """
-    numbers = {
-        (row["pair"], row["feature"]): row for row in results.rows("comparisons", "comparison")
-    }
+    numbers = results.comparisons
     out: list[Measurement] = []
     if plan.whole:
         out += _dataset(plan, gathered, results, numbers)
@@ -177,6 +176,7 @@ class Results:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._found: dict[str, dict[int, dict[str, Any]]] = {}
+        self._listed: dict[str, list[dict[str, Any]]] = {}
         self._tests: dict[tuple[str, str | None, int], Tested | None] = {}
         self.bins = {
             row["comparison"]: int(row["bins"])
@@ -198,9 +198,18 @@ class Results:
             self._found[metric.path] = {row["comparison"]: row for row in rows}
         return self._found[metric.path]
 
+    @cached_property
+    def comparisons(self) -> Mapping[tuple[int, int], dict[str, Any]]:
+        """Rows of `comparisons` by pair and feature."""
+        return {
+            (row["pair"], row["feature"]): row for row in self.rows("comparisons", "comparison")
+        }
+
     def listed(self, metric: Metric) -> list[dict[str, Any]]:
         """What the SQL of a metric that has a row a finding returns, in its order."""
-        return self._bench.rows(metric_sql(metric))
+        if metric.path not in self._listed:
+            self._listed[metric.path] = self._bench.rows(metric_sql(metric))
+        return self._listed[metric.path]
 
     def tested(self, metric: Metric, comparison: int) -> Tested | None:
         """A test of one comparison; None without rows.
@@ -375,6 +384,8 @@ def _findings(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Meas
     for metric in METRICS.values():
         if metric.scope == "schema":
             for row in results.listed(metric):
+                if row["window_id"] != plan.pairs[0].window_id:
+                    continue
                 yield Measurement(
                     plan.monitor.window_signal,
                     "data_quality",

@@ -49,7 +49,7 @@ class Scan:
         reference: The reference's name; `__all__` for production.
         source: Where the rows are.
         clock: The timestamp column, when rows are cut by time.
-        windows: Windows read, disjoint.
+        windows: Windows read, by start; they may overlap.
         filter: The user's expression, DuckDB dialect, or None.
         columns: All columns of the source, and those that joins bring.
         joined: The joins that bring columns which are read.
@@ -207,6 +207,71 @@ class Plan:
         return {scan.id: scan.source for scan in self.scans} | {
             number: join.source for number, join in joins
         }
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows that one set of statements measures.
+
+    Attributes:
+        whole: All of them: what is rendered and gathered.
+        plans: Each by itself, its windows and pairs numbered as in `whole`.
+    """
+
+    whole: Plan
+    plans: tuple[Plan, ...]
+
+
+def together(plans: Iterable[Plan]) -> tuple[Batch, ...]:
+    """Group plans that differ in nothing but production's window.
+
+    Those whose references move with the window, and those that read what joins bring, stay alone.
+    """
+    groups: list[tuple[Plan, list[Plan]]] = []
+    for plan in plans:
+        shape = _shape(plan)
+        found = next((group for other, group in groups if other == shape), None)
+        if found is None or plan.matches:
+            groups.append((shape, [plan]))
+        else:
+            found.append(plan)
+    return tuple(_batch(group) for _, group in groups)
+
+
+def _shape(plan: Plan) -> Plan:
+    """A plan without what tells its window from others."""
+    now = datetime.fromtimestamp(0, UTC)
+    return replace(
+        plan,
+        at=now,
+        window_start=now,
+        window_end=now,
+        production=replace(plan.production, windows=()),
+        pairs=(),
+        warnings=(),
+    )
+
+
+def _batch(plans: Sequence[Plan]) -> Batch:
+    if len(plans) == 1:
+        return Batch(plans[0], (plans[0],))
+    plans = sorted(plans, key=lambda plan: (plan.window_start, plan.window_end))
+    found = []
+    for number, plan in enumerate(plans):
+        (window,) = plan.production.windows
+        production = replace(plan.production, windows=(replace(window, id=number),))
+        pairs = tuple(
+            replace(pair, id=number * len(plan.pairs) + pair.id, window_id=number)
+            for pair in plan.pairs
+        )
+        found.append(replace(plan, production=production, pairs=pairs))
+    windows = tuple(window for plan in found for window in plan.production.windows)
+    whole = replace(
+        found[-1],
+        production=replace(found[-1].production, windows=windows),
+        pairs=tuple(pair for plan in found for pair in plan.pairs),
+    )
+    return Batch(whole, tuple(found))
 
 
 def references_needed(

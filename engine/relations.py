@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
@@ -53,8 +54,9 @@ def schema_of(relation: str) -> pa.Schema:
             ("repeated", pa.int64()),
             ("surplus", pa.int64()),
         ],
-        "past_windows": [("row_count", pa.int64())],
+        "past_windows": [("window_id", pa.int32()), ("row_count", pa.int64())],
         "schema_columns": [
+            ("window_id", pa.int32()),
             ("feature", pa.string()),
             ("watched", pa.bool_()),
             ("has_job", pa.bool_()),
@@ -141,31 +143,44 @@ class History:
     columns: frozenset[str] = frozenset()
 
 
-def land_history(plan: Plan, history: History, bench: Workbench) -> None:
-    """Land what metrics compare with beside the reference: past windows, and what columns exist."""
+def land_history(plans: Sequence[tuple[Plan, History]], bench: Workbench) -> None:
+    """Land what metrics compare with beside the reference: past windows, and what columns exist.
+
+    Args:
+        plans: What came before each window; its pairs tell the window's number.
+        bench: Where both relations land.
+    """
     import pyarrow as pa
 
-    past = [{"row_count": rows} for rows in history.row_counts]
-    bench.land("past_windows", pa.Table.from_pylist(past, schema=schema_of("past_windows")))
-    listed = asked_for(plan.monitor)
-    columns = [
-        {
-            "feature": item.name,
-            "watched": bool(item.signals),
-            "has_job": item.job is not None,
-            "listed": item.name.casefold() in listed,
-            "joined": item.production is not None and item.production.join is not None,
-            "stored_before": item.name in history.columns,
-            **{
-                f"{side}_{fact}": None if column is None else getattr(column, fact)
-                for side, column in (("reference", item.reference), ("production", item.production))
-                for fact in ("type", "kind")
-            },
-        }
-        for item in plan.watched
-        if plan.takes(plan.monitor.window_signal, item.name)
-    ]
-    bench.land("schema_columns", pa.Table.from_pylist(columns, schema=schema_of("schema_columns")))
+    past: list[dict[str, Any]] = []
+    columns: list[dict[str, Any]] = []
+    for plan, history in plans:
+        number = plan.pairs[0].window_id
+        past += [{"window_id": number, "row_count": rows} for rows in history.row_counts]
+        listed = asked_for(plan.monitor)
+        columns += [
+            {
+                "window_id": number,
+                "feature": item.name,
+                "watched": bool(item.signals),
+                "has_job": item.job is not None,
+                "listed": item.name.casefold() in listed,
+                "joined": item.production is not None and item.production.join is not None,
+                "stored_before": item.name in history.columns,
+                **{
+                    f"{side}_{fact}": None if column is None else getattr(column, fact)
+                    for side, column in (
+                        ("reference", item.reference),
+                        ("production", item.production),
+                    )
+                    for fact in ("type", "kind")
+                },
+            }
+            for item in plan.watched
+            if plan.takes(plan.monitor.window_signal, item.name)
+        ]
+    for name, rows in (("past_windows", past), ("schema_columns", columns)):
+        bench.land(name, pa.Table.from_pylist(rows, schema=schema_of(name)))
 
 
 def land_plan(plan: Plan, bench: Workbench) -> None:
@@ -193,8 +208,11 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
         for pair in plan.pairs
     ]
     bench.land("pairs", pa.Table.from_pylist(pairs))
-    end = plan.window_end.replace(tzinfo=UTC).timestamp()
-    ends = [{"window_id": window.id, "window_end": end} for window in plan.production.windows]
+    end = plan.window_end.replace(tzinfo=UTC)
+    ends = [
+        {"window_id": window.id, "window_end": (window.end or end).timestamp()}
+        for window in plan.production.windows
+    ]
     bench.land("windows", pa.Table.from_pylist(ends))
     members = [
         {

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +21,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
 from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid
 from driftline.engine.joins import Joined
-from driftline.engine.plan import WHOLE, Match, Plan, Scan, correlation_id_asked
+from driftline.engine.plan import WHOLE, Match, Plan, Scan, ScanWindow, correlation_id_asked
 from driftline.engine.sqltext import (
     LARGEST_DOUBLE,
     TIME_TEXT,
@@ -50,16 +52,37 @@ GOLDEN: Final = 0.6180339887498949
 
 @dataclass(frozen=True)
 class ScanPart:
-    """A scan as templates see it."""
+    """A scan as templates see it.
+
+    Attributes:
+        steps: The windows cut where any of them starts or ends: no two overlap.
+        even: Seconds since 1970 of the first step's start, and the seconds of each, where they are
+            alike.
+        placed: (step, window) where steps are not the windows themselves.
+    """
 
     id: int
     name: Markup
     table: Markup
     clock: Column | None
-    windows: tuple[object, ...]
+    windows: tuple[ScanWindow, ...]
     filter: Markup | None
     columns: tuple[object, ...] = ()
     unfiltered: bool = False
+    steps: tuple[ScanWindow, ...] = ()
+    even: tuple[float, float] | None = None
+    placed: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def start(self) -> datetime | None:
+        """Where the first window starts; None where that is open."""
+        starts = [window.start for window in self.windows]
+        return min((start for start in starts if start), default=None) if all(starts) else None
+
+    @property
+    def end(self) -> datetime | None:
+        """Where the last window ends."""
+        return max((window.end for window in self.windows if window.end), default=None)
 
 
 @dataclass(frozen=True)
@@ -255,6 +278,9 @@ class Renderer:
         self._relations = relations
         self._keeps_rows = keeps_rows
         self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
+        # all scans where steps are not the windows themselves
+        overlaps = any(part.placed for part in self._scans.values())
+        self._stepped = tuple(self._scans.values()) if overlaps else ()
         self._brought = {scan.id: _names(scan) for scan in plan.scans}
         self._joined: dict[int, ScanPart] = {}
         self._kept: dict[int, Markup] = {}
@@ -298,6 +324,7 @@ class Renderer:
                 None,
                 scan.windows,
                 None,
+                steps=scan.windows,
             )
             self._kept[scan.id] = Markup(f"create or replace temp table {name} as\n{text}")
 
@@ -624,6 +651,7 @@ class Renderer:
         return self._scans[scan.id]
 
     def _scan(self, scan: Scan) -> ScanPart:
+        steps, placed = _steps(scan.windows)
         return ScanPart(
             scan.id,
             Markup(scan.name),
@@ -631,6 +659,9 @@ class Renderer:
             scan.clock,
             scan.windows,
             None if scan.filter is None else Markup(filter_sql(scan.filter)),
+            steps=steps,
+            even=_even(scan.clock, steps),
+            placed=placed,
         )
 
     def _table(self, number: int) -> Markup:
@@ -642,7 +673,7 @@ class Renderer:
     def _statement(
         self, step: str, template: str, features: Sequence[Watched] = (), **values: object
     ) -> Statement:
-        return self._said(step, _rendered(template, **values), features)
+        return self._said(step, _rendered(template, stepped=self._stepped, **values), features)
 
     def _said(self, step: str, text: str, features: Sequence[Watched] = ()) -> Statement:
         if self.dialect != "duckdb":
@@ -690,6 +721,40 @@ def _indented(text: str, width: int) -> Markup:
 _WORDS: Final = re.compile(
     r"""(?P<kept>"[^"]*"|'[^']*'|--[^\n]*|/\*.*?\*/)|[ ]*\n(?:[ ]*\n)*""", re.DOTALL
 )
+
+
+def _steps(
+    windows: tuple[ScanWindow, ...],
+) -> tuple[tuple[ScanWindow, ...], tuple[tuple[int, int], ...]]:
+    """Windows cut where any starts or ends, and which windows each step is of.
+
+    The second is empty where the steps are the windows themselves.
+    """
+    if len(windows) == 1:
+        return windows, ()
+    spans = [(w.start, w.end, w.id) for w in windows if w.start and w.end]
+    cuts = sorted({moment for start, end, _ in spans for moment in (start, end)})
+    steps = tuple(ScanWindow(k, start, end) for k, (start, end) in enumerate(pairwise(cuts)))
+    if steps == windows:
+        return steps, ()
+    first = {moment: k for k, moment in enumerate(cuts)}
+    return steps, tuple(
+        (step, number) for start, end, number in spans for step in range(first[start], first[end])
+    )
+
+
+def _even(clock: Column | None, steps: tuple[ScanWindow, ...]) -> tuple[float, float] | None:
+    """Where the first of equal steps starts, and how long each is, in seconds; None where uneven.
+
+    Nanoseconds do not fit a double of seconds, and a date is compared as a date.
+    """
+    if clock is None or len(steps) == 1 or clock.kind == "date" or "NS" in clock.type.upper():
+        return None
+    starts = [step.start.timestamp() for step in steps if step.start]
+    lengths = {
+        step.end.timestamp() - step.start.timestamp() for step in steps if step.start and step.end
+    }
+    return (starts[0], lengths.pop()) if len(lengths) == 1 else None
 
 
 def _part(grid: Grid | GridPart, shift: int) -> GridPart:

@@ -30,15 +30,11 @@ DECIDED: Final = (
 )
 
 
-class Facts:
-    """The workbench's small relations, read once and indexed for the rows."""
+class Read:
+    """The workbench's small relations, read once for the rows of all windows."""
 
-    def __init__(
-        self, plan: Plan, gathered: Gathered, bench: Workbench, standing: Standing = NOTHING
-    ) -> None:
-        self.plan = plan
-        self.standing = standing
-        self.gathered = gathered
+    def __init__(self, bench: Workbench, comparisons: Mapping[tuple[int, int], Row]) -> None:
+        self.comparisons = comparisons
         self.columns = {
             (row["scan"], row["window_id"], row["segment"], row["feature"]): row
             for row in bench.rows("from columns")
@@ -50,11 +46,42 @@ class Facts:
         self.bins: dict[int, list[Row]] = {}
         for row in bench.rows("from binned order by comparison, bin"):
             self.bins.setdefault(row["comparison"], []).append(row)
-        self.comparisons = {
-            (row["pair"], row["feature"]): row for row in bench.rows("from comparisons")
+        self.scanned = {
+            (row["scan"], row["window_id"]): row["n"]
+            for row in bench.rows(
+                "select scan, window_id, sum(row_count)::bigint as n from scan_rows group by all"
+            )
         }
-        self.scanned = sum(row["row_count"] for row in bench.rows("from scan_rows"))
-        self.reference_ids = {scan.id: _reference_id(plan, scan, self) for scan in plan.references}
+        self.reference_ids: dict[tuple[int, int], str] = {}
+
+
+class Facts:
+    """What of the relations is of one window."""
+
+    def __init__(
+        self, plan: Plan, gathered: Gathered, read: Read, standing: Standing = NOTHING
+    ) -> None:
+        self.plan = plan
+        self.standing = standing
+        self.gathered = gathered
+        self.columns = read.columns
+        self.quantiles = read.quantiles
+        self.bins = read.bins
+        self.comparisons = read.comparisons
+        first = {pair.reference_scan: pair for pair in reversed(plan.pairs)}
+        sides = {(plan.production.id, plan.pairs[0].window_id)} | {
+            (scan, pair.reference_window) for scan, pair in first.items()
+        }
+        self.scanned = sum(read.scanned.get(side, 0) for side in sides)
+        for scan in plan.references:
+            key = scan.id, first[scan.id].reference_window
+            # a reference is the same for every window that is held against it
+            if key not in read.reference_ids:
+                read.reference_ids[key] = _reference_id(plan, scan, self)
+        self.reference_ids = {
+            scan.id: read.reference_ids[scan.id, first[scan.id].reference_window]
+            for scan in plan.references
+        }
 
     def profile(self, scan: int, window_id: int, segment: str, feature: int) -> Row | None:
         """A row of `columns`, or None."""
@@ -281,7 +308,7 @@ def profile_rows(facts: Facts, run_id: str) -> list[Row]:
     """Rows of `profiles`: each feature as each side has it."""
     plan = facts.plan
     first = {pair.reference_scan: pair for pair in reversed(plan.pairs)}
-    sides: list[tuple[Scan, int, str]] = [(plan.production, 0, ALL)]
+    sides: list[tuple[Scan, int, str]] = [(plan.production, plan.pairs[0].window_id, ALL)]
     sides += [
         (plan.scans[s], pair.reference_window, pair.segment) for s, pair in sorted(first.items())
     ]

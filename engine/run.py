@@ -10,19 +10,20 @@ from pathlib import Path
 
 from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.evidence import with_evidence
-from driftline.engine.execute import gather
+from driftline.engine.execute import Gathered, gather
 from driftline.engine.interpolate import mask
 from driftline.engine.journal import Journal, Part, utc_now
 from driftline.engine.judge import judge
 from driftline.engine.measure import Results, measure, straddling
 from driftline.engine.outcome import MonitorRun, RunResult
-from driftline.engine.plan import Plan, make_plans, references_needed
+from driftline.engine.plan import Batch, Plan, make_plans, references_needed, together
 from driftline.engine.project import Join, Monitor, Project
 from driftline.engine.publish import publish
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import Renderer
 from driftline.engine.rows import (
     Facts,
+    Read,
     dataset_rows,
     feature_rows,
     ground_rows,
@@ -31,7 +32,7 @@ from driftline.engine.rows import (
     profile_rows,
 )
 from driftline.engine.selection import EVERYTHING, Selection
-from driftline.engine.store import NOTHING, Store
+from driftline.engine.store import NOTHING, Past, Store
 from driftline.engine.warehouses import open_warehouse
 from driftline.engine.warehouses.base import Column, Warehouse
 from driftline.engine.whereabouts import rows_elsewhere
@@ -79,7 +80,7 @@ def run_project(
     target = Store(project.results.file) if store else None
     try:
         runs = tuple(
-            _run_one(project, monitor, end, selection, session, target, invocation, report)
+            _run_one(project, monitor, (end,), selection, session, target, invocation, report)
             for monitor, end in zip(chosen, ends, strict=True)
         )
     finally:
@@ -150,21 +151,27 @@ def choose_monitors(
 def _run_one(
     project: Project,
     monitor: Monitor,
-    at: datetime,
+    moments: Sequence[datetime],
     selection: Selection,
     warehouse: Warehouse,
     store: Store | None,
     invocation: str,
     progress: Progress,
 ) -> MonitorRun | None:
-    log = Journal(project, monitor, at, warehouse.dialect, invocation)
+    """Measure, judge and store the windows of some moments; None where the selection takes nothing."""
+    log = Journal(project, monitor, moments[-1], warehouse.dialect, invocation)
     try:
-        plans = plans_of(monitor, at, warehouse, selection)
-        parts = tuple(
-            _measured(log, plan, warehouse, store, progress) for plan in plans if not plan.is_empty
-        )
-        if not parts:
+        plans = [
+            plan for plan in plans_of(monitor, moments, warehouse, selection) if not plan.is_empty
+        ]
+        if not plans:
             return None
+        past = Past() if store is None else _past(store, monitor)
+        parts = [
+            part
+            for batch in together(plans)
+            for part in _measured(log, batch, warehouse, past, store, progress)
+        ]
         result = log.finished(parts)
         if store is not None:
             progress(monitor.name, "storing results")
@@ -178,23 +185,34 @@ def _run_one(
         return log.failed(unforeseen, store)
 
 
+def _past(store: Store, monitor: Monitor) -> Past:
+    """What is stored of earlier windows, in tables that are up to date."""
+    if store.exists():
+        store.migrate()
+    return store.past(monitor.name)
+
+
 def plans_of(
-    monitor: Monitor, at: datetime, warehouse: Warehouse, selection: Selection = EVERYTHING
+    monitor: Monitor,
+    moments: Sequence[datetime],
+    warehouse: Warehouse,
+    selection: Selection = EVERYTHING,
 ) -> tuple[Plan, ...]:
-    """The windows that a run of a monitor looks at, planned with the columns that its tables have.
+    """The windows that runs of a monitor look at, planned with the columns that its tables have.
 
     Raises:
         SourceError: When a table or a column that is needed is missing.
     """
     sources = {reference.name: reference.source for reference in monitor.references}
-    needed = references_needed(monitor, selection)
-    return make_plans(
-        monitor,
-        at,
-        warehouse.columns(monitor.production.source),
-        {name: warehouse.columns(sources[name]) for name in needed},
-        {join.name: _joined_columns(monitor, join, warehouse) for join in monitor.joins},
-        selection,
+    production = warehouse.columns(monitor.production.source)
+    references = {
+        name: warehouse.columns(sources[name]) for name in references_needed(monitor, selection)
+    }
+    joins = {join.name: _joined_columns(monitor, join, warehouse) for join in monitor.joins}
+    return tuple(
+        plan
+        for at in moments
+        for plan in make_plans(monitor, at, production, references, joins, selection)
     )
 
 
@@ -207,83 +225,121 @@ def _joined_columns(monitor: Monitor, join: Join, warehouse: Warehouse) -> tuple
 
 
 def _measured(
-    log: Journal, plan: Plan, warehouse: Warehouse, store: Store | None, progress: Progress
-) -> Part:
-    """Measure and judge one window."""
-    monitor, secrets = plan.monitor, log.project.secrets
+    log: Journal,
+    batch: Batch,
+    warehouse: Warehouse,
+    past: Past,
+    store: Store | None,
+    progress: Progress,
+) -> list[Part]:
+    """Measure and judge the windows of one set of statements."""
+    whole = batch.whole
+    monitor, secrets = whole.monitor, log.project.secrets
     bench = Workbench(memory_limit=_memory_limit(log.project))
     try:
         renderer = Renderer(
-            plan,
-            {number: warehouse.relation(source) for number, source in plan.sources.items()},
+            whole,
+            {number: warehouse.relation(source) for number, source in whole.sources.items()},
             dialect=warehouse.dialect,
             tag=f"driftline monitor={monitor.name} run={log.run_id} step={{step}}",
             keeps_bounds=warehouse.keeps_bounds,
             keeps_rows=warehouse.keeps_rows,
         )
         gathered = gather(
-            plan,
+            whole,
             warehouse,
             renderer,
             bench,
             log.ledger,
             lambda step: progress(monitor.name, step),
-            lambda found: straddling(plan, found, Results(bench)),
+            lambda found: straddling(whole, found, Results(bench)),
         )
         for told in (gathered.failed, gathered.unmatched):
             for number, message in told.items():
                 told[number] = mask(message, secrets)
-        (counted,) = bench.rows(
-            f"select sum(row_count) as n from scan_rows where scan = {plan.production.id}"
-        )
-        is_empty = not counted["n"]
-        elsewhere, try_at = (
-            rows_elsewhere(plan, warehouse, renderer, log.ledger)
-            if plan.whole and is_empty and not monitor.production.allow_empty
-            else ((), None)
-        )
+        rows = {
+            row["window_id"]: int(row["n"])
+            for row in bench.rows(
+                "select window_id, sum(row_count) as n from scan_rows"
+                f" where scan = {whole.production.id} group by window_id"
+            )
+        }
+        land_history(_histories(batch, rows, past), bench)
+        elsewhere: tuple[tuple[str, ...], str | None] = ((), None)
+        if whole.whole and not all(rows.values()) and not monitor.production.allow_empty:
+            elsewhere = rows_elsewhere(whole, warehouse, renderer, log.ledger)
         progress(monitor.name, "computing metrics")
-        if plan.whole:
-            past = () if store is None else _past(store, plan)
-            land_history(plan, History(*past), bench)
-        standing = NOTHING
-        if store is not None and not plan.selection.is_everything:
-            standing = store.standing(monitor.name, plan.window_start, plan.window_end)
         results = Results(bench)
-        verdicts = tuple(
-            judge(
-                one,
-                min_rows=monitor.min_rows,
-                allow_empty=monitor.production.allow_empty,
-                is_empty=is_empty,
+        read = Read(bench, results.comparisons)
+        return [
+            _judged(
+                log,
+                plan,
+                gathered,
+                results,
+                read,
+                store,
+                elsewhere if not rows[plan.pairs[0].window_id] else ((), None),
+                is_empty=not rows[plan.pairs[0].window_id],
             )
-            for one in with_evidence(
-                plan, measure(plan, gathered, results), results, standing.metrics
-            )
-        )
-        facts = Facts(plan, gathered, bench, standing)
-        return Part(
-            plan,
-            tuple(metric_rows(facts, verdicts, log.run_id, utc_now())),
-            tuple(histogram_rows(facts, log.run_id)),
-            tuple(profile_rows(facts, log.run_id)),
-            tuple(feature_rows(facts, log.run_id)),
-            int(facts.scanned),
-            dataset_rows(verdicts),
-            (*plan.warnings, *elsewhere),
-            try_at,
-            standing,
-            tuple(ground_rows(plan, verdicts, log.run_id)),
-        )
+            for plan in batch.plans
+        ]
     finally:
         bench.close()
 
 
-def _past(store: Store, plan: Plan) -> tuple[tuple[int, ...], frozenset[str]]:
-    """What is stored of earlier windows, in tables that are up to date."""
-    if store.exists():
-        store.migrate()
-    return store.before(plan.monitor.name, plan.window_end, windows=PAST_WINDOWS)
+def _histories(batch: Batch, rows: Mapping[int, int], past: Past) -> list[tuple[Plan, History]]:
+    """What came before each window, those of the batch itself included."""
+    found = []
+    for plan in batch.plans:
+        window = plan.window_start, plan.window_end
+        if plan.whole:
+            history = History(*past.before(plan.window_end, windows=PAST_WINDOWS))
+            found.append((plan, history))
+            columns = [item.name for item in plan.measured if item.production is not None]
+            past.add(window, rows[plan.pairs[0].window_id], columns)
+    return found
+
+
+def _judged(
+    log: Journal,
+    plan: Plan,
+    gathered: Gathered,
+    results: Results,
+    read: Read,
+    store: Store | None,
+    elsewhere: tuple[tuple[str, ...], str | None],
+    *,
+    is_empty: bool,
+) -> Part:
+    """Judge one window."""
+    monitor = plan.monitor
+    standing = NOTHING
+    if store is not None and not plan.selection.is_everything:
+        standing = store.standing(monitor.name, plan.window_start, plan.window_end)
+    verdicts = tuple(
+        judge(
+            one,
+            min_rows=monitor.min_rows,
+            allow_empty=monitor.production.allow_empty,
+            is_empty=is_empty,
+        )
+        for one in with_evidence(plan, measure(plan, gathered, results), results, standing.metrics)
+    )
+    facts = Facts(plan, gathered, read, standing)
+    return Part(
+        plan,
+        tuple(metric_rows(facts, verdicts, log.run_id, utc_now())),
+        tuple(histogram_rows(facts, log.run_id)),
+        tuple(profile_rows(facts, log.run_id)),
+        tuple(feature_rows(facts, log.run_id)),
+        int(facts.scanned),
+        dataset_rows(verdicts),
+        (*plan.warnings, *elsewhere[0]),
+        elsewhere[1],
+        standing,
+        tuple(ground_rows(plan, verdicts, log.run_id)),
+    )
 
 
 def _memory_limit(project: Project) -> str | None:

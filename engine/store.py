@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -162,6 +162,39 @@ class Migrated:
     before: int | None
     after: int
     statements: tuple[str, ...]
+
+
+@dataclass
+class Past:
+    """What is known of a monitor's windows.
+
+    Attributes:
+        rows: Rows of each window, by its end and start, naive UTC.
+        columns: Columns that production had, and the end of the first window that had them.
+    """
+
+    rows: dict[tuple[datetime, datetime], int] = field(default_factory=dict)
+    columns: dict[str, datetime] = field(default_factory=dict)
+
+    def before(self, moment: datetime, *, windows: int) -> tuple[tuple[int, ...], frozenset[str]]:
+        """Row counts of the windows that end before a moment, newest first, and their columns.
+
+        Args:
+            moment: Naive UTC.
+            windows: How many row counts to return at most.
+        """
+        earlier = sorted((key for key in self.rows if key[0] < moment), reverse=True)
+        columns = (name for name, first in self.columns.items() if first < moment)
+        return tuple(self.rows[key] for key in earlier[:windows]), frozenset(columns)
+
+    def add(
+        self, window: tuple[datetime, datetime], rows: int | None, columns: Iterable[str]
+    ) -> None:
+        """Note a window, start and end, as if it were stored."""
+        if rows is not None:
+            self.rows[window[1], window[0]] = rows
+        for name in columns:
+            self.columns[name] = min(window[1], self.columns.get(name, window[1]))
 
 
 class Store:
@@ -394,36 +427,25 @@ class Store:
             )
             con.unregister("judged")
 
-    def before(
-        self, monitor: str, moment: datetime, *, windows: int
-    ) -> tuple[tuple[int, ...], frozenset[str]]:
-        """What is stored of a monitor's windows that end before a moment.
-
-        Args:
-            monitor: Name of the monitor.
-            moment: Naive UTC.
-            windows: How many row counts to return at most.
-
-        Returns:
-            Row counts, newest window first, and the columns that production had in any of them; both
-            empty where there are no results.
-        """
+    def past(self, monitor: str) -> Past:
+        """What is stored of all windows of a monitor; nothing where there are no results."""
         if self.version() is None:
-            return (), frozenset()
-        params = {"monitor": monitor, "moment": moment}
+            return Past()
         counts = self.read(
-            "select value from metrics where monitor = $monitor and metric = 'row_count'"
-            " and window_end < $moment and value is not null"
-            " order by window_end desc, window_start desc limit $windows",
-            {**params, "windows": windows},
+            "select window_end, window_start, value from metrics"
+            " where monitor = ? and metric = 'row_count' and value is not null",
+            [monitor],
         )
         columns = self.read(
-            "select distinct feature from profiles where monitor = $monitor"
-            " and side = 'production' and data_type is not null and window_end < $moment",
-            params,
+            "select feature, min(window_end) as first_end from profiles where monitor = ?"
+            " and side = 'production' and data_type is not null group by feature",
+            [monitor],
         )
-        found = counts["value"].to_pylist(), columns["feature"].to_pylist()
-        return tuple(map(int, found[0])), frozenset(found[1])
+        rows = {
+            (row["window_end"], row["window_start"]): int(row["value"])
+            for row in counts.to_pylist()
+        }
+        return Past(rows, {row["feature"]: row["first_end"] for row in columns.to_pylist()})
 
     def standing(self, monitor: str, window_start: datetime, window_end: datetime) -> Standing:
         """What is stored of a window; nothing where there are no results.

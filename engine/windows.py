@@ -23,12 +23,13 @@ from driftline.engine.project import (
     RollingWindow,
     Window,
 )
-from driftline.engine.times import parse_duration, parse_instant
+from driftline.engine.times import multiply, parse_duration, parse_instant
 
 __all__ = [
     "EPOCH",
     "Span",
     "add",
+    "backfill_moments",
     "last_slot",
     "overlap_warning",
     "parse_duration",
@@ -42,6 +43,7 @@ __all__ = [
 EPOCH: Final = datetime(1970, 1, 1)
 _MONDAY: Final = datetime(1970, 1, 5)  # slots of {every: P7D} fall on Mondays
 _DAY: Final = 86_400
+_MOST_WINDOWS: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,45 @@ def _span(
     if delay is not None:
         end = add(end, delay, zone, -1)
     return Span(add(end, window.size, zone, -1), end)
+
+
+def backfill_moments(
+    monitor: Monitor, start: datetime, end: datetime, every: Duration | None
+) -> tuple[datetime, ...]:
+    """The `at` of every window [s, s + size) with s = start, start + every, … and s + size <= end.
+
+    Args:
+        monitor: The monitor; its window rolls.
+        start: Aware datetime of the first window's start.
+        end: Aware datetime that no window passes.
+        every: How far windows lie apart; None is the window's size.
+
+    Raises:
+        ConfigError: When the window does not roll, or no window fits.
+    """
+    window = monitor.production.window
+    if not isinstance(window, RollingWindow):
+        raise ConfigError(
+            f"monitor {monitor.name} has no window that moves: there is nothing to fill in",
+            hint="give production a timestamp and a window: {size: P1D}",
+        )
+    step = every or window.size
+    zone = monitor.time_zone
+    moments: list[datetime] = []
+    for count in range(_MOST_WINDOWS):
+        # counted from the start, so that months that end early do not shorten those after them
+        begin = add(start, multiply(step, count), zone) if count else start
+        stop = add(begin, window.size, zone)
+        if stop > end:
+            break
+        moments.append(stop if window.offset is None else add(stop, window.offset, zone))
+    if not moments:
+        raise ConfigError(
+            f"no window of {window.size.text} of monitor {monitor.name} lies between"
+            f" {start.isoformat()} and {end.isoformat()}",
+            hint="give an earlier --from or a later --to",
+        )
+    return tuple(moments)
 
 
 def overlap_warning(monitor: Monitor, reference: Reference, at: datetime) -> str | None:

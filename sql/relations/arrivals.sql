@@ -4,20 +4,24 @@
     returns  scan, window_id, segment; ids: rows that have an id; distinct_ids; newest: seconds since
              1970 in UTC; null or 0 where there is no such column
 -#}
-{% from "macros.sql" import window_key, rows_of with context -%}
+{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
 select
     {{ scan.id }} as scan,
-    window_id,
+    {% if scan.placed %}placed.{% endif %}window_id,
     segment,
     cast(count(id) as bigint) as ids,
     cast(count(distinct id) as bigint) as distinct_ids,
     cast(max(moment) as double) as newest
 from (
     select
-        {{ window_key(scan) }} as window_id,
+        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
         '__all__' as segment,
         {{ id }} as id,
         {{ moment }} as moment
     {{ rows_of(scan) | indent(4) }}
 ) as {{ scan.name }}
-group by window_id, segment
+{%- if scan.placed %}
+inner join {{ placed_steps([scan]) }}
+    on placed.step = {{ scan.name }}.step
+{%- endif %}
+group by {% if scan.placed %}placed.{% endif %}window_id, segment

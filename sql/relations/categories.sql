@@ -9,7 +9,7 @@
              'type_error'), value, n, distinct_count, once = values seen in one row only, allowed =
              rows of the values given in the project file, null where none are
 -#}
-{% from "macros.sql" import window_key, rows_of, union_of with context -%}
+{% from "macros.sql" import window_key, rows_of, union_of, placed_steps with context -%}
 with
 {% for column in columns %}
 counted_{{ column.feature }} as (
@@ -47,6 +47,22 @@ counted_{{ column.feature }} as (
     {%- endif %}
     {%- endfor %}
 ),
+{%- if stepped %}
+spread_{{ column.feature }} as (
+    select
+        counted.scan,
+        placed.window_id,
+        counted.segment,
+        counted.category,
+        counted.fault,
+        cast(sum(counted.n) as bigint) as n
+    from counted_{{ column.feature }} as counted
+    inner join {{ placed_steps(stepped) }}
+        on placed.scan = counted.scan and placed.step = counted.window_id
+    group by
+        counted.scan, placed.window_id, counted.segment, counted.category, counted.fault
+),
+{%- endif %}
 matched_{{ column.feature }} as (
     select
         scan,
@@ -58,7 +74,7 @@ matched_{{ column.feature }} as (
         sum(case when scan = {{ primary }} and fault is null then n end) over (
             partition by category
         ) as n_known
-    from counted_{{ column.feature }}
+    from {% if stepped %}spread{% else %}counted{% endif %}_{{ column.feature }}
 ),
 placed_{{ column.feature }} as (
     select

@@ -12,7 +12,21 @@
              n, total = sum of floor(t * total_scale), squares = sum of floor(t^2 * square_scale),
              low, high
 -#}
-{% from "macros.sql" import window_key, rows_of, unless_finite, union_of with context -%}
+{% from "macros.sql" import window_key, rows_of, unless_finite, union_of, placed_steps with context -%}
+{% if stepped -%}
+select
+    stepped.scan,
+    stepped.feature,
+    placed.window_id,
+    stepped.segment,
+    stepped.bin,
+    cast(sum(stepped.n) as bigint) as n,
+    cast(sum(stepped.total) as double) as total,
+    cast(sum(stepped.squares) as double) as squares,
+    min(stepped.low) as low,
+    max(stepped.high) as high
+from (
+{% endif -%}
 {% call(column) union_of(columns) -%}
 select
     {{ column.scan.id }} as scan,
@@ -21,8 +35,13 @@ select
     segment,
     cast(slot as integer) + {{ slots }} as bin,
     cast(count(*) as bigint) as n,
+    {%- if stepped %}
+    sum(cast(floor(t * {{ column.total_scale }}) as bigint)) as total,
+    sum(cast(floor(t * t * {{ column.square_scale }}) as bigint)) as squares,
+    {%- else %}
     cast(sum(cast(floor(t * {{ column.total_scale }}) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * {{ column.square_scale }}) as bigint)) as double) as squares,
+    {%- endif %}
     min(x) as low,
     max(x) as high
 from (
@@ -54,3 +73,9 @@ from (
 ) as binned
 group by window_id, segment, slot
 {%- endcall %}
+{%- if stepped %}
+) as stepped
+inner join {{ placed_steps(stepped) }}
+    on placed.scan = stepped.scan and placed.step = stepped.window_id
+group by stepped.scan, stepped.feature, placed.window_id, stepped.segment, stepped.bin
+{%- endif %}

@@ -1,25 +1,35 @@
 {#- Pieces that relations share. Every value arrives through the typed door; nothing here is quoted. -#}
 
+{#- The step of a row: the windows cut where any of them starts or ends. Equal steps are counted off;
+    others are found by halving. -#}
 {%- macro window_key(scan) -%}
-{%- if scan.windows | length == 1 -%}
-{{ scan.windows[0].id }}
+{%- if scan.steps | length == 1 -%}
+{{ scan.steps[0].id }}
+{%- elif scan.even is not none -%}
+cast(floor((cast(extract(epoch from {{ scan.clock }}) as double) - {{ scan.even[0] }}) / {{ scan.even[1] }}) as integer)
 {%- else -%}
-case {% for window in scan.windows %}when {{ inside(scan, window) }} then {{ window.id }} {% endfor %}end
+{{ halved(scan, 0, scan.steps | length) }}
 {%- endif -%}
 {%- endmacro -%}
 
-{%- macro inside(scan, window) -%}
-{%- if window.start is not none -%}
-{{ scan.clock }} >= {{ window.start | instant(scan) }} and {{ scan.clock }} < {{ window.end | instant(scan) }}
+{#- Which windows each step of each scan is of, where windows overlap or lie apart. -#}
+{%- macro placed_steps(scans) -%}
+(values {% for scan in scans %}{% set last = loop.last %}{% for step, window in scan.placed or [(scan.steps[0].id, scan.steps[0].id)] %}({{ scan.id }}, {{ step }}, {{ window }}){% if not (last and loop.last) %}, {% endif %}{% endfor %}{% endfor %}) as placed(scan, step, window_id)
+{%- endmacro -%}
+
+{%- macro halved(scan, first, last) -%}
+{%- if last - first == 1 -%}
+{{ scan.steps[first].id }}
 {%- else -%}
-{{ scan.clock }} < {{ window.end | instant(scan) }}
+{%- set middle = (first + last) // 2 -%}
+case when {{ scan.clock }} < {{ scan.steps[middle].start | instant(scan) }} then {{ halved(scan, first, middle) }} else {{ halved(scan, middle, last) }} end
 {%- endif -%}
 {%- endmacro -%}
 
 {%- macro rows_of(scan) -%}
 from {{ scan.table }}
 {%- if scan.clock is not none %}
-where ({% for window in scan.windows %}{{ inside(scan, window) }}{% if not loop.last %} or {% endif %}{% endfor %})
+where ({% if scan.start is not none %}{{ scan.clock }} >= {{ scan.start | instant(scan) }} and {% endif %}{{ scan.clock }} < {{ scan.end | instant(scan) }})
 {%- endif %}
 {%- if scan.filter is not none %}
 {% if scan.clock is none %}where{% else %}    and{% endif %} ({{ scan.filter }})

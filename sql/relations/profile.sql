@@ -3,11 +3,11 @@
     reads    every scan, its clock and the given columns
     returns  scan, window_id, segment, row_count, then one count an expression: count_0, count_1, …
 -#}
-{% from "macros.sql" import window_key, rows_of with context -%}
+{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
 {% for scan in scans -%}
 select
     {{ scan.id }} as scan,
-    window_id,
+    {% if scan.placed %}placed.{% endif %}window_id,
     segment,
     cast(count(*) as bigint) as row_count
     {%- for column in scan.columns %},
@@ -15,14 +15,18 @@ select
     {%- endfor %}
 from (
     select
-        {{ window_key(scan) }} as window_id,
+        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
         '__all__' as segment
         {%- for column in scan.columns %},
         {{ column.value }} as value_{{ loop.index0 }}
         {%- endfor %}
     {{ rows_of(scan) | indent(4) }}
 ) as {{ scan.name }}
-group by window_id, segment
+{%- if scan.placed %}
+inner join {{ placed_steps([scan]) }}
+    on placed.step = {{ scan.name }}.step
+{%- endif %}
+group by {% if scan.placed %}placed.{% endif %}window_id, segment
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -4,7 +4,18 @@
     returns  scan, feature, window_id, segment, bin (the fine bin where some are asked for; of whole
              columns 0, or a code below 0 for rows without a finite number), value, n
 -#}
-{% from "macros.sql" import window_key, rows_of, unless_finite, union_of with context -%}
+{% from "macros.sql" import window_key, rows_of, unless_finite, union_of, placed_steps with context -%}
+{% if stepped -%}
+select
+    stepped.scan,
+    stepped.feature,
+    placed.window_id,
+    stepped.segment,
+    stepped.bin,
+    stepped.value,
+    cast(sum(stepped.n) as bigint) as n
+from (
+{% endif -%}
 {% call(column) union_of(columns) -%}
 select
     {{ column.scan.id }} as scan,
@@ -59,3 +70,10 @@ from (
 ) as valued
 group by window_id, segment, bin, value
 {%- endcall %}
+{%- if stepped %}
+) as stepped
+inner join {{ placed_steps(stepped) }}
+    on placed.scan = stepped.scan and placed.step = stepped.window_id
+group by
+    stepped.scan, stepped.feature, placed.window_id, stepped.segment, stepped.bin, stepped.value
+{%- endif %}

@@ -3,10 +3,11 @@
 -- defines  a row for each feature that the project file lists, or that production had in a stored window
 --          before this one, and that production lacks now
 -- reads    schema_columns
--- returns  feature; value: 1, a row a finding; reason: what was found
+-- returns  window_id; feature; value: 1, a row a finding; reason: what was found
 -- nulls    do not matter; it is about columns
 -- source   Driftline's own
 select
+    window_id,
     feature,
     1.0::double as value,
     case
@@ -15,4 +16,4 @@ select
     end as reason
 from schema_columns
 where watched and production_kind is null and (listed or stored_before)
-order by feature
+order by window_id, feature
