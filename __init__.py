@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from driftline.engine.store import Migrated
     from driftline.engine.verbs import (
         Validated,
+        backfill,
         check,
         compare,
         compile,  # noqa: A004 (named like its command)
@@ -70,6 +71,7 @@ __all__ = [
     "Validated",
     "WarehouseError",
     "__version__",
+    "backfill",
     "check",
     "compare",
     "compile",

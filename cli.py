@@ -321,10 +321,51 @@ def run(
     return _told(session, project, result)
 
 
-def _told(session: Session, project: driftline.Project, result: driftline.RunResult) -> int:
+@verb
+def backfill(
+    ctx: typer.Context,
+    start: Annotated[str, Option("--from", metavar="D", help="Start of the first window.")],
+    end: Annotated[str, Option("--to", metavar="D", help="No window ends after it.")],
+    monitors: Names = None,
+    every: Annotated[
+        str | None,
+        Option(metavar="P1D", help="How far windows lie apart; else the window's size."),
+    ] = None,
+    force: Annotated[
+        bool, Option("--force", help="Compute windows again that are stored and up to date.")
+    ] = False,
+    fail_on: Annotated[
+        FailOn, Option(envvar="DRIFTLINE_FAIL_ON", help="What makes the exit code 1.")
+    ] = FailOn.breached,
+    strict: Annotated[
+        bool, Option("--strict", help="Exit with 4 where a row could not be judged.")
+    ] = False,
+) -> int:
+    """Compute many past windows in one pass, store the results and judge them."""
+    session: Session = ctx.obj
+    project = session.load()
+    with session.working():
+        try:
+            result = driftline.backfill(
+                project, start=start, end=end, every=every, monitors=monitors, force=force
+            )
+        except driftline.DriftlineError as error:
+            if error.result is None:
+                raise
+            result = error.result
+    result = replace(result, fail_on=fail_on.value, strict=strict)
+    return _told(session, project, result, terminal.backfilled)
+
+
+def _told(
+    session: Session,
+    project: driftline.Project,
+    result: driftline.RunResult,
+    tell: Callable[..., None] = terminal.summary,
+) -> int:
     """Print what was found and what went wrong; the exit code."""
     if not session.quiet:
-        terminal.summary(session.out, result, project)
+        tell(session.out, result, project)
     for each in result.monitors:
         if each.error is not None:
             each.error.message = f"monitor {each.run['monitor']} failed: {each.error.message}"

@@ -195,16 +195,22 @@ class Moments:
     maximum: float | None = None
 
 
-def moments(side: Side) -> Moments:
-    """Moments of a side, from sums around its own mean: no digits and no range are lost."""
+def moments(side: Side, *, every: bool) -> Moments:
+    """Moments of a side, from sums around its own mean: no digits and no range are lost.
+
+    Args:
+        side: The side.
+        every: Whether all of its bins were read for its own sake. What was read for other sides must
+            not show.
+    """
     finite = side.rows
     if not finite:
         return Moments(0)
     low, high = float(side.low[0]), float(side.high[-1])
-    cells = side.cells()
-    seen = not bool(cells.several.any())
-    distinct = len(cells.n) if seen else None
-    once = int((cells.n == 1).sum()) if seen else None
+    seen = every or not bool(side.several.any())
+    counts = side.cells().n if seen else side.n
+    distinct = len(counts) if seen else None
+    once = int((counts == 1).sum()) if seen else None
     with np.errstate(all="ignore"):
         shift = float(side.total.sum()) / finite
         mean = side.centre + shift

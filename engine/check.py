@@ -80,17 +80,13 @@ def check_project(
     changed: list[Row] = []
     for monitor, window in zip(chosen, windows, strict=True):
         try:
-            found, stored = _check(store, monitor, window)
+            found, differing = judged_again(store, monitor, window)
         except DriftlineError as error:
             row = dict.fromkeys(TABLES["runs"].names) | {"monitor": monitor.name}
             row |= {"status": "failed", "metric_count": 0, "breach_count": 0}
-            found, stored = MonitorRun(run=row, error=error), []
+            found, differing = MonitorRun(run=row, error=error), []
         runs.append(found)
-        changed += [
-            row
-            for row, before in zip(found.metrics, stored, strict=True)
-            if any(row[name] != before[name] for name in VERDICT)
-        ]
+        changed += differing
     result = RunResult(tuple(runs))
     if write and changed:
         store.judge(changed)
@@ -103,10 +99,14 @@ def _window(monitor: Monitor, at: str | datetime) -> tuple[datetime, datetime]:
     return stored_bounds(production_span(monitor, moment), moment)
 
 
-def _check(
+def judged_again(
     store: Store, monitor: Monitor, window: tuple[datetime, datetime] | None
 ) -> tuple[MonitorRun, list[Row]]:
-    """A monitor's rows as they are judged today, and the same rows as they are stored."""
+    """A monitor's rows as they are judged today, and those of them whose stored verdict differs.
+
+    Raises:
+        StoreError: When the window has no results.
+    """
     stored = store.judged(monitor.name, window)
     if not stored:
         when = "" if window is None else f" for the window {window[0]} to {window[1]} UTC"
@@ -146,7 +146,12 @@ def _check(
         "primary": monitor.primary.name,
         "window_rows": int(rows[0] or 0) if rows else None,
     }
-    return MonitorRun(run, tuple(judged), warnings=tuple(warnings), unmeasured=missing), kept
+    found = MonitorRun(run, tuple(judged), warnings=tuple(warnings), unmeasured=missing)
+    return found, [
+        row
+        for row, before in zip(judged, kept, strict=True)
+        if any(row[name] != before[name] for name in VERDICT)
+    ]
 
 
 def _watched(monitor: Monitor, features: Sequence[Row]) -> Mapping[str, Watched]:

@@ -106,7 +106,6 @@ class _Gathering:
     ledger: Ledger
     progress: Progress
     out: Gathered = field(default_factory=Gathered)
-    shifts: dict[int, int] = field(default_factory=dict)
     opened: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -338,25 +337,26 @@ class _Gathering:
                 scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
         gridded = [item for item in fine if item.id in self.numbers.grids]
         self.progress(f"one pass over {len(gridded)} columns")
-        self.shifts = self._shifts()
-        cells = sum(len(s.windows) * (MOST_BINS >> self.shifts[s.id]) for s in self.plan.scans)
+        levels = {
+            (row["scan"], row["window_id"]): shift_for(row["row_count"])
+            for row in self.bench.rows("from scan_rows")
+        }
+        for scan in self.plan.scans:
+            own = (levels[scan.id, window.id] for window in scan.windows)
+            self.numbers.shifts[scan.id] = min(own)
+        cells = sum(MOST_BINS >> shift for shift in levels.values())
         for batch in _batches(gridded, MOST_CELLS // cells):
             for _, part in self._answers(
                 batch,
-                lambda some: self.renderer.histogram(some, self.numbers.grids, scales, self.shifts),
+                lambda some: self.renderer.histogram(
+                    some, self.numbers.grids, scales, self.numbers.shifts
+                ),
             ):
-                self.numbers.add_histogram(part, scales, self.shifts)
+                self.numbers.add_histogram(part, scales, levels)
         # a column that failed has no cells: it is counted no other way
         for item in gridded:
             if item.id in self.out.failed:
                 self.numbers.grids.pop(item.id)
-
-    def _shifts(self) -> dict[int, int]:
-        """How often fine bins are joined in each scan, by the rows of its largest window."""
-        rows: dict[int, int] = {}
-        for row in self.bench.rows("from scan_rows"):
-            rows[row["scan"]] = max(rows.get(row["scan"], 0), row["row_count"])
-        return {scan.id: shift_for(rows.get(scan.id, 0)) for scan in self.plan.scans}
 
     def _bounds(self, numbers: Sequence[Watched]) -> dict[tuple[int, int], tuple[float, float]]:
         """Finite values at or beyond all others, by scan and feature."""
@@ -448,7 +448,9 @@ class _Gathering:
         for batch in _batches(items):
             for some, part in self._answers(
                 batch,
-                lambda some: self.renderer.ties(some, self.numbers.grids, self.shifts, wanted),
+                lambda some: self.renderer.ties(
+                    some, self.numbers.grids, self.numbers.shifts, wanted
+                ),
             ):
                 names = {item.id for item in some}
                 self.numbers.add_ties(

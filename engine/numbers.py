@@ -60,6 +60,7 @@ TYPE_ERROR: Final = -2
 NAN: Final = -3
 BELOW_INFINITY: Final = -4
 ABOVE_INFINITY: Final = -5
+_NO_BINS: Final = np.empty(0, np.int64)
 # Room for bins and codes in one number that sorts cells.
 _SPAN: Final = 2**18
 _FAULTS: Final = (
@@ -80,12 +81,16 @@ class Numbers:
         grids: The fine grid of each feature that has one.
         sides: By feature and key, what was counted.
         few: Features counted to have few whole numbers, where a share of the rows decides.
+        shifts: How often the statements join fine bins by two, by scan.
+        wanted: Bins that each side waits for, as it numbers them.
     """
 
     plan: Plan
     grids: dict[int, Grid] = field(default_factory=dict)
     sides: dict[int, dict[Key, Side]] = field(default_factory=dict)
     few: set[int] = field(default_factory=set)
+    shifts: dict[int, int] = field(default_factory=dict)
+    wanted: dict[tuple[int, Key], Wholes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._features = len(self.plan.read)
@@ -96,35 +101,33 @@ class Numbers:
         self,
         table: pa.Table,
         scales: Mapping[tuple[int, int], tuple[float, float]],
-        shifts: Mapping[int, int],
+        levels: Mapping[tuple[int, int], int],
     ) -> None:
         """Keep what the relation `histogram` counted.
 
         Args:
             table: Its rows.
             scales: What its two sums were multiplied by, by scan and feature.
-            shifts: How often fine bins were joined, by scan, where the grid has a width.
+            levels: How often fine bins are to be joined by two, by scan and window.
         """
         for feature, key, rows in _split(table):
             grid = self.grids[feature]
             codes = {int(b): int(n) for b, n in zip(rows["bin"], rows["n"], strict=True) if b < 0}
             cells = {name: column[len(codes) :] for name, column in rows.items()}
             total_scale, square_scale = scales[key[0], feature]
-            self._keep(
-                feature,
-                key,
-                Side(
-                    codes,
-                    shifts[key[0]] if grid.width else 0,
-                    cells["bin"],
-                    cells["low"],
-                    cells["high"],
-                    cells["n"],
-                    cells["total"] / total_scale,
-                    cells["squares"] / square_scale,
-                    grid.centre,
-                ),
+            side = Side(
+                codes,
+                self.shifts[key[0]] if grid.width else 0,
+                cells["bin"],
+                cells["low"],
+                cells["high"],
+                cells["n"],
+                cells["total"] / total_scale,
+                cells["squares"] / square_scale,
+                grid.centre,
             )
+            # as coarse as the window's own rows deserve, whatever stands beside it
+            self._keep(feature, key, side.at(levels[key[:2]]) if grid.width else side)
 
     def add_values(self, table: pa.Table, features: Collection[int]) -> None:
         """Keep columns whose values the relation `ties` counted one by one."""
@@ -152,18 +155,46 @@ class Numbers:
 
     def add_ties(self, table: pa.Table, asked: Open) -> None:
         """Keep the single values of bins that were asked for."""
-        for feature, key, rows in _split(table):
-            read = np.array(asked[feature, key[0]], np.int64)
+        found = {
+            (feature, key): Values(rows["bin"], rows["value"], rows["n"])
+            for feature, key, rows in _split(table)
+        }
+        for (feature, key), bins in self.wanted.items():
+            if (feature, key[0]) not in asked:
+                continue
             side = self.sides[feature][key]
-            values = Values(rows["bin"], rows["value"], rows["n"])
-            self.sides[feature][key] = side.with_values(values, read)
-        # a side without rows in those bins has read them too
-        for (feature, scan), bins in asked.items():
-            for key, side in self.sides[feature].items():
-                if key[0] == scan:
-                    read = np.array(bins, np.int64)
-                    if not np.isin(read, side.read).all():
-                        self.sides[feature][key] = side.with_values(Values.none(), read)
+            # what stands beside a window must not change it: it keeps the bins that it asked for
+            joined = side.shift - self._finest(feature, key[0])
+            values = found.get((feature, key), Values.none())
+            kept = np.isin(values.bin >> joined, bins)
+            values = Values(values.bin[kept] >> joined, values.value[kept], values.n[kept])
+            self.sides[feature][key] = side.with_values(values, bins)
+        self.wanted = {
+            (feature, key): bins
+            for (feature, key), bins in self.wanted.items()
+            if (feature, key[0]) not in asked
+        }
+
+    def _finest(self, feature: int, scan: int) -> int:
+        """How often the statements join the bins of a feature in a scan."""
+        return self.shifts[scan] if self.grids[feature].width else 0
+
+    def _spelled(self, found: Mapping[tuple[int, Key], Sequence[Wholes]]) -> Open:
+        """Note which bins each side wants, and spell them as the statements number them."""
+        spelled: dict[tuple[int, int], list[Wholes]] = {}
+        for (feature, key), parts in found.items():
+            side = self.sides[feature][key]
+            bins = np.unique(np.concatenate([self.wanted.get((feature, key), _NO_BINS), *parts]))
+            if not len(bins):
+                continue
+            self.wanted[feature, key] = bins
+            joined = side.shift - self._finest(feature, key[0])
+            fine = ((bins << joined)[:, None] + np.arange(1 << joined)).ravel()
+            spelled.setdefault((feature, key[0]), []).append(fine)
+        return {
+            name: tuple(np.unique(np.concatenate(parts)).tolist())
+            for name, parts in spelled.items()
+        }
 
     def _keep(self, feature: int, key: Key, side: Side) -> None:
         self.sides.setdefault(feature, {})[key] = side
@@ -180,9 +211,14 @@ class Numbers:
 
     def pair(self, feature: int, pair: Pair) -> tuple[Side, Side]:
         """The reference's side and production's of one pair."""
+        reference, production = self.keys(pair)
+        return self.side(feature, reference), self.side(feature, production)
+
+    def keys(self, pair: Pair) -> tuple[Key, Key]:
+        """Which side of a feature is the reference's in a pair, and which is production's."""
         return (
-            self.side(feature, (pair.reference_scan, pair.reference_window, pair.segment)),
-            self.side(feature, (self.plan.production.id, pair.window_id, pair.segment)),
+            (pair.reference_scan, pair.reference_window, pair.segment),
+            (self.plan.production.id, pair.window_id, pair.segment),
         )
 
     def torn(self, features: Iterable[int]) -> list[int]:
@@ -201,7 +237,7 @@ class Numbers:
             items: Number columns.
             exact: Whether edges and quantiles inside a bin are to be found.
         """
-        found: dict[tuple[int, int], list[Wholes]] = {}
+        found: dict[tuple[int, Key], list[Wholes]] = {}
         for item in items:
             if item.id not in self.grids:
                 continue
@@ -214,8 +250,8 @@ class Numbers:
                         holding(side, self._limits(item, key)),
                         *self._unread_marks(item, key),
                     ]
-                found.setdefault((item.id, key[0]), []).extend(wanted)
-        return _joined(found)
+                found[item.id, key] = wanted
+        return self._spelled(found)
 
     def _edge_ends(self, item: Watched, *, exact: bool) -> list[tuple[float, float]]:
         """Where the edges of a feature's bins may be, each as a range."""
@@ -245,7 +281,7 @@ class Numbers:
         """Ends of ranges that production's rows may lie beyond."""
         limits: list[float] = []
         for pair in self.plan.pairs:
-            if key == (self.plan.production.id, pair.window_id, pair.segment):
+            if key == self.keys(pair)[1]:
                 low, high = self.range(item, self.pair(item.id, pair)[0])
                 limits += [low] if low is not None else []
                 limits += [math.nextafter(high, math.inf)] if high is not None else []
@@ -284,7 +320,7 @@ class Numbers:
         Returns:
             Bins by feature and scan; and by (pair, feature) those bins that both sides have in common.
         """
-        found: dict[tuple[int, int], list[Wholes]] = {}
+        found: dict[tuple[int, Key], list[Wholes]] = {}
         opened: dict[tuple[int, int], Wholes] = {}
         for item in items:
             for pair in self.plan.pairs:
@@ -303,23 +339,11 @@ class Numbers:
                     continue
                 opened[pair.id, item.id] = bins
                 shift = common_shift(reference, production)
-                for scan, side in (
-                    (pair.reference_scan, reference),
-                    (self.plan.production.id, production),
-                ):
+                for key, side in zip(self.keys(pair), (reference, production), strict=True):
                     own = side.bin[np.isin(side.bin >> (shift - side.shift), bins)]
                     unread = own[~np.isin(own, side.read)]
-                    found.setdefault((item.id, scan), []).append(unread)
-        return _joined(found), opened
-
-    def rows_in(self, feature: int, scan: int, bins: Sequence[int]) -> int:
-        """Rows of a scan in some bins of a feature."""
-        wanted = np.array(bins, np.int64)
-        return sum(
-            int(side.n[np.isin(side.bin, wanted)].sum())
-            for key, side in self.sides[feature].items()
-            if key[0] == scan
-        )
+                    found.setdefault((item.id, key), []).append(unread)
+        return self._spelled(found), opened
 
     # What they say
 
@@ -366,13 +390,14 @@ class Numbers:
         """Land the relations of number columns, but for distances that may still be made exact."""
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in RELATIONS}
         for item in items:
+            every = item.id in self.grids and self._may_turn_categorical(item)
             for key, side in self.sides.get(item.id, {}).items():
                 named = {"scan": key[0], "window_id": key[1], "segment": key[2], "feature": item.id}
                 rows["number_faults"].append(
                     named | {name: side.codes.get(c, 0) for name, c in _FAULTS}
                 )
                 if len(side.n):
-                    rows["numbers"].append(named | vars(moments(side)))
+                    rows["numbers"].append(named | vars(moments(side, every=every)))
                     rows["quantiles"].append(named | _quantiles(side))
             edges = None if self.rule(item).rule == "shared_width" else self.edges(item)
             reference_counts: dict[Key, Wholes] = {}
@@ -387,7 +412,7 @@ class Numbers:
                     }
                 )
                 own = edges or shared_width_edges((reference, production)) or sorted_edges((), ())
-                key = (pair.reference_scan, pair.reference_window, pair.segment)
+                key, _ = self.keys(pair)
                 if edges is None or key not in reference_counts:
                     reference_counts[key] = own.counts(reference)
                 rows["intervals"] += _intervals(
@@ -528,15 +553,6 @@ def _land(bench: Workbench, name: str, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
 
     bench.land(name, pa.Table.from_pylist(rows, schema=schema_of(name)))
-
-
-def _joined(found: Mapping[tuple[int, int], Sequence[Wholes]]) -> Open:
-    joined = {
-        key: tuple(np.unique(np.concatenate(parts)).tolist())
-        for key, parts in found.items()
-        if parts
-    }
-    return {key: bins for key, bins in joined.items() if bins}
 
 
 def _median(values: Values) -> float:

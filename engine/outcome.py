@@ -27,6 +27,7 @@ class MonitorRun:
         warnings: Sentences about the project that do not stop it.
         unmeasured: What a check was asked to judge and no run has measured yet.
         try_at: Where the window has no rows, an `at` whose window has some; None otherwise.
+        known_windows: Windows of a backfill that were stored already, and up to date.
         error: What stopped it, or None.
     """
 
@@ -40,6 +41,7 @@ class MonitorRun:
     warnings: tuple[str, ...] = ()
     unmeasured: tuple[str, ...] = ()
     try_at: str | None = None
+    known_windows: int = 0
     error: DriftlineError | None = None
 
     def exit_code(self, fail_on: str, *, strict: bool = False) -> int:

@@ -474,17 +474,15 @@ class Renderer:
 
     def finite_bounds(self, features: Sequence[Watched]) -> Statement:
         """The same over finite values only, where the first answer was not finite."""
-        scans = [
-            _with(
-                self._part(scan, *features),
-                tuple(
-                    sql("case when {x} - {x} = 0 then {x} end", x=self._number(scan, item)[1])
-                    for item in features
-                ),
-                unfiltered=False,
+        scans = []
+        for scan in self.plan.scans:
+            numbers = tuple(
+                sql("case when {x} - {x} = 0 then {x} end", x=self._number(scan, item)[1])
+                for item in features
             )
-            for scan in self.plan.scans
-        ]
+            # of the same rows as before: what the bounds decide must not depend on the window
+            unfiltered = self._keeps_bounds and not scan.source.query
+            scans.append(_with(self._part(scan, *features), numbers, unfiltered=unfiltered))
         return self._statement("bounds", "bounds", features, scans=scans)
 
     def sample(self, features: Sequence[Watched], percent: float) -> Statement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,20 +69,64 @@ def run_project(
         ConfigError: For an unknown monitor, an unreadable `at`, or a selection that takes nothing.
         WarehouseError: When the connection cannot be opened.
     """
-    report = progress or _silent
     chosen = choose_monitors(project, monitors, selection)
     now = datetime.now(UTC)
-    ends = [resolve_at(monitor, at, now) for monitor in chosen]
-    invocation = uuid.uuid4().hex
+    moments = {monitor.name: (resolve_at(monitor, at, now),) for monitor in chosen}
+
+    def one(monitor: Monitor, tools: Tools) -> MonitorRun | None:
+        return _run_one(project, monitor, moments[monitor.name], selection, tools)
+
+    result = each_monitor(project, chosen, one, warehouse, progress, store=store)
+    return replace(result, fail_on=fail_on)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the runs of one call share.
+
+    Attributes:
+        warehouse: An open session.
+        store: Where results go; None where they are not kept.
+        invocation: The call's id.
+        progress: Called with the monitor's name and a few words as each step begins.
+    """
+
+    warehouse: Warehouse
+    store: Store | None
+    invocation: str
+    progress: Progress
+
+
+def each_monitor(
+    project: Project,
+    chosen: Sequence[Monitor],
+    one: Callable[[Monitor, Tools], MonitorRun | None],
+    warehouse: Warehouse | None,
+    progress: Progress | None,
+    *,
+    store: bool = True,
+) -> RunResult:
+    """Do the same for several monitors in one session, and publish what is stored.
+
+    Args:
+        project: The project.
+        chosen: The monitors.
+        one: What is done for each; None where nothing of it is asked for.
+        warehouse: An open session; None opens the project's connection.
+        progress: Called with the monitor's name and a few words as each step begins.
+        store: Whether results are written.
+
+    Raises:
+        ConfigError: When nothing is asked of any monitor.
+        WarehouseError: When the connection cannot be opened.
+    """
     if store:
         keep_apart(project)
     session = warehouse or open_warehouse(project.connection)
     target = Store(project.results.file) if store else None
+    tools = Tools(session, target, uuid.uuid4().hex, progress or _silent)
     try:
-        runs = tuple(
-            _run_one(project, monitor, (end,), selection, session, target, invocation, report)
-            for monitor, end in zip(chosen, ends, strict=True)
-        )
+        runs = tuple(one(monitor, tools) for monitor in chosen)
     finally:
         if warehouse is None:
             session.close()
@@ -95,7 +139,7 @@ def run_project(
         )
     # a run that failed is in the log of runs, unless it is the store that failed
     stored = store and not all(isinstance(each.error, StoreError) for each in found)
-    result = RunResult(found, fail_on)
+    result = RunResult(found)
     return published(result, project) if stored else result
 
 
@@ -153,30 +197,24 @@ def _run_one(
     monitor: Monitor,
     moments: Sequence[datetime],
     selection: Selection,
-    warehouse: Warehouse,
-    store: Store | None,
-    invocation: str,
-    progress: Progress,
+    tools: Tools,
 ) -> MonitorRun | None:
     """Measure, judge and store the windows of some moments; None where the selection takes nothing."""
-    log = Journal(project, monitor, moments[-1], warehouse.dialect, invocation)
+    log = Journal(project, monitor, moments[-1], tools.warehouse.dialect, tools.invocation)
+
+    def work() -> MonitorRun | None:
+        parts = measured(log, moments, tools, past_of(monitor, tools.store), selection)
+        return kept(log, parts, tools) if parts else None
+
+    return guarded(log, tools.store, work)
+
+
+def guarded(
+    log: Journal, store: Store | None, work: Callable[[], MonitorRun | None]
+) -> MonitorRun | None:
+    """A monitor's run, or what is told of one that failed."""
     try:
-        plans = [
-            plan for plan in plans_of(monitor, moments, warehouse, selection) if not plan.is_empty
-        ]
-        if not plans:
-            return None
-        past = Past() if store is None else _past(store, monitor)
-        parts = [
-            part
-            for batch in together(plans)
-            for part in _measured(log, batch, warehouse, past, store, progress)
-        ]
-        result = log.finished(parts)
-        if store is not None:
-            progress(monitor.name, "storing results")
-            log.write(store, parts, result)
-        return result
+        return work()
     except DriftlineError as error:
         return log.failed(error, store)
     except Exception as error:  # noqa: BLE001 - one monitor's surprise must not stop the others
@@ -185,8 +223,35 @@ def _run_one(
         return log.failed(unforeseen, store)
 
 
-def _past(store: Store, monitor: Monitor) -> Past:
+def measured(
+    log: Journal,
+    moments: Sequence[datetime],
+    tools: Tools,
+    past: Past,
+    selection: Selection = EVERYTHING,
+) -> list[Part]:
+    """Measure and judge the windows of some moments; none where the selection takes nothing."""
+    plans = plans_of(log.monitor, moments, tools.warehouse, selection)
+    return [
+        part
+        for batch in together(plan for plan in plans if not plan.is_empty)
+        for part in _measured(log, batch, past, tools)
+    ]
+
+
+def kept(log: Journal, parts: Sequence[Part], tools: Tools) -> MonitorRun:
+    """Store what was found, and say it."""
+    result = log.finished(parts)
+    if tools.store is not None:
+        tools.progress(log.monitor.name, "storing results")
+        log.write(tools.store, parts, result)
+    return result
+
+
+def past_of(monitor: Monitor, store: Store | None) -> Past:
     """What is stored of earlier windows, in tables that are up to date."""
+    if store is None:
+        return Past()
     if store.exists():
         store.migrate()
     return store.past(monitor.name)
@@ -227,13 +292,11 @@ def _joined_columns(monitor: Monitor, join: Join, warehouse: Warehouse) -> tuple
 def _measured(
     log: Journal,
     batch: Batch,
-    warehouse: Warehouse,
     past: Past,
-    store: Store | None,
-    progress: Progress,
+    tools: Tools,
 ) -> list[Part]:
     """Measure and judge the windows of one set of statements."""
-    whole = batch.whole
+    whole, warehouse, progress = batch.whole, tools.warehouse, tools.progress
     monitor, secrets = whole.monitor, log.project.secrets
     bench = Workbench(memory_limit=_memory_limit(log.project))
     try:
@@ -278,7 +341,7 @@ def _measured(
                 gathered,
                 results,
                 read,
-                store,
+                tools.store,
                 elsewhere if not rows[plan.pairs[0].window_id] else ((), None),
                 is_empty=not rows[plan.pairs[0].window_id],
             )

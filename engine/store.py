@@ -164,6 +164,25 @@ class Migrated:
     statements: tuple[str, ...]
 
 
+# Start and end, naive UTC.
+Window = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A stored window, all of whose rows were measured alike.
+
+    Attributes:
+        window: Start and end, naive UTC.
+        reference_ids: (reference, reference_id) of its rows.
+        config_hash: Of the runs that wrote them; empty where they were not all run alike.
+    """
+
+    window: Window
+    reference_ids: frozenset[tuple[str, str]]
+    config_hash: str
+
+
 @dataclass
 class Past:
     """What is known of a monitor's windows.
@@ -446,6 +465,30 @@ class Store:
             for row in counts.to_pylist()
         }
         return Past(rows, {row["feature"]: row["first_end"] for row in columns.to_pylist()})
+
+    def known(self, monitor: str, measure_hash: str) -> dict[Window, Known]:
+        """Windows of a monitor whose rows are all of runs that measured as `measure_hash` says."""
+        if self.version() is None:
+            return {}
+        rows = self.read(
+            "select window_start, window_end, reference, reference_id,"
+            " arg_max(config_hash, started_at) as config_hash,"
+            " bool_and(measure_hash = $measure_hash) as alike"
+            " from metrics left join runs using (run_id)"
+            " where metrics.monitor = $monitor group by all",
+            {"monitor": monitor, "measure_hash": measure_hash},
+        ).to_pylist()
+        found: dict[Window, list[dict[str, Any]]] = {}
+        for row in rows:
+            found.setdefault((row["window_start"], row["window_end"]), []).append(row)
+        known = {}
+        for window, of in found.items():
+            if all(row["alike"] for row in of):
+                compared = (row for row in of if row["reference"] != ALL)
+                ids = frozenset((row["reference"], row["reference_id"]) for row in compared)
+                hashes = {row["config_hash"] for row in of}
+                known[window] = Known(window, ids, hashes.pop() if len(hashes) == 1 else "")
+        return known
 
     def standing(self, monitor: str, window_start: datetime, window_end: datetime) -> Standing:
         """What is stored of a window; nothing where there are no results.

@@ -48,6 +48,7 @@ STATUSES: Final = (
 )
 TOLD: Final = STATUSES[:4]
 MOST_FEATURES: Final = 20
+MOST_WINDOWS: Final = 20
 EPOCH: Final = datetime(1970, 1, 1)
 
 _STYLES: Final = {
@@ -208,6 +209,68 @@ def summary(
         rows = [row for row in each.metrics if row["segment"] == ALL]
         told = headline(rows, zones.get(each.run["monitor"], "UTC"), against)
         _monitor_summary(out, each, rows, told, stored)
+
+
+def backfilled(out: Console, result: RunResult, project: Project | None = None) -> None:
+    """Print what a backfill found: for each monitor a line a window that is not ok, newest first.
+
+    Args:
+        out: Where to.
+        result: The backfill; monitors that failed are left out.
+        project: Whose time zones windows are told in; None is UTC.
+    """
+    zones = _zones(project)
+    for place, each in enumerate(each for each in result.monitors if each.error is None):
+        if place:
+            out.print()
+        zone = zones.get(each.run["monitor"], "UTC")
+        windows: dict[tuple[datetime, datetime], list[Row]] = {}
+        for row in each.metrics:
+            if row["segment"] == ALL:
+                windows.setdefault((row["window_start"], row["window_end"]), []).append(row)
+        title = Text.assemble((f"{clean(each.run['monitor'])}:", "bold"), " ")
+        computed = len(windows) - each.known_windows
+        title.append(f"{_counted(computed, 'window')} computed")
+        if each.known_windows:
+            title.append(f" · {each.known_windows} up to date")
+        if windows:
+            title.append(f" · {span(min(windows)[0], max(w[1] for w in windows), zone)}")
+        out.print(title, soft_wrap=True)
+        for sentence in dict.fromkeys(each.warnings):
+            for line in _wrapped((clean(sentence),), out.width - 2):
+                out.print(Text(f"  {line}", style="yellow"), soft_wrap=True)
+        told = [_window_line(window, windows[window], zone) for window in sorted(windows)[::-1]]
+        lines = [line for line in told if line is not None]
+        if lines:
+            out.print()
+            listing(out, lines[:MOST_WINDOWS])
+        if windows:
+            more = max(0, len(lines) - MOST_WINDOWS)
+            rest = [f"{more} more"] if more else []
+            rest.append(f"{_counted(len(windows) - len(lines), 'window')} ok")
+            out.print()
+            out.print(Text(f"  {' · '.join(rest)}", style="dim"))
+
+
+def _window_line(window: tuple[datetime, datetime], rows: Sequence[Row], zone: str) -> Line | None:
+    """A window whose worst row is not ok: its status, its features beyond, and the worst of them."""
+    worst = worst_rows(rows)
+    beyond = {name: row for name, row in worst.items() if row["status"] in TOLD}
+    if not beyond:
+        return None
+    feature, row = next(iter(beyond.items()))
+    several = len({each["reference"] for each in rows} - {ALL}) > 1
+    return Line(
+        (
+            _styled(row["status"]),
+            span(*window, zone),
+            _counted(len(beyond), "feature"),
+            name_of(feature),
+            short(row, several),
+            held(row),
+        ),
+        (row["reason"],) if row["status"] == "error" and row["reason"] else (),
+    )
 
 
 def _zones(project: Project | None) -> dict[str, str]:

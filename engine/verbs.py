@@ -106,6 +106,68 @@ def run(
         return _run(loaded, names, _instant(at), warehouse, selection=selection)
 
 
+def backfill(
+    project: ProjectLike,
+    *,
+    start: str | date,
+    end: str | date,
+    every: str | None = None,
+    monitors: str | Sequence[str] | None = None,
+    force: bool = False,
+    target: str | None = None,
+    connection: Any = None,
+) -> RunResult:
+    """Compute many past windows of each monitor in one pass, store the results and judge them.
+
+    The windows are [s, s + size) for s = start, start + every, … while s + size <= end; each is what
+    `run` computes at s + size + offset.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        start: Start of the first window; a date is its midnight in the monitor's time zone.
+        end: No window ends after it.
+        every: How far the windows lie apart, such as `P1D`; None is the window's size.
+        monitors: Names; None is all.
+        force: Whether to compute windows again that are stored and up to date.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+        connection: As for `run`.
+
+    Raises:
+        ConfigError: When the project or an argument is wrong, or a monitor has no window that moves.
+        SourceError: When a table, file or column is missing or unreadable.
+        WarehouseError: When the warehouse cannot be reached or refuses a statement.
+        StoreError: When results cannot be stored.
+    """
+    from driftline.engine.backfill import backfill_project
+    from driftline.engine.times import parse_duration
+
+    try:
+        step = None if every is None else parse_duration(every)
+    except ValueError as error:
+        raise ConfigError(f"every: {error}") from None
+    loaded = _load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    with masked(loaded):
+        warehouse = None if connection is None else _beside(connection)
+        try:
+            result = backfill_project(
+                loaded,
+                start=_moment(start),
+                end=_moment(end),
+                every=step,
+                monitors=names,
+                warehouse=warehouse,
+                force=force,
+                progress=_progress,
+            )
+        finally:
+            if warehouse is not None:
+                warehouse.close()
+        for each in result.monitors:
+            _tell(each.run, each.statements)
+        return _or_error(result, loaded)
+
+
 def compare(
     reference: Any,
     production: Any,
@@ -684,9 +746,6 @@ def _run(
     """Run monitors, tell the log, and raise the first error once all have run."""
     from driftline.engine.run import run_project
 
-    def progress(monitor: str, step: str) -> None:
-        _log.info("%s: %s", monitor, step, extra={"monitor": monitor, "step": step})
-
     try:
         result = run_project(
             project,
@@ -695,7 +754,7 @@ def _run(
             selection=selection,
             warehouse=warehouse,
             store=store,
-            progress=progress,
+            progress=_progress,
         )
     finally:
         if warehouse is not None:
@@ -703,6 +762,10 @@ def _run(
     for each in result.monitors:
         _tell(each.run, each.statements)
     return _or_error(result, project)
+
+
+def _progress(monitor: str, step: str) -> None:
+    _log.info("%s: %s", monitor, step, extra={"monitor": monitor, "step": step})
 
 
 def _or_error(result: RunResult, project: Project) -> RunResult:
@@ -756,7 +819,11 @@ def _beside(connection: Any) -> Warehouse:
 
 def _instant(at: Moment) -> str | datetime | None:
     """What a run takes: a date becomes its text, whose midnight is in the monitor's time zone."""
-    return at if at is None or isinstance(at, str | datetime) else at.isoformat()
+    return None if at is None else _moment(at)
+
+
+def _moment(at: str | date) -> str | datetime:
+    return at if isinstance(at, str | datetime) else at.isoformat()
 
 
 def _since(since: Moment) -> datetime | None:

@@ -56,6 +56,7 @@ FLOORS: Final = (
     {"outcome", "whereabouts"},
     {"journal"},
     {"run", "compile", "check"},
+    {"backfill"},
     {"checkup"},
     {"terminal", "frames"},
     {"log"},

@@ -1,0 +1,147 @@
+"""A backfill measures many windows in one pass, and each as a run of its own would."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import driftline
+from driftline.engine.store import Store
+
+Row = dict[str, Any]
+
+# What tells runs apart, not results.
+ASIDE = ("run_id", "computed_at", "seconds")
+TABLES = ("metrics", "histograms", "profiles", "features", "_grounds")
+DAYS = 10
+PROJECT = """\
+monitors:
+  - name: m
+    min_rows: 0
+    {zone}
+    production: {{table: production.parquet, timestamp: at, window: {{{window}}}}}
+    {reference}
+    settings: {{few: {{bins: {{rule: edges, edges: [0, 2, 4]}}}}, wide: {{bins: {{rule: equal_width}}}}}}
+    signals:
+      data_drift: [js, psi, wasserstein, ks_distance, ks, chi2, chebyshev]
+      data_quality:
+        nulls: 0.01
+        type_errors: 0
+        out_of_bounds: 0.01
+        new_category_rate: null
+        zero_rate: null
+        distinct_count: null
+        freshness: null
+        row_count: {{decrease: 20%}}
+"""
+
+
+def rows_of(rng: np.random.Generator, rows: int, moved: float) -> dict[str, pa.Array]:
+    texts = pa.array(["a", "b", "c", "d", "e", None, "new"])
+    wide = rng.standard_cauchy(rows) + moved
+    wide[rng.random(rows) < 0.02] = np.inf
+    return {
+        "normal": pa.array(rng.normal(moved, 1, rows), mask=rng.random(rows) < 0.05),
+        "wide": pa.array(wide),
+        "tied": pa.array(np.round(rng.lognormal(0, 1, rows), 1)),
+        "few": pa.array(rng.integers(0, 5, rows)),
+        "many": pa.array(rng.integers(0, 500_000, rows)),
+        "text": texts.take(pa.array(rng.integers(0, 6 if not moved else 7, rows))),
+    }
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    rng = np.random.default_rng(5)
+    pq.write_table(pa.table(rows_of(rng, 400, 0.0)), folder / "reference.parquet")
+    rows = DAYS * 60
+    moments = [
+        datetime(2026, 3, 25, tzinfo=UTC) + timedelta(days=DAYS * float(share))
+        # a day without rows, and one with few
+        for share in np.sort(rng.random(rows))
+        if not 0.3 <= share < 0.4 and not 0.502 <= share < 0.6
+    ]
+    side = {name: column[: len(moments)] for name, column in rows_of(rng, rows, 0.4).items()}
+    pq.write_table(pa.table({**side, "at": moments}), folder / "production.parquet")
+    return folder
+
+
+def project(tables: Path, folder: Path, name: str, **given: str) -> Path:
+    """A project of its own results over the shared tables."""
+    path = folder / name / "driftline.yml"
+    path.parent.mkdir()
+    for side in ("reference", "production"):
+        (path.parent / f"{side}.parquet").symlink_to(tables / f"{side}.parquet")
+    said = {"zone": "", "window": "size: P1D", "reference": "reference: {table: reference.parquet}"}
+    path.write_text(PROJECT.format(**{**said, **given}), "utf-8")
+    return path
+
+
+def stored(path: Path) -> dict[str, list[Row]]:
+    """All rows of the result tables, without what tells runs apart."""
+    store = Store(path.parent / "driftline.duckdb")
+    found = {}
+    for table in TABLES:
+        rows = store.read(f"from {table}").to_pylist()
+        kept = ({name: v for name, v in row.items() if name not in ASIDE} for row in rows)
+        found[table] = sorted(kept, key=repr)
+    return found
+
+
+@pytest.fixture(params=["small", "grid"])
+def path_(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Value by value, and on grids so coarse that bins hold several values."""
+    if request.param == "grid":
+        monkeypatch.setattr("driftline.engine.execute.SMALL_ROWS", 0)
+        monkeypatch.setattr("driftline.engine.grid.FEWEST_BINS", 16)
+    return str(request.param)
+
+
+UTC_ = "UTC"
+RECENT = "references: {whole: {table: reference.parquet}, recent: {window: {size: P2D}}}"
+
+# What the project says, how far windows lie apart, their size, their offset, and the time zone.
+CASES: dict[str, tuple[dict[str, str], str | None, timedelta, timedelta, str]] = {
+    "a day each": ({}, None, timedelta(1), timedelta(0), UTC_),
+    "weeks that overlap": ({"window": "size: P7D"}, "P1D", timedelta(7), timedelta(0), UTC_),
+    "hours that lie apart": (
+        {"window": "size: PT6H"}, "P1D", timedelta(hours=6), timedelta(0), UTC_,
+    ),
+    "a time zone whose clocks change": (
+        {"zone": "time_zone: Europe/Berlin"}, None, timedelta(1), timedelta(0), "Europe/Berlin",
+    ),
+    "an offset": (
+        {"window": "size: P1D, offset: PT6H"}, None, timedelta(1), timedelta(hours=6), UTC_,
+    ),
+    "a reference that moves along": (
+        {"reference": RECENT}, None, timedelta(1), timedelta(0), UTC_,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.usefixtures("path_")
+def test_a_backfill_leaves_the_rows_that_runs_one_by_one_leave(
+    case: str, tables: Path, tmp_path: Path
+):
+    given, every, size, offset, zone = CASES[case]
+    first, last = (datetime(2026, 3, day, tzinfo=ZoneInfo(zone)) for day in (25, 25))
+    last += timedelta(DAYS)
+    together = project(tables, tmp_path, "together", **given)
+    driftline.backfill(together, start=first, end=last, every=every)
+    alone = project(tables, tmp_path, "alone", **given)
+    starts = [first + timedelta(day) for day in range(DAYS)]
+    for start in starts:
+        if start + size <= last:
+            driftline.run(alone, at=start + size + offset)
+    for table, rows in stored(alone).items():
+        assert stored(together)[table] == rows, table
+    assert len({row["window_end"] for row in stored(alone)["metrics"]}) >= 4
