@@ -11,19 +11,37 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from typer import Argument, Option
 from typer.core import TyperGroup
 
 import driftline
-from driftline.engine import frames, log, terminal
+
+
+class Later:
+    """A module of the engine that is imported when something of it is first used.
+
+    Help needs none of them, and all of them together take longer to import than help takes.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = f"driftline.engine.{name}"
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self._name), attribute)
+
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.console import Console
+
+    from driftline.engine import frames, log, terminal
+else:
+    frames, log, terminal = Later("frames"), Later("log"), Later("terminal")
 
 EPILOG: Final = (
     "Before or after the verb: --project, --target, --log-level, --log-format, "
@@ -93,7 +111,7 @@ class Verbs(TyperGroup):
     """The verbs; global options may stand before or after them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Move the global options to the front."""
+        """Move the global options to the front; a verb's help needs none of them."""
         ctx.meta["driftline.argv"] = tuple(args)
         flags: set[str] = set()
         values: set[str] = set()
@@ -111,6 +129,10 @@ class Verbs(TyperGroup):
                 front.append(word)
             else:
                 rest.append(word)
+        verb = self.get_command(ctx, rest[0]) if rest else None
+        if verb is not None and rest[1:] in ([word] for word in ctx.help_option_names):
+            # Typer looks at the values of options with a library that is slow to import
+            verb.make_context(rest[0], rest[1:], parent=ctx)
         return super().parse_args(ctx, [*front, *rest])
 
 

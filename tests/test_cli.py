@@ -33,7 +33,9 @@ LATER: Final = (
     "backfill", "baseline", "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
-HEAVY: Final = ("duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas")
+HEAVY: Final = (
+    "duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas", "ruamel", "rich",
+)  # fmt: skip
 
 Cli = Callable[..., Result]
 
@@ -746,10 +748,15 @@ def test_ctrl_c_ends_a_long_statement_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "driftline.duckdb").exists()
 
 
-def test_help_loads_nothing_that_is_slow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["--help", "--version", "-h --quiet", "VERB --help", "VERB -h"])
+def test_help_loads_nothing_that_is_slow(words: str, tmp_path: Path) -> None:
+    calls = [words.replace("VERB", verb) for verb in (VERBS if "VERB" in words else ("",))]
     code = (
-        "import sys, driftline.cli as cli\n"
-        "try:\n    cli.app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom driftline.cli import main\n"
+        f"for words in {calls}:\n"
+        "    sys.argv = ['driftline', *words.split()]\n"
+        "    try:\n        main()\n"
+        "    except SystemExit as end:\n        assert end.code == 0\n"
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(
