@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -342,7 +343,14 @@ def arrow_rows(table: str, rows: Rows) -> pa.Table:
         for column, array, field in zip(spec.columns, arrays, schema, strict=True)
     ]
     made = pa.Table.from_arrays(columns, schema=schema)
-    return _sorted_by_key(spec, made)
+    order = _order(spec, made)
+    if order == list(range(made.num_rows)):
+        return made
+    return (
+        made.take(order)
+        if isinstance(rows, pa.Table)
+        else arrow_rows(table, [rows[at] for at in order])
+    )
 
 
 def _wrong_names(spec: TableSpec, names: list[str], where: str) -> StoreError:
@@ -399,6 +407,11 @@ def _cast(spec: TableSpec, column: ColumnSpec, array: Any, target: pa.DataType) 
     kind = _kind(array.type)
     if kind not in ("null", *_KINDS[column.type]):
         raise StoreError(f"{where} is {column.type}, not {kind}")
+    if kind == "null":
+        return pa.nulls(len(array), target)
+    if array.type == target:
+        # a cast of nothing would import Arrow's functions: slow, and no run needs them otherwise
+        return array
     try:
         # a whole number beyond 2^53 in a column of doubles is rounded, as SQL does
         return array.cast(target, safe=target != pa.float64())
@@ -406,12 +419,12 @@ def _cast(spec: TableSpec, column: ColumnSpec, array: Any, target: pa.DataType) 
         raise StoreError(f"{where}: {error}") from error
 
 
-def _sorted_by_key(spec: TableSpec, rows: pa.Table) -> pa.Table:
-    ordered = rows.sort_by([(name, "ascending") for name in spec.key])
-    keys = ordered.select(spec.key)
-    if keys.num_rows > 1 and keys.group_by(list(spec.key)).aggregate([]).num_rows < keys.num_rows:
-        counted = keys.group_by(list(spec.key)).aggregate([([], "count_all")]).to_pylist()
-        twice = next(row for row in counted if row.pop("count_all") > 1)
-        values = ", ".join(f"{name}={value}" for name, value in twice.items())
-        raise StoreError(f"table {spec.name}: two rows have the key {values}")
-    return ordered
+def _order(spec: TableSpec, rows: pa.Table) -> list[int]:
+    """Which row comes first, second … by the key."""
+    keys = list(zip(*(rows[name].to_pylist() for name in spec.key), strict=True))
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    for one, other in pairwise(order):
+        if keys[one] == keys[other]:
+            values = ", ".join(f"{k}={v}" for k, v in zip(spec.key, keys[one], strict=True))
+            raise StoreError(f"table {spec.name}: two rows have the key {values}")
+    return order

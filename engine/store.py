@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from driftline.engine.errors import StoreError
 from driftline.engine.results import ALL, SCHEMA, SPECS, Rows, Schema, arrow_rows, naive_utc
-from driftline.engine.storefile import create, migrate, migration, opened, stored_version
+from driftline.engine.storefile import ResultsFile, migrate, migration, stored_version
 
 if TYPE_CHECKING:
     import duckdb
@@ -233,6 +233,7 @@ class Store:
         self.file = file
         self.wait_seconds = wait_seconds
         self.schema = schema
+        self._place = ResultsFile(file)
 
     def exists(self) -> bool:
         """Whether the file is there and not empty; what it holds is not looked at."""
@@ -297,8 +298,9 @@ class Store:
             for each, tables in zip(parts, facts, strict=True):
                 _replace_slice(con, each, tables)
             _put(con, "monitors", _first_seen_kept(con, seen))
-            con.execute("delete from metric_definitions")
-            _put(con, "metric_definitions", defined)
+            if not _holds(con, "metric_definitions", defined):
+                con.execute("delete from metric_definitions")
+                _put(con, "metric_definitions", defined)
             for name, rows in logged.items():
                 _put(con, name, rows)
 
@@ -448,23 +450,20 @@ class Store:
 
     def past(self, monitor: str) -> Past:
         """What is stored of all windows of a monitor; nothing where there are no results."""
-        if self.version() is None:
-            return Past()
-        counts = self.read(
-            "select window_end, window_start, value from metrics"
-            " where monitor = ? and metric = 'row_count' and value is not null",
-            [monitor],
-        )
-        columns = self.read(
-            "select feature, min(window_end) as first_end from profiles where monitor = ?"
-            " and side = 'production' and data_type is not null group by feature",
-            [monitor],
-        )
-        rows = {
-            (row["window_end"], row["window_start"]): int(row["value"])
-            for row in counts.to_pylist()
-        }
-        return Past(rows, {row["feature"]: row["first_end"] for row in columns.to_pylist()})
+        with self._reading() as con:
+            if con is None:
+                return Past()
+            counts = con.execute(
+                "select window_end, window_start, value from metrics"
+                " where monitor = ? and metric = 'row_count' and value is not null",
+                [monitor],
+            ).fetchall()
+            columns = con.execute(
+                "select feature, min(window_end) from profiles where monitor = ?"
+                " and side = 'production' and data_type is not null group by feature",
+                [monitor],
+            ).fetchall()
+        return Past({(end, start): int(value) for end, start, value in counts}, dict(columns))
 
     def known(self, monitor: str, measure_hash: str) -> dict[Window, Known]:
         """Windows of a monitor whose rows are all of runs that measured as `measure_hash` says."""
@@ -498,29 +497,32 @@ class Store:
             window_start: Naive UTC.
             window_end: Naive UTC.
         """
-        if self.version() is None:
-            return NOTHING
-        metrics = self.read(
-            "select signal, metric, reference, segment, feature, p_value from metrics"
-            " where monitor = ? and window_start = ? and window_end = ?",
-            [monitor, window_start, window_end],
-        )
         newest = (
             "qualify rank() over (partition by reference, feature"
             " order by window_end desc, window_start desc) = 1"
         )
-        histograms = self.read(
-            "select reference, feature, bin, kind, label, lower_bound, n_reference"
-            f" from histograms where monitor = ? and segment = ? {newest}"
-            " order by reference, feature, bin",
-            [monitor, ALL],
+        asked: tuple[tuple[str, list[object]], ...] = (
+            (
+                "select signal, metric, reference, segment, feature, p_value from metrics"
+                " where monitor = ? and window_start = ? and window_end = ?",
+                [monitor, window_start, window_end],
+            ),
+            (
+                "select reference, feature, bin, kind, label, lower_bound, n_reference"
+                f" from histograms where monitor = ? and segment = ? {newest}"
+                " order by reference, feature, bin",
+                [monitor, ALL],
+            ),
+            (
+                "select * from profiles"
+                f" where monitor = ? and segment = ? and side = 'reference' {newest}",
+                [monitor, ALL],
+            ),
         )
-        profiles = self.read(
-            "select * from profiles"
-            f" where monitor = ? and segment = ? and side = 'reference' {newest}",
-            [monitor, ALL],
-        )
-        found = (metrics, histograms, profiles)
+        with self._reading() as con:
+            if con is None:
+                return NOTHING
+            found = [con.sql(sql, params=params).to_arrow_table() for sql, params in asked]
         return Standing(*(tuple(table.to_pylist()) for table in found))
 
     def _select(
@@ -545,24 +547,32 @@ class Store:
         Raises:
             StoreError: Also when the tables are those of an older Driftline.
         """
-        hint = "Run `driftline run` first."
+        with self._reading() as con:
+            if con is None:
+                missing = "{} has no result tables" if self.exists() else "there is no {}"
+                what = f"no results yet: {missing.format(self.file)}"
+                raise StoreError(what, hint="Run `driftline run` first.")
+            yield con
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """As `reading`, with None where there are no results yet."""
         if not self.exists():
-            raise StoreError(f"no results yet: there is no {self.file}", hint=hint)
+            yield None
+            return
         with self._open(read_only=True) as con:
             version = stored_version(con, self.file, self.schema)
-            if version is None:
-                raise StoreError(f"no results yet: {self.file} has no result tables", hint=hint)
-            if version < self.schema.version:
+            if version is not None and version < self.schema.version:
                 raise StoreError(
                     f"{self.file} has the tables of an older Driftline: "
                     f"schema {version}, this one reads schema {self.schema.version}",
                     hint="`driftline migrate` brings them up to date, as does the next run.",
                 )
-            yield con
+            yield None if version is None else con
 
     @contextmanager
     def _transaction(self, now: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
-        create(self.file)
+        self._place.create()
         with self._open(read_only=False) as con:
             con.execute("begin")
             migrate(con, self.file, now, self.schema)
@@ -572,7 +582,7 @@ class Store:
             con.execute("checkpoint results")
 
     def _open(self, *, read_only: bool) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return opened(self.file, read_only=read_only, wait_seconds=self.wait_seconds)
+        return self._place.opened(read_only=read_only, wait_seconds=self.wait_seconds)
 
 
 def _started(run: Mapping[str, object]) -> datetime:
@@ -587,8 +597,6 @@ def _log(run: Mapping[str, object], statements: Rows) -> dict[str, pa.Table]:
 
 def _facts(part: Slice) -> dict[str, pa.Table]:
     """The slice's rows as Arrow, once they are known to belong to it."""
-    import pyarrow.compute as pc
-
     tables = {
         "metrics": arrow_rows("metrics", part.metrics),
         "histograms": arrow_rows("histograms", part.histograms),
@@ -600,11 +608,10 @@ def _facts(part: Slice) -> dict[str, pa.Table]:
     for name, rows in tables.items():
         expected = {"monitor": part.monitor, **({} if name == "features" else window)}
         for column, value in expected.items():
-            strangers = [each for each in pc.unique(rows[column]).to_pylist() if each != value]
-            if strangers:
-                raise StoreError(
-                    f"table {name}: {column} {strangers[0]} is not the slice's {value}"
-                )
+            for found in rows[column].to_pylist():
+                if found != value:
+                    what = f"table {name}: {column} {found} is not the slice's {value}"
+                    raise StoreError(what)
     return tables
 
 
@@ -653,11 +660,20 @@ def _delete(
 
 def _put(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     """Insert rows in their order, instead of those with the same keys."""
+    if not rows.num_rows:
+        return
     con.register("new_rows", rows)
     same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in SPECS[table].key)
     con.execute(f"delete from {table} using new_rows where {same}")
     con.execute(f"insert into {table} by name select * from new_rows")
     con.unregister("new_rows")
+
+
+def _holds(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> bool:
+    """Whether a table holds these rows, which are in the order of its key, and no others."""
+    order = ", ".join(SPECS[table].key)
+    stored = con.execute(f"select * from {table} order by {order}").fetchall()
+    return stored == list(zip(*rows.to_pydict().values(), strict=True))
 
 
 def _first_seen_kept(con: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:

@@ -1,7 +1,8 @@
 """One DuckDB file, opened for a moment: making it, waiting for it, and what its tables are.
 
-`opened` is the only way to the file. It waits while someone else has it, and closes it again, so
-that nothing stands beside it and no dashboard is locked out for longer than one transaction.
+`ResultsFile.opened` is the only way to the file. It waits while someone else has it, and closes it
+again, so that nothing stands beside it and no dashboard is locked out for longer than one
+transaction.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from driftline.engine import VERSION
 from driftline.engine.errors import StoreError
@@ -34,88 +35,115 @@ _OPEN_HERE: Final = "Unique file handle conflict"
 
 _ELSEWHERE: Final = "Name another file in the project: `results: {to: FILE}`."
 
-_COLUMNS: Final = """
-select table_name, column_name
-from duckdb_columns()
+# `duckdb_columns()` would tell all this at once, and bind every view of the file for it.
+_NAMES: Final = """
+select {kind}_name
+from duckdb_{kind}s()
 where database_name = 'results' and schema_name = 'main'
-order by table_name, column_index
 """
+_COLUMNS: Final = "select {name} as table_name, name from pragma_table_info({name})"
 
 # POSIX drops a process's locks on a file when it closes any handle of it, so a second attempt to
 # open one from the same process must not begin before the first has ended.
 _turns: Final[dict[Path, threading.Lock]] = {}
 
 
-def create(file: Path) -> None:
-    """Make an empty DuckDB file that old and new DuckDB read, unless there is one already.
+class ResultsFile:
+    """The file, and the engine that opens it.
+
+    The engine is kept from one time to the next, without the file: starting one takes longer than
+    most of what is done with it.
 
     Args:
-        file: The file; missing folders are made too.
-
-    Raises:
-        StoreError: When it cannot be made.
+        file: The file; it need not exist.
     """
-    import duckdb
 
-    path = file.resolve()
-    if path.exists() and not path.is_file():
-        raise StoreError(f"{file} is not a file", hint=_ELSEWHERE)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with alone_in(path.parent):
-            if path.exists() and path.stat().st_size > 0:
-                return
-            # DuckDB takes an empty or half-made file for a broken one, so it gets its name last
-            new = path.with_name(f".{path.name}.new")
-            new.unlink(missing_ok=True)
-            with _connected() as con:
-                con.execute(
-                    f"attach {as_sql(str(new))} as new (storage_version '{_STORAGE_VERSION}')"
-                )
-            new.replace(path)
-    except (OSError, duckdb.Error) as error:
-        raise StoreError(f"cannot create {file}: {error}", hint=_ELSEWHERE) from error
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._idle: list[duckdb.DuckDBPyConnection] = []
 
+    def create(self) -> None:
+        """Make an empty DuckDB file that old and new DuckDB read, unless there is one already.
 
-@contextmanager
-def opened(
-    file: Path, *, read_only: bool, wait_seconds: float
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection whose current database is the file; closed, and the file with it, at the end.
+        Missing folders are made too.
 
-    Args:
-        file: An existing file.
-        read_only: Whether to open it for reading alone, which others may do at the same time.
-        wait_seconds: How long to wait for whoever has it open; 0 or more.
+        Raises:
+            StoreError: When it cannot be made.
+        """
+        import duckdb
 
-    Raises:
-        StoreError: When the file stays in use or cannot be opened; for any error of DuckDB inside.
-    """
-    import duckdb
+        path = self.file.resolve()
+        if path.exists() and not path.is_file():
+            raise StoreError(f"{self.file} is not a file", hint=_ELSEWHERE)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with alone_in(path.parent):
+                if path.exists() and path.stat().st_size > 0:
+                    return
+                # DuckDB takes an empty or half-made file for a broken one: it gets its name last
+                new = path.with_name(f".{path.name}.new")
+                new.unlink(missing_ok=True)
+                with self._engine() as con:
+                    con.execute(
+                        f"attach {as_sql(str(new))} as new (storage_version '{_STORAGE_VERSION}')"
+                    )
+                    con.execute("detach new")
+                new.replace(path)
+        except (OSError, duckdb.Error) as error:
+            raise StoreError(f"cannot create {self.file}: {error}", hint=_ELSEWHERE) from error
 
-    path = file.resolve()
-    deadline = time.monotonic() + wait_seconds
-    turn = _turns.setdefault(path, threading.Lock())
-    if not turn.acquire(timeout=wait_seconds):
-        raise _in_use(file, "another thread of this process", wait_seconds)
-    try:
-        with _connected() as con:
-            attach = f"attach {as_sql(str(path))} as results (type duckdb"
-            attach += ", read_only)" if read_only else ")"
-            pause = 0.02
-            while holder := _attached(con, attach, file):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise _in_use(file, holder, wait_seconds)
-                time.sleep(min(pause, left))
-                pause = min(1.5 * pause, 1.0)
-            con.execute("use results")
+    @contextmanager
+    def opened(
+        self, *, read_only: bool, wait_seconds: float
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection whose current database is the file, which exists; the file is closed at the end.
+
+        Args:
+            read_only: Whether to open it for reading alone, which others may do at the same time.
+            wait_seconds: How long to wait for whoever has it open; 0 or more.
+
+        Raises:
+            StoreError: When the file stays in use or cannot be opened; for any error of DuckDB
+                inside.
+        """
+        import duckdb
+
+        file, path = self.file, self.file.resolve()
+        deadline = time.monotonic() + wait_seconds
+        turn = _turns.setdefault(path, threading.Lock())
+        if not turn.acquire(timeout=wait_seconds):
+            raise _in_use(file, "another thread of this process", wait_seconds)
+        try:
+            with self._engine() as con:
+                attach = f"attach {as_sql(str(path))} as results (type duckdb"
+                attach += ", read_only)" if read_only else ")"
+                pause = 0.02
+                while holder := _attached(con, attach, file):
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise _in_use(file, holder, wait_seconds)
+                    time.sleep(min(pause, left))
+                    pause = min(1.5 * pause, 1.0)
+                con.execute("use results")
+                yield con
+                con.execute("use memory")
+                con.execute("detach results")
+        except duckdb.Error as error:
+            doing = "read" if read_only else "write"
+            raise StoreError(f"cannot {doing} {file}: {error}") from error
+        finally:
+            turn.release()
+
+    @contextmanager
+    def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB that holds nothing; one that failed is closed, and what it had open with it."""
+        con = self._idle.pop() if self._idle else _started()
+        try:
             yield con
-    except duckdb.Error as error:
-        doing = "read" if read_only else "write"
-        raise StoreError(f"cannot {doing} {file}: {error}") from error
-    finally:
-        turn.release()
+        except BaseException:
+            con.close()
+            raise
+        self._idle.append(con)
 
 
 def stored_version(
@@ -131,17 +159,18 @@ def stored_version(
     Raises:
         StoreError: When the tables come from a newer Driftline or from something else.
     """
-    columns: dict[str, list[str]] = {}
-    for table, column in con.execute(_COLUMNS).fetchall():
-        columns.setdefault(table, []).append(column)
-    ours = [name for name in (*schema.tables, *schema.views) if name in columns]
+    known = (*schema.tables, *schema.views)
+    tables = _names(con, "table")
+    ours = tables.intersection(known) or _names(con, "view").intersection(known)
     if not ours:
         return None
+    columns = _columns(con, tables.intersection(schema.tables))
     reached: list[tuple[int, str]] = []
     if columns.get("schema_version") == list(schema.tables["schema_version"].names):
         reached = con.execute("select version, driftline_version from schema_version").fetchall()
     if not reached:
-        what = f"{file} holds a table {ours[0]!r} that Driftline did not make"
+        first = min(ours, key=known.index)
+        what = f"{file} holds a table {first!r} that Driftline did not make"
         raise StoreError(what, hint=_ELSEWHERE)
     version, writer = max(reached)
     if version > schema.version:
@@ -158,6 +187,21 @@ def stored_version(
                     hint=f"Something other than Driftline changed it. {_ELSEWHERE}",
                 )
     return version
+
+
+def _names(con: duckdb.DuckDBPyConnection, kind: Literal["table", "view"]) -> set[str]:
+    """Names of the tables or views of an opened file."""
+    return {name for (name,) in con.execute(_NAMES.format(kind=kind)).fetchall()}
+
+
+def _columns(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, list[str]]:
+    """Names of the columns of tables of an opened file, by table."""
+    found: dict[str, list[str]] = {name: [] for name in tables}
+    if found:
+        asked = (_COLUMNS.format(name=as_sql(name)) for name in found)
+        for table, column in con.execute(" union all ".join(asked)).fetchall():
+            found[table].append(column)
+    return found
 
 
 def migrate(
@@ -204,8 +248,8 @@ def migration(version: int | None, now: datetime, schema: Schema = SCHEMA) -> tu
     return (*steps, str(stamp))
 
 
-@contextmanager
-def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
+def _started() -> duckdb.DuckDBPyConnection:
+    """A new engine."""
     import duckdb
 
     con = duckdb.connect(
@@ -217,12 +261,9 @@ def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
             "temp_directory": "",
         },
     )
-    try:
-        # a table that is missing is an error, never a Python variable of that name
-        con.execute("set python_enable_replacements = false")
-        yield con
-    finally:
-        con.close()
+    # a table that is missing is an error, never a Python variable of that name
+    con.execute("set python_enable_replacements = false")
+    return con
 
 
 @contextmanager
