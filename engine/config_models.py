@@ -303,12 +303,12 @@ class Monitor(Part):
     reference: Reference | None = key("The only reference; its name is `reference`")
     references: dict[str, Reference] | None = key("References by name; the first is primary")
     join: list[Join] | None = key("Other tables to join")
-    columns: Columns = key("Columns with a role", Columns())
+    columns: Columns = key("Columns with a role", Columns.model_construct())
     features: Features | None = key("Which columns are features; all when omitted")
     settings: dict[str, FeatureSettings] = key("What is particular to single features", {})
     segments: Segments | None = key("Groups to measure by themselves")
     max_segments: Count | None = key("Segments kept apart for each entry")
-    bins: Bins = key("How features are binned", Bins())
+    bins: Bins = key("How features are binned", Bins.model_construct())
     min_rows: Natural = key(
         "Rows a side needs before it is judged; 0 under conventions: azure", 100
     )

@@ -35,7 +35,11 @@ class Part(BaseModel):
     """A map of the file. Unknown keys are noted, not raised: the rest is still looked at."""
 
     model_config = ConfigDict(
-        extra="ignore", frozen=True, json_schema_extra={"additionalProperties": False}
+        extra="ignore",
+        frozen=True,
+        json_schema_extra={"additionalProperties": False},
+        # of most models only the parts of a larger one are ever used: build those when they are
+        defer_build=True,
     )
 
     @classmethod
