@@ -596,5 +596,5 @@ def main() -> None:
         # where a character cannot be shown, a question mark can
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    sys.meta_path.insert(0, frames.WithoutPandas())
+    sys.meta_path.insert(0, frames.Unneeded())
     app(prog_name="driftline")

@@ -9,6 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from driftline.engine.errors import ConfigError
@@ -92,14 +95,23 @@ def _field(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-class WithoutPandas:
-    """A finder that says pandas is not installed: first in `sys.meta_path`, it spares a second.
+class Unneeded:
+    """A finder that answers for what others import and no run uses: first in `sys.meta_path`.
 
-    Arrow imports pandas to see whether a list of values is one of its series. Where no user's code
-    runs, none is.
+    Arrow imports pandas to see whether a list of values is one of its series; where no user's code
+    runs, none is, so pandas is not there. SciPy looks at all of NumPy, its Fortran compiler too;
+    that is an empty module. Together they would take a second.
     """
 
-    def find_spec(self, name: str, *_: object) -> None:
-        """Refuse pandas; say nothing about other modules."""
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        """Refuse pandas, make up `numpy.f2py`, and say nothing about other modules."""
         if name == "pandas":
             raise ModuleNotFoundError(name)
+        return ModuleSpec(name, _Empty()) if name == "numpy.f2py" else None
+
+
+class _Empty(Loader):
+    """Loads a module with nothing in it."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave it empty."""
