@@ -71,8 +71,8 @@ class Workbench:
             TemplateError: When DuckDB refuses it.
         """
         try:
-            result = self._connection.sql(sql)
-            names = result.columns
+            result = self._connection.execute(sql)
+            names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         except self._errors as error:
             raise TemplateError(f"a statistic does not compute: {error}\n{sql}") from error

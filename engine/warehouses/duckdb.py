@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob, has_magic
@@ -302,9 +303,17 @@ class DuckDB:
 
     def fetch(self, sql: str) -> pa.Table:
         try:
-            return self._stoppable(lambda: self._connection.sql(sql).to_arrow_table())
+            return self._stoppable(lambda: self._answer(sql))
         except self._errors as error:
             raise WarehouseError(f"DuckDB refused a statement: {error}", sql=sql) from error
+
+    def _answer(self, sql: str) -> pa.Table:
+        """What a statement returns, which is planned once: `sql()` plans it to learn its columns, too."""
+        answer = self._connection.execute(sql)
+        with warnings.catch_warnings():
+            # newer ones warn that the rows are copied: they are few, and the plan is long
+            warnings.filterwarnings("ignore", "Arrow output on a DB-API result")
+            return answer.to_arrow_table()
 
     def execute(self, sql: str) -> None:
         try:
