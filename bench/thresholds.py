@@ -84,8 +84,8 @@ DISTANCES: Final[Mapping[str, Callable[[float], float]]] = {
 
 def by_chance(metric: str) -> tuple[float, float]:
     """(what 95 % of samples stay below where 1/n + 1/m is 1, its power of 1/n + 1/m)."""
-    chi = chi_squared_95(BINS - 1)
-    even = np.full(BINS, MANY)
+    chi = float(chi_squared_95(np.array(BINS - 1.0)))
+    even = np.full((BINS, 1), MANY)
     s = 2 / even.sum()
     match metric:
         case "jensen_shannon_distance":
@@ -97,12 +97,13 @@ def by_chance(metric: str) -> tuple[float, float]:
         case "kolmogorov_smirnov_distance":
             return SMIRNOV_95, 0.5
         case "normalized_wasserstein_distance":
-            x = stats.norm.ppf((np.arange(256) + 0.5) / 256)
-            cells = np.full(256, MANY)
-            return wasserstein_radius(x, cells, cells) / math.sqrt(2 / cells.sum()), 0.5
+            x = stats.norm.ppf((np.arange(256) + 0.5) / 256)[:, None]
+            cells = np.full((256, 1), MANY)
+            radius = wasserstein_radius(x, cells, cells)[0]
+            return float(radius) / math.sqrt(2 / cells.sum()), 0.5
         case _:
             largest = metric == "chebyshev_distance"
-            return noise_radius(even, even, largest=largest) / math.sqrt(s), 0.5
+            return float(noise_radius(even, even, largest=largest)[0]) / math.sqrt(s), 0.5
 
 
 def _short_of(shift: float, distance: Callable[[float], float], threshold: float) -> float:

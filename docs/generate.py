@@ -44,15 +44,17 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
         "the value, plus and minus what sampling alone does to it in 95 % of 999 normal draws.",
     ),
     "area": (
-        "rows are permuted between the sides, on at most 256 cells: exceedances over draws, stopped"
-        " at 20, else with the rows as they are among 999 draws; where none of them exceeds, the"
-        " tail of a Pearson III law fitted to them, at most 0.001. The seed is a"
-        " hash of monitor, feature, reference, window and segment: the same rows give the same"
-        " probability.",
+        "on at most 256 cells, the law of the same sum along a Gaussian bridge with the covariance"
+        " of the pooled rows: a Pearson III law with its mean, variance and skewness. Where few rows"
+        " far out decide the distance, rows are permuted between the sides, on at most 64 cells:"
+        " exceedances over draws, stopped at 20, else with the rows as they are among 999 draws;"
+        " where none of them exceeds, the tail of a Pearson III law fitted to them, at most 0.001."
+        " The seed is a hash of monitor, feature, reference, window and segment. The same rows give"
+        " the same probability, however much is computed beside them.",
         "the value, plus and minus the 95 % quantile of what sampling alone does to it.",
     ),
     "gap": (
-        "with at most 256 distinct values by permuting rows, as for the Wasserstein distance; else"
+        "with at most 256 distinct values by permuting rows, as some Wasserstein distances; else"
         " that of the two-sample Kolmogorov-Smirnov test.",
         "the value, plus and minus `1.358 * sqrt(1/n + 1/m)`.",
     ),

@@ -1,37 +1,41 @@
 """What a measurement rests on: how likely it is without drift, and how far off it may be.
 
 One probability a feature serves all binned distances; Wasserstein and Kolmogorov-Smirnov have their
-own; rates are held against the reference's rate. All of it is computed from counts in the workbench.
+own; rates are held against the reference's rate. All of it is computed from counts in the workbench,
+for all comparisons of a metric together, and each comparison's numbers are what they were alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.catalog import METRICS
 from driftline.engine.intervals import (
     SMIRNOV_95,
-    UNKNOWN,
-    Span,
-    benjamini_hochberg,
-    binned_p,
-    categories_p,
     chi_squared_95,
     jensen_shannon_span,
     noise_radius,
     pearson_span,
-    permutation_p,
     psi_span,
-    seed_of,
     squared_hellinger_span,
     two_rates,
     wasserstein_radius,
 )
 from driftline.engine.measure import Measurement, Results
 from driftline.engine.plan import ALL, Plan
+from driftline.engine.significance import (
+    benjamini_hochberg,
+    binned_p,
+    categories_p,
+    permutation_p,
+    seed_of,
+    total,
+    wasserstein_p,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
 FEW_VALUES: Final = 256
 # Below it, 1/n + 1/m asks for more rows than any table has.
 FEWEST_NEEDED: Final = 1e-15
+# Cells that are computed together: what a processor keeps at hand.
+BLOCK: Final = 1 << 16
 
 RATES: Final = frozenset(
     {"null_value_rate", "data_type_error_rate", "out_of_bounds_rate", "new_category_rate"}
@@ -52,6 +58,9 @@ RATES: Final = frozenset(
 # What probabilities are adjusted within: reference, segment, signal, metric.
 Family = tuple[str, str, str, str]
 
+# Counts of many comparisons to a number each: columns in, columns out.
+Law = Callable[..., tuple["Counts", ...]]
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -59,13 +68,14 @@ class Evidence:
 
     Attributes:
         p: Probability of a value this far out without drift; None where it cannot be told.
-        span: 95 % interval of the population's value, of the statistic for tests.
+        low, high: 95 % interval of the population's value, of the statistic for tests.
         by_chance: What 95 % of samples without drift stay below, in the value's unit.
         why: Why there is no probability.
     """
 
     p: float | None = None
-    span: Span = UNKNOWN
+    low: float | None = None
+    high: float | None = None
     by_chance: float | None = None
     why: str | None = None
 
@@ -85,210 +95,384 @@ def with_evidence(
         standing: Stored rows of the window, whose probabilities complete the families of a run that
             computes a part of it.
     """
-    source = _Evidence(plan, results)
-    found = [_added(each, source.of(each)) for each in measurements]
+    found = _Evidence(plan, results).of(measurements)
+    p = [
+        each.p_value if each.p_value is not None or evidence is None else evidence.p
+        for each, evidence in zip(measurements, found, strict=True)
+    ]
     beside: dict[Family, list[float]] = {}
     for row in standing:
         if row["p_value"] is not None and not plan.takes(row["signal"], row["feature"]):
             family = (row["reference"], row["segment"], row["signal"], row["metric"])
             beside.setdefault(family, []).append(row["p_value"])
-    return tuple(_adjusted(plan, found, beside))
+    q = _adjusted(plan, measurements, p, beside)
+    return tuple(map(_added, measurements, found, p, q))
 
 
-def _added(measurement: Measurement, evidence: Evidence | None) -> Measurement:
+def _added(
+    measurement: Measurement, evidence: Evidence | None, p: float | None, q: float | None
+) -> Measurement:
     if evidence is None:
-        return measurement
-    return replace(
-        measurement,
-        p_value=measurement.p_value if measurement.p_value is not None else evidence.p,
-        ci_low=evidence.span.low,
-        ci_high=evidence.span.high,
-        by_chance=evidence.by_chance,
-        has_p=True,
-        why_no_p=evidence.why,
-    )
+        return measurement if q is None else replace(measurement, q_value=q)
+    known = {
+        "p_value": p,
+        "q_value": q,
+        "ci_low": evidence.low,
+        "ci_high": evidence.high,
+        "by_chance": evidence.by_chance,
+        "has_p": True,
+        "why_no_p": evidence.why,
+    }
+    # what `replace` does, in a third of its time: a backfill has tens of thousands
+    return Measurement(**(vars(measurement) | known))
 
 
 def _adjusted(
-    plan: Plan, found: Iterable[Measurement], beside: Mapping[Family, Sequence[float]]
-) -> list[Measurement]:
+    plan: Plan,
+    measurements: Sequence[Measurement],
+    p: Sequence[float | None],
+    beside: Mapping[Family, Sequence[float]],
+) -> list[float | None]:
     """Benjamini-Hochberg over the features of one reference, segment, signal and metric."""
-    listed = list(found)
-    families: dict[Family, list[int]] = {}
-    for place, each in enumerate(listed):
-        if each.p_value is not None and each.pair is not None:
+    families: dict[Family, list[tuple[int, float]]] = {}
+    for place, (each, probability) in enumerate(zip(measurements, p, strict=True)):
+        if probability is not None and each.pair is not None:
             reference = plan.scans[each.pair.reference_scan].reference
             family = (reference, each.pair.segment, each.signal, each.metric)
-            families.setdefault(family, []).append(place)
-    for family, places in families.items():
-        own = [listed[k].p_value or 0.0 for k in places]
-        q = benjamini_hochberg([*own, *beside.get(family, ())])
-        for k, value in zip(places, q, strict=False):
-            listed[k] = replace(listed[k], q_value=value)
-    return listed
+            families.setdefault(family, []).append((place, probability))
+    adjusted: list[float | None] = [None] * len(measurements)
+    for family, own in families.items():
+        q = benjamini_hochberg([*(value for _, value in own), *beside.get(family, ())])
+        for (place, _), value in zip(own, q, strict=False):
+            adjusted[place] = value
+    return adjusted
 
 
 class _Evidence:
-    """Reads counts once a comparison, and computes what several metrics share once."""
+    """Reads a relation once, and computes all comparisons of a metric together."""
 
     def __init__(self, plan: Plan, results: Results) -> None:
         self._plan = plan
         self._results = results
-        self._bins: dict[int, tuple[Counts, Counts]] | None = None
-        self._split: dict[int, tuple[Counts, Counts, Counts]] | None = None
-        self._cells: dict[int, list[Mapping[str, Any]]] | None = None
-        self._binned_p: dict[int, tuple[float | None, str | None]] = {}
         self._metrics = plan.conventions.metrics
+        # what all binned distances of a comparison share
+        self._binned_p: dict[int, float] = {}
 
-    def of(self, found: Measurement) -> Evidence | None:
-        """The evidence of one measurement; None where none is defined."""
-        if (
-            found.pair is None
-            or found.comparison is None
-            or METRICS[found.metric].scope == "dataset"
-        ):
-            return None
-        if found.metric in RATES:
-            return self._rate(found)
-        if METRICS[found.metric].family != "drift":
-            return None
-        if found.value is None or not found.n_reference or not found.n_production:
-            return Evidence(why="a side has no values")
-        if found.metric in ("normalized_wasserstein_distance", "kolmogorov_smirnov_distance"):
-            return self._exact(found)
-        if found.metric == "two_sample_kolmogorov_smirnov_test":
-            return Evidence(found.value, self._around(found.statistic, self._smirnov(found), 1.0))
-        if found.metric == "pearsons_chi_squared_test":
-            test = self._results.tested(self._metrics[found.metric], found.comparison)
-            if test is None or found.statistic is None:
-                return Evidence(found.value)
-            return Evidence(found.value, pearson_span(found.statistic, test.cells))
-        return self._distance(found)
+    def of(self, found: Sequence[Measurement]) -> list[Evidence | None]:
+        """The evidence of each measurement; None where none is defined."""
+        out: list[Evidence | None] = [None] * len(found)
+        together: dict[tuple[str, str | None], list[int]] = {}
+        for place, each in enumerate(found):
+            metric = METRICS[each.metric]
+            if each.pair is None or each.comparison is None or metric.scope == "dataset":
+                continue
+            if each.metric in RATES:
+                if each.value is None or each.reference_value is None or not _has_rows(each):
+                    out[place] = Evidence(why="a side has no rows")
+                else:
+                    together.setdefault(("rate", None), []).append(place)
+            elif metric.family == "drift":
+                if each.value is None or not _has_rows(each):
+                    out[place] = Evidence(why="a side has no values")
+                else:
+                    together.setdefault((each.metric, each.feature_type), []).append(place)
+        for (name, kind), places in together.items():
+            told = self._told(name, kind, [found[place] for place in places])
+            for place, evidence in zip(places, told, strict=True):
+                out[place] = evidence
+        return out
 
-    def _rate(self, found: Measurement) -> Evidence:
-        n, m = found.n_reference, found.n_production
-        if found.value is None or found.reference_value is None or not n or not m:
-            return Evidence(why="a side has no rows")
-        p, span = two_rates(found.reference_value * n, n, found.value * m, m)
-        ends = [
-            None if end is None else min(1.0, max(0.0, found.reference_value + end))
-            for end in (span.low, span.high)
-        ]
-        return Evidence(p, Span(ends[0], ends[1]))
-
-    def _distance(self, found: Measurement) -> Evidence:
-        assert found.comparison is not None
-        n, m = self._counts(found.comparison)
-        p, why = self._shared_p(found, n, m)
-        s = 1 / n.sum() + 1 / m.sum()
-        cells: tuple[Counts, ...] = (n, m)
-        if found.feature_type == "categorical":
-            cells = self._categories(found.comparison)
-        chance = chi_squared_95(len(n) - 1) * s if len(n) > 1 else 0.0
-        match found.metric:
-            case "population_stability_index":
-                return Evidence(p, psi_span(*cells), chance, why)
-            case "jensen_shannon_distance":
-                span = jensen_shannon_span(*cells).mapped(1 / math.log(2), 0.5, 1.0)
-                return Evidence(p, span, math.sqrt(chance / (8 * math.log(2))), why)
-            case "hellinger_distance":
-                span = squared_hellinger_span(*cells).mapped(1.0, 0.5, 1.0)
-                return Evidence(p, span, math.sqrt(chance / 8), why)
+    def _told(
+        self, metric: str, kind: str | None, found: Sequence[Measurement]
+    ) -> Iterable[Evidence]:
+        match metric:
+            case "rate":
+                return _rates(found)
+            case "normalized_wasserstein_distance":
+                return self._wasserstein(found)
+            case "kolmogorov_smirnov_distance":
+                return self._largest_gaps(found)
+            case "two_sample_kolmogorov_smirnov_test":
+                return [
+                    Evidence(each.value, *_around(each.statistic, _smirnov(each), 1.0))
+                    for each in found
+                ]
+            case "pearsons_chi_squared_test":
+                return self._tables(found)
             case _:
-                radius = noise_radius(n, m, largest=found.metric == "chebyshev_distance")
-                return Evidence(p, self._around(found.value, radius, 1.0), radius, why)
+                return self._distances(metric, kind, found)
 
-    def _shared_p(
-        self, found: Measurement, n: Counts, m: Counts
-    ) -> tuple[float | None, str | None]:
-        """One probability a feature for all of its binned distances."""
-        assert found.comparison is not None
-        if found.comparison not in self._binned_p:
-            if found.feature_type == "categorical":
-                p = categories_p(*self._categories(found.comparison))
-            else:
-                p = binned_p(n, m)
+    def _distances(
+        self, metric: str, kind: str | None, found: Sequence[Measurement]
+    ) -> Iterator[Evidence]:
+        ids = [_id(each) for each in found]
+        cells = self._categories if kind == "categorical" else self._bins
+        bins, s = self._computed(self._bins, ids, _sizes)
+        chance = chi_squared_95(bins - 1) * s
+        match metric:
+            case "population_stability_index":
+                low, high = self._computed(cells, ids, _psi_ends)
+            case "jensen_shannon_distance":
+                low, high = self._computed(cells, ids, _jensen_shannon_ends)
+                chance = (chance / (8 * math.log(2))) ** 0.5
+            case "hellinger_distance":
+                low, high = self._computed(cells, ids, _hellinger_ends)
+                chance = (chance / 8) ** 0.5
+            case _:
+                largest = metric == "chebyshev_distance"
+                (chance,) = self._computed(
+                    self._bins, ids, _largest_noise if largest else _half_the_noise
+                )
+                low, high = _ball(_floats(each.value for each in found), chance, 1.0)
+        columns = map(_known, (self._shared_p(kind, ids), low, high, chance))
+        for p, least, most, by_chance in zip(*columns, strict=True):
             why = "too few rows in the bins to test them" if p is None else None
-            self._binned_p[found.comparison] = (p, why)
-        return self._binned_p[found.comparison]
+            yield Evidence(p, least, most, by_chance, why)
 
-    def _exact(self, found: Measurement) -> Evidence:
-        assert found.comparison is not None
-        largest = found.metric == "kolmogorov_smirnov_distance"
-        cells = self._coarse(found.comparison)
-        if not largest:
-            cells = [cell for cell in cells if math.isfinite(cell["x"])]
-        x, n, m = (_column(cells, name) for name in ("x", "n_reference", "n_production"))
-        if not n.sum() or not m.sum():
-            return Evidence(why="a side has no finite values")
-        seed = seed_of(
+    def _shared_p(self, kind: str | None, comparisons: Sequence[int]) -> Counts:
+        """One probability a feature for all of its binned distances."""
+        new = [each for each in comparisons if each not in self._binned_p]
+        if new:
+            cells, law = (
+                (self._categories, _categories_p)
+                if kind == "categorical"
+                else (self._bins, _binned_p)
+            )
+            (p,) = self._computed(cells, new, law)
+            self._binned_p |= dict(zip(new, p.tolist(), strict=True))
+        return _floats(self._binned_p[each] for each in comparisons)
+
+    def _wasserstein(self, found: Sequence[Measurement]) -> Iterator[Evidence]:
+        ids = [_id(each) for each in found]
+        has_rows, p, radius = self._computed(self._finite_cells, ids, _bridged)
+        answers = self._results.of(self._metrics["normalized_wasserstein_distance"])
+        radius = radius / _floats(float(answers[each]["unit"]) for each in ids)
+        ends = _ball(_floats(each.value for each in found), radius, math.inf)
+        columns = zip(*map(_known, (has_rows, p, *ends, radius)), strict=True)
+        for each, (held, p_value, low, high, by_chance) in zip(found, columns, strict=True):
+            if held is None:
+                yield Evidence(why="a side has no finite values")
+            elif p_value is None:
+                x, n, m = self._finite_cells.one(_id(each))
+                drawn = permutation_p(_scaled(x), n, m, self._seed(each))
+                yield Evidence(drawn, low, high, by_chance)
+            else:
+                yield Evidence(p_value, low, high, by_chance)
+
+    def _largest_gaps(self, found: Sequence[Measurement]) -> Iterator[Evidence]:
+        test = self._metrics["two_sample_kolmogorov_smirnov_test"]
+        for each in found:
+            x, n, m, single = self._cells.one(_id(each))
+            if not n.sum() or not m.sum():
+                yield Evidence(why="a side has no finite values")
+                continue
+            if single.all() and len(x) <= FEW_VALUES:
+                p = permutation_p(x, n, m, self._seed(each), largest=True)
+            else:
+                tested = self._results.tested(test, _id(each))
+                p = None if tested is None else tested.p_value
+            radius = _smirnov(each)
+            low, high = _around(each.value, radius, 1.0)
+            yield Evidence(p, low, high, radius)
+
+    def _tables(self, found: Sequence[Measurement]) -> Iterator[Evidence]:
+        metric = self._metrics["pearsons_chi_squared_test"]
+        for each in found:
+            test = self._results.tested(metric, _id(each))
+            if test is None or each.statistic is None:
+                yield Evidence(each.value)
+                continue
+            span = pearson_span(_floats([each.statistic]), _floats([test.cells]))
+            (low,), (high,) = _known(span.low), _known(span.high)
+            yield Evidence(each.value, low, high)
+
+    def _seed(self, found: Measurement) -> int:
+        pair = found.pair
+        return seed_of(
             self._plan.monitor.name,
             found.feature,
-            self._plan.scans[found.pair.reference_scan].reference if found.pair else ALL,
+            ALL if pair is None else self._plan.scans[pair.reference_scan].reference,
             self._plan.window_start,
             self._plan.window_end,
-            found.pair.segment if found.pair else ALL,
+            ALL if pair is None else pair.segment,
         )
-        if largest:
-            radius = self._smirnov(found)
-            few = all(c["whole"] and c["values_"] == 1 for c in cells) and len(cells) <= FEW_VALUES
-            p = (
-                permutation_p(x, n, m, seed, largest=True)
-                if few
-                else self._tested(
-                    self._metrics["two_sample_kolmogorov_smirnov_test"], found.comparison
-                )
-            )
-            return Evidence(p, self._around(found.value, radius, 1.0), radius)
-        metric = self._metrics[found.metric]
-        unit = float(self._results.of(metric)[found.comparison]["unit"])
-        # widths of the widest values leave the range of a double: compare in units of the largest
-        size = float(abs(x).max()) or 1.0
-        x = x / size
-        radius = wasserstein_radius(x, n, m) * (size / unit)
-        return Evidence(
-            permutation_p(x, n, m, seed), self._around(found.value, radius, math.inf), radius
-        )
-
-    def _smirnov(self, found: Measurement) -> float:
-        n, m = found.n_reference, found.n_production
-        return SMIRNOV_95 * math.sqrt(1 / n + 1 / m) if n and m else 1.0
-
-    def _tested(self, metric: Metric, comparison: int) -> float | None:
-        test = self._results.tested(metric, comparison)
-        return None if test is None else test.p_value
 
     @staticmethod
-    def _around(value: float | None, radius: float, top: float) -> Span:
-        if value is None:
-            return UNKNOWN
-        high = min(top, value + radius)
-        return Span(max(0.0, value - radius), high if math.isfinite(high) else None)
+    def _computed(relation: _Relation, comparisons: Sequence[int], law: Law) -> list[Counts]:
+        """Columns of what a law says of comparisons, in their order."""
+        import numpy as np
 
-    def _counts(self, comparison: int) -> tuple[Counts, Counts]:
-        if self._bins is None:
-            filled = "(from bins where n_reference + n_production > 0)"
-            grouped = _grouped(self._results.rows(filled, "comparison, bin"))
-            self._bins = {
-                key: (_column(rows, "n_reference"), _column(rows, "n_production"))
-                for key, rows in grouped.items()
-            }
-        return self._bins[comparison]
+        columns: list[Counts] = []
+        for places, cells in relation.blocks(comparisons):
+            found = law(*cells)
+            columns = columns or [np.empty(len(comparisons)) for _ in found]
+            for column, values in zip(columns, found, strict=True):
+                column[places] = values
+        return columns
 
-    def _categories(self, comparison: int) -> tuple[Counts, Counts, Counts]:
-        if self._split is None:
-            grouped = _grouped(self._results.rows("each_category", "comparison, cell"))
-            names = ("n_reference", "n_production", "categories")
-            self._split = {
-                key: (_column(rows, names[0]), _column(rows, names[1]), _column(rows, names[2]))
-                for key, rows in grouped.items()
-            }
-        return self._split[comparison]
+    @cached_property
+    def _bins(self) -> _Relation:
+        filled = "(from bins where n_reference + n_production > 0)"
+        return self._read(filled, "bin", "n_reference", "n_production")
 
-    def _coarse(self, comparison: int) -> list[Mapping[str, Any]]:
-        if self._cells is None:
-            self._cells = _grouped(self._results.rows("coarse", "comparison, x"))
-        return self._cells.get(comparison, [])
+    @cached_property
+    def _categories(self) -> _Relation:
+        names = ("n_reference", "n_production", "categories")
+        return self._read("each_category", "cell", *names)
+
+    @cached_property
+    def _cells(self) -> _Relation:
+        single = "(select *, whole and values_ = 1 as single from coarse)"
+        return self._read(single, "x", "x", "n_reference", "n_production", "single")
+
+    @cached_property
+    def _finite_cells(self) -> _Relation:
+        return self._read(
+            "(from coarse where isfinite(x))", "x", "x", "n_reference", "n_production"
+        )
+
+    def _read(self, relation: str, order: str, *names: str) -> _Relation:
+        found = self._results.arrays(relation, f"comparison, {order}", ("comparison", *names))
+        return _Relation(found.pop("comparison"), found)
+
+
+class _Relation:
+    """A relation of the workbench, its rows in the order of comparisons and cells."""
+
+    def __init__(self, comparison: Counts, columns: Mapping[str, Counts]) -> None:
+        self._comparison = comparison
+        self._columns = columns
+
+    def one(self, comparison: int) -> list[Counts]:
+        """The columns of one comparison, float64, shape (cells,)."""
+        import numpy as np
+
+        first, end = np.searchsorted(self._comparison, [comparison, comparison + 1])
+        return [column[first:end] for column in self._columns.values()]
+
+    def blocks(self, comparisons: Sequence[int]) -> Iterator[tuple[NDArray[np.intp], list[Counts]]]:
+        """The columns of comparisons of about as many cells, float64, shape (cells, comparisons).
+
+        Shorter ones end in zeros, their values `x` in the last one again. With each block come the
+        places of its comparisons among those asked for.
+        """
+        import numpy as np
+
+        first = np.searchsorted(self._comparison, comparisons)
+        cells = np.searchsorted(self._comparison, comparisons, "right") - first
+        order = np.argsort(cells, kind="stable")
+        end = len(order)
+        while end:
+            most = max(1, int(cells[order[end - 1]]))
+            begin = max(0, end - max(1, BLOCK // most))
+            some, end = order[begin:end], begin
+            steps = np.arange(most)[:, None]
+            held = (steps < cells[some]).astype(float)
+            at = first[some] + np.minimum(steps, np.maximum(cells[some] - 1, 0))
+            at = np.minimum(at, max(len(self._comparison) - 1, 0))
+            yield some, [self._at(name, at, held) for name in self._columns]
+
+    def _at(self, name: str, at: NDArray[np.intp], held: Counts) -> Counts:
+        column = self._columns[name]
+        if not len(column):
+            return held
+        return column[at] if name == "x" else column[at] * held
+
+
+def _sizes(n: Counts, m: Counts) -> tuple[Counts, Counts]:
+    """How many bins there are, and 1/n + 1/m."""
+    return total((n + m > 0).astype(float)), 1 / total(n) + 1 / total(m)
+
+
+def _binned_p(n: Counts, m: Counts) -> tuple[Counts]:
+    return (binned_p(n, m),)
+
+
+def _categories_p(n: Counts, m: Counts, alike: Counts) -> tuple[Counts]:
+    return (categories_p(n, m, alike),)
+
+
+def _psi_ends(n: Counts, m: Counts, alike: Counts | None = None) -> tuple[Counts, Counts]:
+    span = psi_span(n, m, alike)
+    return span.low, span.high
+
+
+def _jensen_shannon_ends(
+    n: Counts, m: Counts, alike: Counts | None = None
+) -> tuple[Counts, Counts]:
+    span = jensen_shannon_span(n, m, alike).mapped(1 / math.log(2), root=True, top=1.0)
+    return span.low, span.high
+
+
+def _hellinger_ends(n: Counts, m: Counts, alike: Counts | None = None) -> tuple[Counts, Counts]:
+    span = squared_hellinger_span(n, m, alike).mapped(root=True, top=1.0)
+    return span.low, span.high
+
+
+def _half_the_noise(n: Counts, m: Counts) -> tuple[Counts]:
+    return (noise_radius(n, m, largest=False),)
+
+
+def _largest_noise(n: Counts, m: Counts) -> tuple[Counts]:
+    return (noise_radius(n, m, largest=True),)
+
+
+def _bridged(x: Counts, n: Counts, m: Counts) -> tuple[Counts, Counts, Counts]:
+    """Whether both sides have rows, W1's probability where its law is known, and its radius."""
+    import numpy as np
+
+    # widths of the widest values leave the range of a double: compare in units of the largest
+    size = abs(x).max(axis=0)
+    x = _scaled(x)
+    has_rows = np.where((total(n) > 0) & (total(m) > 0), 1.0, np.nan)
+    return has_rows, wasserstein_p(x, n, m), wasserstein_radius(x, n, m) * size
+
+
+def _scaled(x: Counts) -> Counts:
+    """Values in units of the largest one."""
+    import numpy as np
+
+    size = abs(x).max(axis=0)
+    return x / np.where(size > 0, size, 1.0)
+
+
+def _rates(found: Sequence[Measurement]) -> Iterator[Evidence]:
+    import numpy as np
+
+    known = _floats(each.reference_value for each in found)
+    n, m = (
+        _floats(each.n_reference for each in found),
+        _floats(each.n_production for each in found),
+    )
+    p, span = two_rates(known * n, n, _floats(each.value for each in found) * m, m)
+    ends = (np.minimum(np.maximum(known + end, 0.0), 1.0) for end in (span.low, span.high))
+    return map(Evidence, *map(_known, (p, *ends)))
+
+
+def _smirnov(found: Measurement) -> float:
+    n, m = found.n_reference, found.n_production
+    return SMIRNOV_95 * math.sqrt(1 / n + 1 / m) if n and m else 1.0
+
+
+def _id(found: Measurement) -> int:
+    assert found.comparison is not None
+    return found.comparison
+
+
+def _has_rows(found: Measurement) -> bool:
+    return bool(found.n_reference and found.n_production)
+
+
+def _ball(value: Counts, radius: Counts, top: float) -> tuple[Counts, Counts]:
+    """Ends of value -+ radius in [0, top]; an upper end beyond any double is not known."""
+    import numpy as np
+
+    high = np.minimum(value + radius, top)
+    return np.maximum(value - radius, 0.0), np.where(np.isfinite(high), high, np.nan)
+
+
+def _around(value: float | None, radius: float, top: float) -> tuple[float | None, float | None]:
+    return (None, None) if value is None else (max(0.0, value - radius), min(top, value + radius))
 
 
 def rows_needed(found: Measurement, threshold: float) -> str | None:
@@ -310,14 +494,12 @@ def rows_needed(found: Measurement, threshold: float) -> str | None:
     return f"{told}; a threshold of {threshold:.3g} takes {both} rows a side{alone}"
 
 
-def _grouped(rows: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(row["comparison"], []).append(row)
-    return found
-
-
-def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Counts:
+def _floats(values: Iterable[float | None]) -> Counts:
     import numpy as np
 
-    return np.asarray([row[name] for row in rows], dtype=float)
+    return np.array([math.nan if value is None else value for value in values], dtype=float)
+
+
+def _known(values: Counts) -> list[float | None]:
+    """Numbers of Python, None where there is none."""
+    return [None if math.isnan(value) else value for value in values.tolist()]

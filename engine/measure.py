@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS
@@ -28,6 +28,10 @@ from driftline.engine.significance import (
 )
 from driftline.engine.thresholds import RELATIVE
 from driftline.engine.workbench import Workbench
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BINNED: Final = frozenset(name for name, metric in METRICS.items() if "bins" in metric.header.reads)
 UNJUDGED: Final = Threshold()
@@ -189,6 +193,12 @@ class Results:
         """All rows of a relation."""
         return self._bench.rows(f"from {relation} order by {order}")
 
+    def arrays(
+        self, relation: str, order: str, columns: Sequence[str]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Columns of numbers of a relation, float64, shape (rows,)."""
+        return self._bench.arrays(f"select {', '.join(columns)} from {relation} order by {order}")
+
     def of(self, metric: Metric) -> Mapping[int, dict[str, Any]]:
         """What a metric's SQL returns, by comparison."""
         if metric.path not in self._found:
@@ -254,7 +264,7 @@ class Results:
                 p_value = chi_squared(
                     statistic, categories, cells, found["smallest"], found["inverse"], n, m
                 )
-                return Tested(cramers_v(statistic, cells, n, m), p_value, cells)
+                return Tested(cramers_v(statistic, cells, n, m), _finite(p_value), cells)
 
 
 def straddling(plan: Plan, gathered: Gathered, results: Results) -> dict[int, set[Asked]]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from driftline.engine.errors import TemplateError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 class Workbench:
@@ -76,6 +78,20 @@ class Workbench:
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         except self._errors as error:
             raise TemplateError(f"a statistic does not compute: {error}\n{sql}") from error
+
+    def arrays(self, sql: str) -> dict[str, NDArray[np.float64]]:
+        """Run a SELECT of numbers; an array of doubles a column.
+
+        Raises:
+            TemplateError: When DuckDB refuses it.
+        """
+        import numpy as np
+
+        try:
+            found = self._connection.sql(sql).fetchnumpy()
+        except self._errors as error:
+            raise TemplateError(f"a statistic does not compute: {error}\n{sql}") from error
+        return {name: np.asarray(column, dtype=float) for name, column in found.items()}
 
     def _run(self, sql: str, name: str) -> None:
         try:

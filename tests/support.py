@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
+import numpy as np
 import pyarrow as pa
 from rich.console import Console
 from strategies import Pair, Table
@@ -237,6 +238,27 @@ def of_bins(metric: str, tables: Sequence[Table]) -> list[Row]:
 def scratch() -> Workbench:
     """One workbench for all tests of a process: opening it takes longer than most of them."""
     return Workbench()
+
+
+def cells_of(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values of two sides pooled, with their rows on either side; cut to 256 cells of equal rows."""
+    values, where = np.unique(np.concatenate([x, y]), return_inverse=True)
+    if len(values) > 256:
+        rows = np.bincount(where)
+        where = (np.cumsum(rows) * 255 // rows.sum())[where]
+    n, m = (np.bincount(side, minlength=where.max() + 1) for side in np.split(where, [len(x)]))
+    sums, held = np.bincount(where, np.concatenate([x, y])), n + m > 0
+    return sums[held] / (n + m)[held], n[held].astype(float), m[held].astype(float)
+
+
+def columns_of(cells: Iterable[tuple[np.ndarray, ...]]) -> np.ndarray:
+    """Comparisons side by side: the values end in the last one again, the rows in zeros."""
+    listed = list(cells)
+    table = np.zeros((3, max(len(x) for x, _, _ in listed), len(listed)))
+    for place, (x, n, m) in enumerate(listed):
+        table[0, :, place] = x[np.minimum(np.arange(table.shape[1]), len(x) - 1)]
+        table[1, : len(x), place], table[2, : len(x), place] = n, m
+    return table
 
 
 def close(found: float | None, wanted: float | None, *, relative: float, absolute: float) -> bool:

@@ -1,9 +1,16 @@
-"""P-values from sufficient statistics agree with SciPy on raw rows, and with counting all cases."""
+"""P-values agree with SciPy on raw rows, with counting all cases, and keep their size in simulations.
+
+`SIMULATIONS=100000 pytest tests/engine/test_significance.py` narrows the Monte-Carlo error; bounds
+leave room for four deviations of it at the default. Shapes and sizes beyond: `bench/sizes.py`.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+import os
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 import oracles
@@ -11,8 +18,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from support import cells_of, columns_of
 
-from driftline.engine.significance import chi_squared, cramers_v, kolmogorov_smirnov
+from driftline.engine.significance import (
+    benjamini_hochberg,
+    binned_p,
+    categories_p,
+    chi_squared,
+    cramers_v,
+    joined_bins,
+    kolmogorov_smirnov,
+    pearson_tail,
+    permutation_p,
+    seed_of,
+    wasserstein_p,
+)
+
+RUNS: Final = int(os.environ.get("SIMULATIONS", "2000"))
+
+
+def slack(rate: float, runs: int = RUNS) -> float:
+    """Four deviations of a rate estimated by so many runs."""
+    return 4 * math.sqrt(rate * (1 - rate) / runs)
+
+
+def many(rng: np.random.Generator, rows: int, shares: np.ndarray) -> np.ndarray:
+    """Counts of many samples, shape (bins, samples): fewer of them where there are many bins."""
+    return rng.multinomial(rows, shares, RUNS // (1 + len(shares) // 200)).T.astype(float)
+
+
+def one(*counts: float) -> np.ndarray:
+    """Counts of a single sample, shape (bins, 1)."""
+    return np.array(counts, dtype=float)[:, None]
 
 
 def gap_of(a: np.ndarray, b: np.ndarray) -> tuple[float, int, int]:
@@ -32,7 +69,8 @@ def table_p(table: list[list[int]]) -> float | None:
     expected = (a + b) * min(n, m) / (n + m)
     statistic = ((a * m - b * n) ** 2 / ((a + b) * n * m)).sum()
     k = len(a)
-    return chi_squared(statistic, k, k, expected.min(), (1 / (a + b)).sum(), n, m)
+    p = float(chi_squared(statistic, k, k, expected.min(), (1 / (a + b)).sum(), n, m))
+    return None if math.isnan(p) else p
 
 
 # Kolmogorov-Smirnov
@@ -140,29 +178,198 @@ def test_with_rare_cells_the_p_is_the_tail_of_a_gamma_law_with_those_moments(
     assert table_p(table) == pytest.approx(wanted, rel=1e-9)
 
 
-def test_with_rare_cells_the_p_keeps_its_size():
-    # Zipf categories without drift: 2 000 pairs, whose share below 5 % has a deviation of 0.5 %
-    rng = np.random.default_rng(7)
-    shares = 1 / np.arange(1, 61)
-    shares /= shares.sum()
-    low = 0
-    for _ in range(2000):
-        counts = rng.multinomial(300, shares), rng.multinomial(200, shares)
-        p = oracles.chi_squared_p(tuple(c[counts[0] + counts[1] > 0] for c in counts))
-        low += p is not None and p <= 0.05
-    assert 0.03 <= low / 2000 <= 0.07
-
-
 def test_a_single_category_has_p_1():
     assert chi_squared(0.0, 1, 1, 50.0, 0.01, 50, 50) == 1
 
 
 def test_rare_categories_that_end_in_one_cell_have_no_p():
-    assert chi_squared(0.0, 3, 1, 2.0, 0.25, 2, 2) is None
+    assert math.isnan(chi_squared(0.0, 3, 1, 2.0, 0.25, 2, 2))
 
 
 def test_three_rows_are_too_few_for_a_variance():
     assert table_p([[1, 1], [0, 1]]) is None
+
+
+# Binned distances
+
+
+@pytest.mark.parametrize(("n", "m"), [(100, 100), (300, 3_000), (10_000, 100), (10_000, 10_000)])
+def test_binned_p_rejects_about_one_in_twenty_without_drift(n: int, m: int) -> None:
+    rng = np.random.default_rng(1)
+    shares = np.full(10, 0.1)
+    size = (binned_p(many(rng, n, shares), many(rng, m, shares)) < 0.05).mean()
+    assert 0.026 - slack(0.026) <= size <= 0.059 + slack(0.059)
+
+
+@pytest.mark.parametrize("size", [5, 40, 800])
+@pytest.mark.parametrize(("n", "m"), [(300, 300), (10_000, 300)])
+def test_categories_reject_about_one_in_twenty_without_drift(size: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(8)
+    shares = 1 / np.arange(1, size + 1)
+    a, b = (many(rng, rows, shares / shares.sum()) for rows in (n, m))
+    rejected = (categories_p(a, b, np.ones_like(a)) < 0.05).mean()
+    runs = a.shape[1]
+    assert 0.036 - slack(0.036, runs) <= rejected <= 0.062 + slack(0.062, runs)
+
+
+def test_rare_categories_are_held_to_the_law_of_all_permutations() -> None:
+    rng = np.random.default_rng(7)
+    shares = 1 / np.arange(1, 61)
+    a, b = (rng.multinomial(rows, shares / shares.sum(), 50).T for rows in (300, 200))
+    p = categories_p(a.astype(float), b.astype(float), np.ones(a.shape))
+    held = a + b > 0
+    wanted = [
+        oracles.chi_squared_p((n[kept], m[kept]))
+        for n, m, kept in zip(a.T, b.T, held.T, strict=True)
+    ]
+    assert p == pytest.approx(wanted, rel=1e-9)
+
+
+def test_common_categories_are_held_to_scipys_homogeneity_test() -> None:
+    n, m = one(30, 40, 50), one(25, 60, 35)
+    wanted = stats.chi2_contingency(np.hstack([n, m]), correction=False).pvalue
+    assert categories_p(n, m, np.ones_like(n))[0] == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("rows", [1.0, 2.0, 12.0])
+def test_a_cell_of_equal_categories_counts_as_each_of_them(rows: float) -> None:
+    n, m = one(50, 3, 1, *[0] * 4), one(40, 2, 0, *[rows] * 4)
+    together = categories_p(one(50, 3, 1, 0), one(40, 2, 0, 4 * rows), one(1, 1, 1, 4))
+    assert together == pytest.approx(categories_p(n, m, np.ones_like(n)), rel=1e-12)
+
+
+def test_joined_bins_expect_five_rows_each() -> None:
+    n, m = joined_bins(one(2, 1, 50, 1), one(1, 2, 50, 0))
+    joined = n + m > 0
+    assert ((n + m)[joined] * 0.5 >= 5).all()
+    assert (n.sum(), m.sum()) == (54, 53)
+
+
+def test_one_bin_is_no_drift_for_certain() -> None:
+    assert binned_p(one(10), one(7))[0] == 1.0
+
+
+def test_too_few_rows_for_two_joined_bins_have_no_probability() -> None:
+    assert math.isnan(binned_p(one(2, 2), one(1, 3))[0])
+
+
+def test_a_probability_is_never_0() -> None:
+    assert binned_p(one(1e7, 1), one(1, 1e7))[0] > 0
+    assert categories_p(one(1e7, 0), one(0, 1e7), one(1, 1))[0] > 0
+    x = np.linspace(0, 1, 100)[:, None]
+    apart = (x < 0.5) * 1e7
+    assert wasserstein_p(x, apart, apart[::-1].copy())[0] > 0
+
+
+# Wasserstein distance
+
+
+SHAPES: Final = {
+    "normal": lambda rng, k: rng.normal(size=k),
+    "lognormal": lambda rng, k: rng.lognormal(0, 1, size=k),
+    "poisson": lambda rng, k: rng.poisson(3, size=k).astype(float),
+    "a flag": lambda rng, k: (rng.random(k) < 0.2).astype(float),
+}
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_law_of_w1_holds_its_size(name: str) -> None:
+    rng = np.random.default_rng(2)
+    draw, runs = SHAPES[name], RUNS // 2
+    p = wasserstein_p(*columns_of(cells_of(draw(rng, 2_000), draw(rng, 500)) for _ in range(runs)))
+    known = ~np.isnan(p)
+    assert known.mean() > 0.5
+    for level in (0.05, 0.01):
+        assert (p[known] <= level).mean() <= 1.3 * level + slack(1.3 * level, known.sum())
+    assert (p[known] <= 0.05).mean() >= 0.035 - slack(0.035, known.sum())
+
+
+@pytest.mark.parametrize("name", ["normal", "poisson", "a flag"])
+@pytest.mark.parametrize(("n", "m"), [(150, 150), (3_000, 150)])
+def test_the_law_of_w1_is_that_of_permuted_rows(name: str, n: int, m: int) -> None:
+    rng = np.random.default_rng(3)
+    x, a, b = cells_of(SHAPES[name](rng, n), SHAPES[name](rng, m))
+    pooled = (a + b).astype(np.int64)
+    dealt = rng.multivariate_hypergeometric(pooled, n, size=4_000, method="marginals").T
+    p = wasserstein_p(
+        np.repeat(x[:, None], 4_000, axis=1), dealt * 1.0, (pooled[:, None] - dealt) * 1.0
+    )
+    for level, low, high in ((0.05, 0.75, 1.3), (0.01, 0.6, 1.5), (0.002, 0.3, 2.0)):
+        assert low * level <= (p <= level).mean() <= high * level
+
+
+@pytest.mark.parametrize(
+    ("name", "draw"),
+    [
+        ("cauchy", lambda rng, k: rng.standard_cauchy(size=k)),
+        ("one in 200", lambda rng, k: (rng.random(k) < 0.005).astype(float)),
+    ],
+)
+def test_where_few_rows_decide_w1_its_law_is_not_claimed(name: str, draw: Draw) -> None:
+    rng = np.random.default_rng(4)
+    p = wasserstein_p(*columns_of([cells_of(draw(rng, 1_000), draw(rng, 500)) for _ in range(20)]))
+    assert np.isnan(p).all(), name
+
+
+def test_rows_that_are_all_alike_are_no_drift_for_certain() -> None:
+    assert wasserstein_p(one(3), one(10), one(7))[0] == 1
+    assert wasserstein_p(one(3, 3), one(10, 0), one(7, 0))[0] == 1
+
+
+@pytest.mark.parametrize("name", ["lognormal", "cauchy"])
+def test_the_permutation_test_of_w1_holds_its_size(name: str) -> None:
+    draw = {**SHAPES, "cauchy": lambda rng, k: rng.standard_cauchy(size=k)}[name]
+    rng = np.random.default_rng(2)
+    runs = RUNS // 4
+    rejected = sum(
+        (permutation_p(*cells_of(draw(rng, 200), draw(rng, 100)), seed=run) or 0) < 0.05
+        for run in range(runs)
+    )
+    assert rejected / runs <= 0.077 + slack(0.077, runs), name
+    assert rejected / runs >= 0.023 - slack(0.023, runs), name
+
+
+def test_a_probability_below_two_in_a_hundred_is_not_too_small() -> None:
+    # 9 and 1 rows against 1 and 9: of all ways to deal 20 rows, 202 in 184 756 are as uneven
+    exact = stats.hypergeom(20, 10, 10).sf(8) * 2
+    x, n, m = np.array([0.0, 1.0]), np.array([9.0, 1.0]), np.array([1.0, 9.0])
+    found = np.array([permutation_p(x, n, m, seed=seed) for seed in range(300)], dtype=float)
+    for level in (0.001, 0.002, 0.003, 0.005):
+        # how often so few of 999 draws exceed
+        rate = stats.binom(999, exact).cdf(round(level * 1000) - 1)
+        assert abs((found < level + 1e-9).mean() - rate) <= 4 * math.sqrt(rate * (1 - rate) / 300)
+
+
+def test_w1_sees_a_third_of_a_deviation_in_ten_thousand_rows() -> None:
+    rng = np.random.default_rng(3)
+    cells = cells_of(rng.normal(size=10_000), rng.normal(0.35, size=10_000))
+    (p,) = wasserstein_p(*columns_of([cells]))
+    # so small that adjusting for many features can still reject, by the law and by permuting
+    assert p < 1e-12
+    assert (permutation_p(*cells, seed=1) or 1.0) < 1e-6
+
+
+@pytest.mark.parametrize("skew", [0.0, 0.7, 2.5])
+def test_the_fitted_tail_equals_scipys_pearson_iii(skew: float) -> None:
+    found = pearson_tail(np.array([3.0]), np.array([skew]))
+    assert found[0] == pytest.approx(stats.pearson3.sf(3.0, skew), rel=1e-9)
+
+
+def test_the_same_seed_gives_the_same_probability() -> None:
+    rng = np.random.default_rng(4)
+    cells = cells_of(rng.normal(size=200), rng.normal(0.1, size=200))
+    seed = seed_of("monitor", "age", "training", "2026-01-01")
+    assert permutation_p(*cells, seed=seed) == permutation_p(*cells, seed=seed)
+
+
+def test_a_seed_tells_apart_keys_that_join_to_the_same_text() -> None:
+    assert seed_of("ab", "c") != seed_of("a", "bc")
+
+
+def test_adjusted_probabilities_equal_scipys() -> None:
+    p = [0.001, 0.2, 0.03, 0.04, 0.9, 0.04]
+    assert benjamini_hochberg(p) == pytest.approx(list(stats.false_discovery_control(p)))
 
 
 # Cramér's V
