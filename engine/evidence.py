@@ -26,7 +26,7 @@ from driftline.engine.intervals import (
     wasserstein_radius,
 )
 from driftline.engine.measure import Measurement, Results
-from driftline.engine.plan import ALL, Plan
+from driftline.engine.plan import Plan
 from driftline.engine.significance import (
     benjamini_hochberg,
     binned_p,
@@ -81,32 +81,36 @@ class Evidence:
 
 
 def with_evidence(
-    plan: Plan,
-    measurements: Sequence[Measurement],
+    windows: Sequence[tuple[Plan, Sequence[Measurement], Sequence[Mapping[str, Any]]]],
     results: Results,
-    standing: Sequence[Mapping[str, Any]] = (),
-) -> tuple[Measurement, ...]:
-    """Add probabilities, intervals and adjusted probabilities to measurements.
+) -> list[tuple[Measurement, ...]]:
+    """Add probabilities, intervals and adjusted probabilities to the measurements of windows.
+
+    All comparisons of a metric are computed together, each from its own numbers alone.
 
     Args:
-        plan: The plan they come from.
-        measurements: All measurements of the run: adjusting needs whole families.
-        results: The workbench's results.
-        standing: Stored rows of the window, whose probabilities complete the families of a run that
+        windows: For each window its plan; all its measurements, because adjusting needs whole
+            families; and its stored rows, whose probabilities complete the families of a run that
             computes a part of it.
+        results: The workbench's results.
     """
-    found = _Evidence(plan, results).of(measurements)
-    p = [
-        each.p_value if each.p_value is not None or evidence is None else evidence.p
-        for each, evidence in zip(measurements, found, strict=True)
-    ]
-    beside: dict[Family, list[float]] = {}
-    for row in standing:
-        if row["p_value"] is not None and not plan.takes(row["signal"], row["feature"]):
-            family = (row["reference"], row["segment"], row["signal"], row["metric"])
-            beside.setdefault(family, []).append(row["p_value"])
-    q = _adjusted(plan, measurements, p, beside)
-    return tuple(map(_added, measurements, found, p, q))
+    every = [each for _, measurements, _ in windows for each in measurements]
+    told = iter(_Evidence([plan for plan, _, _ in windows], results).of(every))
+    out = []
+    for plan, measurements, standing in windows:
+        found = [next(told) for _ in measurements]
+        p = [
+            each.p_value if each.p_value is not None or evidence is None else evidence.p
+            for each, evidence in zip(measurements, found, strict=True)
+        ]
+        beside: dict[Family, list[float]] = {}
+        for row in standing:
+            if row["p_value"] is not None and not plan.takes(row["signal"], row["feature"]):
+                family = (row["reference"], row["segment"], row["signal"], row["metric"])
+                beside.setdefault(family, []).append(row["p_value"])
+        q = _adjusted(plan, measurements, p, beside)
+        out.append(tuple(map(_added, measurements, found, p, q)))
+    return out
 
 
 def _added(
@@ -151,10 +155,10 @@ def _adjusted(
 class _Evidence:
     """Reads a relation once, and computes all comparisons of a metric together."""
 
-    def __init__(self, plan: Plan, results: Results) -> None:
-        self._plan = plan
+    def __init__(self, plans: Sequence[Plan], results: Results) -> None:
+        self._plans = {plan.pairs[0].window_id: plan for plan in plans}
         self._results = results
-        self._metrics = plan.conventions.metrics
+        self._metrics = plans[0].conventions.metrics
         # what all binned distances of a comparison share
         self._binned_p: dict[int, float] = {}
 
@@ -288,13 +292,15 @@ class _Evidence:
 
     def _seed(self, found: Measurement) -> int:
         pair = found.pair
+        assert pair is not None
+        plan = self._plans[pair.window_id]
         return seed_of(
-            self._plan.monitor.name,
+            plan.monitor.name,
             found.feature,
-            ALL if pair is None else self._plan.scans[pair.reference_scan].reference,
-            self._plan.window_start,
-            self._plan.window_end,
-            ALL if pair is None else pair.segment,
+            plan.scans[pair.reference_scan].reference,
+            plan.window_start,
+            plan.window_end,
+            pair.segment,
         )
 
     @staticmethod

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.evidence import with_evidence
-from driftline.engine.execute import Gathered, gather
+from driftline.engine.execute import gather
 from driftline.engine.interpolate import mask
 from driftline.engine.journal import Journal, Part, utc_now
 from driftline.engine.judge import judge
-from driftline.engine.measure import Results, measure, straddling
+from driftline.engine.measure import Measurement, Results, measure, straddling
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import Batch, Plan, make_plans, references_needed, together
 from driftline.engine.project import Join, Monitor, Project
@@ -32,7 +32,7 @@ from driftline.engine.rows import (
     profile_rows,
 )
 from driftline.engine.selection import EVERYTHING, Selection
-from driftline.engine.store import NOTHING, Past, Store
+from driftline.engine.store import NOTHING, Past, Standing, Store
 from driftline.engine.warehouses import open_warehouse
 from driftline.engine.warehouses.base import Column, Warehouse
 from driftline.engine.whereabouts import rows_elsewhere
@@ -334,18 +334,22 @@ def _measured(
         progress(monitor.name, "computing metrics")
         results = Results(bench)
         read = Read(bench, results.comparisons)
+        windows = [
+            (plan, measure(plan, gathered, results), _standing(plan, tools.store))
+            for plan in batch.plans
+        ]
+        with_p = with_evidence(
+            [(plan, found, standing.metrics) for plan, found, standing in windows], results
+        )
         return [
             _judged(
                 log,
-                plan,
-                gathered,
-                results,
-                read,
-                tools.store,
+                measurements,
+                Facts(plan, gathered, read, standing),
                 elsewhere if not rows[plan.pairs[0].window_id] else ((), None),
                 is_empty=not rows[plan.pairs[0].window_id],
             )
-            for plan in batch.plans
+            for (plan, _, standing), measurements in zip(windows, with_p, strict=True)
         ]
     finally:
         bench.close()
@@ -364,32 +368,32 @@ def _histories(batch: Batch, rows: Mapping[int, int], past: Past) -> list[tuple[
     return found
 
 
+def _standing(plan: Plan, store: Store | None) -> Standing:
+    """What is stored of a window of which only a part is computed."""
+    if store is None or plan.selection.is_everything:
+        return NOTHING
+    return store.standing(plan.monitor.name, plan.window_start, plan.window_end)
+
+
 def _judged(
     log: Journal,
-    plan: Plan,
-    gathered: Gathered,
-    results: Results,
-    read: Read,
-    store: Store | None,
+    measurements: Sequence[Measurement],
+    facts: Facts,
     elsewhere: tuple[tuple[str, ...], str | None],
     *,
     is_empty: bool,
 ) -> Part:
     """Judge one window."""
-    monitor = plan.monitor
-    standing = NOTHING
-    if store is not None and not plan.selection.is_everything:
-        standing = store.standing(monitor.name, plan.window_start, plan.window_end)
+    plan = facts.plan
     verdicts = tuple(
         judge(
             one,
-            min_rows=monitor.min_rows,
-            allow_empty=monitor.production.allow_empty,
+            min_rows=plan.monitor.min_rows,
+            allow_empty=plan.monitor.production.allow_empty,
             is_empty=is_empty,
         )
-        for one in with_evidence(plan, measure(plan, gathered, results), results, standing.metrics)
+        for one in measurements
     )
-    facts = Facts(plan, gathered, read, standing)
     return Part(
         plan,
         tuple(metric_rows(facts, verdicts, log.run_id, utc_now())),
@@ -400,7 +404,7 @@ def _judged(
         dataset_rows(verdicts),
         (*plan.warnings, *elsewhere[0]),
         elsewhere[1],
-        standing,
+        facts.standing,
         tuple(ground_rows(plan, verdicts, log.run_id)),
     )
 
