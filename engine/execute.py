@@ -7,13 +7,15 @@ until no fine bin is left that could change a result. Small inputs skip the grid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from driftline.engine.baseline import Known, fits, regridded
+from driftline.engine.baseline import Numbers as KnownNumbers
 from driftline.engine.errors import WarehouseError
 from driftline.engine.features import Watched
-from driftline.engine.grid import MOST_BINS, SHARES, choose_grid, shift_for, sum_scales
+from driftline.engine.grid import MOST_BINS, SHARES, Grid, choose_grid, shift_for, sum_scales
 from driftline.engine.joins import several_rows
 from driftline.engine.kinds import decide_kinds
 from driftline.engine.numbers import Asked, Numbers, Open
@@ -49,6 +51,9 @@ class Gathered:
         failed: Feature id, or `WHOLE`, to what the warehouse said.
         rounded: Ids of number columns whose exact values a double does not hold.
         unmatched: Match id to what the warehouse said when it could not be counted.
+        numbers: The cells of number columns.
+        bounds: Finite values at or beyond all others, by scan and feature, where they were asked for.
+        read: Ids of the scans that were read.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
@@ -56,6 +61,9 @@ class Gathered:
     failed: dict[int, str] = field(default_factory=dict)
     rounded: set[int] = field(default_factory=set)
     unmatched: dict[int, str] = field(default_factory=dict)
+    numbers: Numbers | None = None
+    bounds: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
+    read: set[int] = field(default_factory=set)
 
 
 # Which comparisons must be exact, and what of them.
@@ -70,6 +78,7 @@ def gather(
     ledger: Ledger,
     progress: Progress,
     straddling: Straddling | None = None,
+    known: Known | None = None,
 ) -> Gathered:
     """Read what a plan needs and derive every relation that metrics select from.
 
@@ -82,11 +91,13 @@ def gather(
         progress: Called with a few words as each step begins.
         straddling: Tells, of the bounds that are known, which comparisons must be exact after all;
             asked where the monitor wants exact values only when they matter.
+        known: What need not be read of the references.
 
     Raises:
         WarehouseError: When a whole source cannot be read; one bad column is noted in `failed`.
     """
     try:
+        renderer.known = known or Known()
         gathering = _Gathering(plan, warehouse, renderer, bench, ledger, progress)
         found = gathering.run()
         if straddling is not None and plan.monitor.exact == "when_it_matters":
@@ -109,7 +120,8 @@ class _Gathering:
     opened: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.numbers = Numbers(self.plan)
+        self.numbers = self.out.numbers = Numbers(self.plan)
+        self.known = self.renderer.known
 
     def run(self) -> Gathered:
         land_plan(self.plan, self.bench)
@@ -228,19 +240,34 @@ class _Gathering:
         rows: dict[tuple[int, int, str], dict[str, Any]] = {}
         filled: list[dict[str, Any]] = []
         asked: list[dict[str, Any]] = []
+
+        def note(key: Mapping[str, Any], item: Watched, found: dict[str, int]) -> None:
+            if item.route == "count":
+                misfits = found["filled"] - found["fitting"]
+                told = {"filled": found["filled"], "misfits": misfits}
+                filled.append({**key, "feature": item.id, **told})
+            else:
+                asked.append({**key, "feature": item.id, **found})
+
+        for number, count in self.known.rows.items():
+            key: dict[str, Any] = {"scan": number, "window_id": 0, "segment": ALL}
+            rows[number, 0, ALL] = {**key, "row_count": count}
+            for item in counted:
+                names = self.renderer.counts(item)
+                if (held := self.known.counts(number, item.id, names)) is not None:
+                    note(key, item, held)
         for batch in (*self._alike(counted),) or ((),):
             for some, table in self._profiles(batch):
                 for row in table.to_pylist():
                     key = {name: row[name] for name in ("scan", "window_id", "segment")}
+                    self.out.read.add(key["scan"])
                     rows[tuple(key.values())] = {**key, "row_count": row["row_count"]}
                     numbers = (value for name, value in row.items() if name.startswith("count_"))
                     for item in some:
-                        found = {name: next(numbers) for name in self.renderer.counts(item)}
-                        if item.route == "count":
-                            misfits = found["filled"] - found.pop("fitting")
-                            filled.append({**key, "feature": item.id, **found, "misfits": misfits})
-                        else:
-                            asked.append({**key, "feature": item.id, **found})
+                        names = self.renderer.counts(item)
+                        found = {name: next(numbers) for name in names}
+                        if self.known.counts(key["scan"], item.id, names) is None:
+                            note(key, item, found)
         for scan in self.plan.scans:
             # a scan without rows returns none: a zero of its own keeps it in the results
             for window in scan.windows:
@@ -285,6 +312,7 @@ class _Gathering:
     def _count_numbers(self, numbers: Sequence[Watched], largest: int) -> None:
         """Count every number column: on the fine grid, or value by value where tables are small."""
         small = largest <= SMALL_ROWS and largest * len(numbers) <= SMALL_VALUES
+        self._hold(numbers, by_value=small)
         if numbers and not small:
             self._grid(numbers)
         self._count_values(
@@ -295,32 +323,70 @@ class _Gathering:
             ]
         )
         torn = set(self.numbers.torn(item.id for item in numbers))
+        self._release(torn)
         self._count_values([item for item in numbers if item.id in torn])
+
+    def _hold(self, numbers: Sequence[Watched], *, by_value: bool) -> None:
+        """Note which number columns of references need not be read: those counted in the same way."""
+        for item in numbers:
+            for scan in self.plan.references:
+                facts = self.known.numbers(scan.id, item.id)
+                if facts is not None and (facts.grid is None) == by_value:
+                    self.renderer.held.add((scan.id, item.id))
+
+    def _release(self, features: Collection[int]) -> None:
+        """Read columns after all."""
+        self.renderer.held -= {key for key in self.renderer.held if key[1] in features}
+
+    def _kept(self, scan: int, feature: int) -> KnownNumbers | None:
+        """The cells of a column that is not read."""
+        held = (scan, feature) in self.renderer.held
+        return self.known.numbers(scan, feature) if held else None
 
     def _count_values(self, items: Sequence[Watched]) -> None:
         """Count single values of whole columns."""
         if not items:
             return
         self.progress(f"counting values of {len(items)} columns")
+        # what is counted on a grid is not what is counted value by value
+        self._release({i.id for i in items if not self._is_by_value(i.id)})
         for batch in _batches(items):
             for some, part in self._answers(batch, self.renderer.ties):
-                self.numbers.add_values(part, [item.id for item in some])
+                self.numbers.add_values(
+                    part,
+                    [item.id for item in some],
+                    {
+                        (item.id, (scan.id, 0, ALL)): facts.side
+                        for item in some
+                        for scan in self.plan.references
+                        if (facts := self._kept(scan.id, item.id)) is not None
+                    },
+                )
+
+    def _is_by_value(self, feature: int) -> bool:
+        """Whether what is known of a feature's references was counted value by value."""
+        return all(
+            facts.grid is None
+            for scan in self.plan.references
+            if (facts := self._kept(scan.id, feature)) is not None
+        )
 
     def _grid(self, numbers: Sequence[Watched]) -> None:
         self.progress("placing the grids")
-        bounds = self._bounds(numbers)
+        bounds = self.out.bounds = self._bounds(numbers)
         fine = [item for item in numbers if item.id not in self.out.failed]
-        quantiles = self._sample(fine)
-        scales: dict[tuple[int, int], tuple[float, float]] = {}
         primary = self.plan.primary.id
+        placed = self._placed(fine)
+        quantiles = self._sample([item for item in fine if item.id not in placed])
+        scales: dict[tuple[int, int], tuple[float, float]] = {}
         for item in fine:
             found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
             assert item.reference is not None
             assert item.production is not None
             if not found:
                 continue
-            every = min(low for low, _ in found), max(high for _, high in found)
-            grid = choose_grid(
+            every = _range(found)
+            grid = placed.get(item.id) or choose_grid(
                 quantiles.get(item.id, []),
                 bounds.get((primary, item.id), every),
                 every,
@@ -344,6 +410,7 @@ class _Gathering:
         for scan in self.plan.scans:
             own = (levels[scan.id, window.id] for window in scan.windows)
             self.numbers.shifts[scan.id] = min(own)
+        self._take_held(gridded, levels)
         cells = sum(MOST_BINS >> shift for shift in levels.values())
         for batch in _batches(gridded, MOST_CELLS // cells):
             for _, part in self._answers(
@@ -358,9 +425,47 @@ class _Gathering:
             if item.id in self.out.failed:
                 self.numbers.grids.pop(item.id)
 
+    def _placed(self, items: Sequence[Watched]) -> dict[int, Grid]:
+        """The grids of features whose primary reference is known; of others it is read after all."""
+        placed: dict[int, Grid] = {}
+        for item in items:
+            facts = self._kept(self.plan.primary.id, item.id)
+            found = [
+                self.out.bounds[s.id, item.id]
+                for s in self.plan.scans
+                if (s.id, item.id) in self.out.bounds
+            ]
+            if facts is None or not found:
+                continue
+            grid = fits(facts, _range(found))
+            if grid is None:
+                self._release({item.id})
+            else:
+                placed[item.id] = grid
+        return placed
+
+    def _take_held(self, items: Sequence[Watched], levels: Mapping[tuple[int, int], int]) -> None:
+        """Put the cells that are known where those that are read will be."""
+        for item in items:
+            grid = self.numbers.grids[item.id]
+            for scan in self.plan.references:
+                facts = self._kept(scan.id, item.id)
+                if facts is None:
+                    continue
+                side = regridded(facts, grid)
+                if side is None or (grid.width and side.shift != levels[scan.id, 0]):
+                    self.renderer.held.discard((scan.id, item.id))
+                else:
+                    self.numbers.sides.setdefault(item.id, {})[scan.id, 0, ALL] = side
+
     def _bounds(self, numbers: Sequence[Watched]) -> dict[tuple[int, int], tuple[float, float]]:
         """Finite values at or beyond all others, by scan and feature."""
-        bounds: dict[tuple[int, int], tuple[float, float]] = {}
+        bounds = {
+            (scan.id, item.id): facts.bounds
+            for scan in self.plan.references
+            for item in numbers
+            if (facts := self._kept(scan.id, item.id)) is not None and facts.bounds is not None
+        }
         for batch in self._alike(numbers):
             for some, part in self._answers(batch, self.renderer.bounds):
                 bounds |= _read_bounds(part, [i.id for i in some])
@@ -504,6 +609,10 @@ def _merged(*found: Open) -> Open:
         for key, bins in each.items():
             merged[key] = tuple(sorted({*merged.get(key, ()), *bins}))
     return merged
+
+
+def _range(bounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return min(low for low, _ in bounds), max(high for _, high in bounds)
 
 
 def _read_bounds(

@@ -87,8 +87,6 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.production.table", _is_map, "dbt_model is"),
     ("monitors.*.reference.table", _is_map, "dbt_model is"),
     ("monitors.*.references.*.table", _is_map, "dbt_model is"),
-    ("monitors.*.reference.frozen", _is(True, "true"), "a frozen reference is"),
-    ("monitors.*.references.*.frozen", _is(True, "true"), "a frozen reference is"),
     ("monitors.*.reference.same", _given, "a seasonal reference is"),
     ("monitors.*.references.*.same", _given, "a seasonal reference is"),
     ("monitors.*.join.*.table", _is_map, "dbt_model is"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -129,8 +130,19 @@ class Numbers:
             # as coarse as the window's own rows deserve, whatever stands beside it
             self._keep(feature, key, side.at(levels[key[:2]]) if grid.width else side)
 
-    def add_values(self, table: pa.Table, features: Collection[int]) -> None:
-        """Keep columns whose values the relation `ties` counted one by one."""
+    def add_values(
+        self,
+        table: pa.Table,
+        features: Collection[int],
+        known: Mapping[tuple[int, Key], Side] = MappingProxyType({}),
+    ) -> None:
+        """Keep columns whose values the relation `ties` counted one by one.
+
+        Args:
+            table: Its rows.
+            features: The columns.
+            known: Sides that were not read, by feature and key.
+        """
         found: dict[int, dict[Key, tuple[dict[int, int], Values]]] = {key: {} for key in features}
         for feature, key, rows in _split(table):
             bins = rows["bin"]
@@ -150,8 +162,12 @@ class Numbers:
             self.grids.pop(feature, None)
             self.sides[feature] = {}
             centre = _median(sides[primary][1]) if primary in sides else 0.0
+            if (held := known.get((feature, primary))) is not None:
+                centre = held.centre
             for key, (codes, values) in sides.items():
                 self._keep(feature, key, Side.of_values(codes, values.value, values.n, centre))
+        for (feature, key), side in known.items():
+            self._keep(feature, key, side)
 
     def add_ties(self, table: pa.Table, asked: Open) -> None:
         """Keep the single values of bins that were asked for."""

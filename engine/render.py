@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from driftline.engine.baseline import Known
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.dialects import filter_sql, transpile
 from driftline.engine.errors import TemplateError
@@ -277,6 +278,9 @@ class Renderer:
         self._keeps_bounds = keeps_bounds
         self._relations = relations
         self._keeps_rows = keeps_rows
+        self.known = Known()
+        # number columns whose cells are known: (scan, feature)
+        self.held: set[tuple[int, int]] = set()
         self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
         # all scans where steps are not the windows themselves
         overlaps = any(part.placed for part in self._scans.values())
@@ -392,8 +396,15 @@ class Renderer:
                 tuple(self._count(scan, item, n) for item in items for n in self.counts(item)),
             )
             for scan in self.plan.scans
+            if self.profiles(scan, items)
         ]
         return self._statement("profile", "profile", scans=scans)
+
+    def profiles(self, scan: Scan, items: Sequence[Watched]) -> bool:
+        """Whether a scan must be read to count its rows, and what is asked of columns."""
+        return self.known.is_read(scan) or any(
+            self.known.counts(scan.id, item.id, self.counts(item)) is None for item in items
+        )
 
     def alike(self, items: Sequence[Watched]) -> tuple[tuple[Watched, ...], ...]:
         """Columns in groups that one reading of each scan has: its own, or joined ones."""
@@ -459,14 +470,24 @@ class Renderer:
     def bounds(self, features: Sequence[Watched]) -> Statement:
         """Smallest and largest value of every number column, each side."""
         scans = []
-        for scan in self.plan.scans:
+        for scan in self._unheld(features):
             numbers = tuple(self._bounded(scan, item) for item in features)
             unfiltered = self._keeps_bounds and not scan.source.query
             scans.append(_with(self._part(scan, *features), numbers, unfiltered=unfiltered))
         return self._statement("bounds", "bounds", features, scans=scans)
 
+    def _unheld(self, features: Sequence[Watched]) -> list[Scan]:
+        """Scans of which at least one of the number columns must be read."""
+        return [
+            scan
+            for scan in self.plan.scans
+            if any((scan.id, item.id) not in self.held for item in features)
+        ]
+
     def _bounded(self, scan: Scan, item: Watched) -> Markup:
         """A column as statistics know it: a native number as it is, for the engine to look up."""
+        if (scan.id, item.id) in self.held:
+            return Markup("cast(null as double)")
         column = self._column(scan, item)
         if column is not None and column.kind in NUMBERS:
             return as_sql(column)
@@ -475,9 +496,11 @@ class Renderer:
     def finite_bounds(self, features: Sequence[Watched]) -> Statement:
         """The same over finite values only, where the first answer was not finite."""
         scans = []
-        for scan in self.plan.scans:
+        for scan in self._unheld(features):
             numbers = tuple(
-                sql("case when {x} - {x} = 0 then {x} end", x=self._number(scan, item)[1])
+                Markup("cast(null as double)")
+                if (scan.id, item.id) in self.held
+                else sql("case when {x} - {x} = 0 then {x} end", x=self._number(scan, item)[1])
                 for item in features
             )
             # of the same rows as before: what the bounds decide must not depend on the window
@@ -524,6 +547,7 @@ class Renderer:
             )
             for item in features
             for scan in self.plan.scans
+            if (scan.id, item.id) not in self.held
         ]
         return self._statement("histogram", "histogram", features, columns=columns)
 
@@ -544,7 +568,11 @@ class Renderer:
             )
             for item in features
             for scan in self.plan.scans
-            if undecided is None or (item.id, scan.id) in undecided
+            if (
+                (scan.id, item.id) not in self.held
+                if undecided is None
+                else (item.id, scan.id) in undecided
+            )
         ]
         return self._statement("ties", "ties", features, columns=columns)
 
@@ -566,6 +594,7 @@ class Renderer:
                         "category": category(
                             column, item.reference, fractions=conventions.fractions_cast
                         ),
+                        "counted": self.known.categories(scan.id, item.id),
                     }
                 )
             settings = self.plan.monitor.settings.get(item.name)

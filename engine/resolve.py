@@ -266,7 +266,7 @@ class _Resolver:
                 timestamp = timestamp or production.timestamp
         if window is not None and timestamp is None:
             self.needs_timestamp(*at)
-        return Reference(name, source, timestamp, window, row_filter)
+        return Reference(name, source, timestamp, window, row_filter, given.frozen)
 
     def joins(self, production: Production | None) -> Iterator[Join]:
         """The other tables, in the file's order."""

@@ -37,7 +37,7 @@ Rows: TypeAlias = "Sequence[Mapping[str, object]] | pa.Table"
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """One column: `type` is text, bigint, double, boolean, timestamp (UTC, naive) or date."""
+    """One column: `type` is text, bigint, double, boolean, timestamp (UTC, naive), date or blob."""
 
     name: str
     type: str
@@ -69,6 +69,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "boolean": ("boolean",),
         "timestamp": ("timestamp",),
         "date": ("date",),
+        "blob": ("binary",),
     }
 )
 
@@ -262,6 +263,7 @@ def arrow_schema(table: str) -> pa.Schema:
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us"),
         "date": pa.date32(),
+        "blob": pa.binary(),
     }
     return pa.schema(
         [
@@ -393,6 +395,7 @@ def _kind(kind: pa.DataType) -> str:
         "boolean": of.is_boolean,
         "timestamp": of.is_timestamp,
         "date": of.is_date,
+        "binary": of.is_binary,
     }
     return next((name for name, is_kind in tests.items() if is_kind(kind)), str(kind))
 

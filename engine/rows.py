@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -33,7 +33,12 @@ DECIDED: Final = (
 class Read:
     """The workbench's small relations, read once for the rows of all windows."""
 
-    def __init__(self, bench: Workbench, comparisons: Mapping[tuple[int, int], Row]) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        comparisons: Mapping[tuple[int, int], Row],
+        scans: Collection[int],
+    ) -> None:
         self.comparisons = comparisons
         self.columns = {
             (row["scan"], row["window_id"], row["segment"], row["feature"]): row
@@ -51,6 +56,7 @@ class Read:
             for row in bench.rows(
                 "select scan, window_id, sum(row_count)::bigint as n from scan_rows group by all"
             )
+            if row["scan"] in scans
         }
         self.reference_ids: dict[tuple[int, int], str] = {}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.evidence import with_evidence
 from driftline.engine.execute import gather
+from driftline.engine.freeze import Frozen, known_of, learned, save, taken_up
 from driftline.engine.interpolate import mask
 from driftline.engine.journal import Journal, Part, utc_now
 from driftline.engine.judge import judge
@@ -232,10 +233,13 @@ def measured(
 ) -> list[Part]:
     """Measure and judge the windows of some moments; none where the selection takes nothing."""
     plans = plans_of(log.monitor, moments, tools.warehouse, selection)
+    frozen = (
+        Frozen() if tools.store is None else taken_up(log.monitor, tools.warehouse, tools.store)
+    )
     return [
         part
         for batch in together(plan for plan in plans if not plan.is_empty)
-        for part in _measured(log, batch, past, tools)
+        for part in _measured(log, batch, past, tools, frozen)
     ]
 
 
@@ -294,6 +298,7 @@ def _measured(
     batch: Batch,
     past: Past,
     tools: Tools,
+    frozen: Frozen,
 ) -> list[Part]:
     """Measure and judge the windows of one set of statements."""
     whole, warehouse, progress = batch.whole, tools.warehouse, tools.progress
@@ -316,6 +321,7 @@ def _measured(
             log.ledger,
             lambda step: progress(monitor.name, step),
             lambda found: straddling(whole, found, Results(bench)),
+            known_of(whole, frozen),
         )
         for told in (gathered.failed, gathered.unmatched):
             for number, message in told.items():
@@ -333,7 +339,7 @@ def _measured(
             elsewhere = rows_elsewhere(whole, warehouse, renderer, log.ledger)
         progress(monitor.name, "computing metrics")
         results = Results(bench)
-        read = Read(bench, results.comparisons)
+        read = Read(bench, results.comparisons, gathered.read)
         windows = [
             (plan, measure(plan, gathered, results), _standing(plan, tools.store))
             for plan in batch.plans
@@ -341,15 +347,20 @@ def _measured(
         with_p = with_evidence(
             [(plan, found, standing.metrics) for plan, found, standing in windows], results
         )
+        facts = [Facts(plan, gathered, read, standing) for plan, _, standing in windows]
+        if tools.store is not None:
+            ids = {s.reference: facts[0].reference_ids[s.id] for s in whole.references}
+            save(tools.store, learned(whole, frozen, gathered, bench, ids), frozen)
         return [
             _judged(
                 log,
                 measurements,
-                Facts(plan, gathered, read, standing),
+                each,
                 elsewhere if not rows[plan.pairs[0].window_id] else ((), None),
+                frozen.changed,
                 is_empty=not rows[plan.pairs[0].window_id],
             )
-            for (plan, _, standing), measurements in zip(windows, with_p, strict=True)
+            for (plan, _, _), measurements, each in zip(windows, with_p, facts, strict=True)
         ]
     finally:
         bench.close()
@@ -380,6 +391,7 @@ def _judged(
     measurements: Sequence[Measurement],
     facts: Facts,
     elsewhere: tuple[tuple[str, ...], str | None],
+    changed: tuple[str, ...],
     *,
     is_empty: bool,
 ) -> Part:
@@ -402,7 +414,7 @@ def _judged(
         tuple(feature_rows(facts, log.run_id)),
         int(facts.scanned),
         dataset_rows(verdicts),
-        (*plan.warnings, *elsewhere[0]),
+        (*plan.warnings, *changed, *elsewhere[0]),
         elsewhere[1],
         facts.standing,
         tuple(ground_rows(plan, verdicts, log.run_id)),

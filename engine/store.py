@@ -465,6 +465,46 @@ class Store:
             ).fetchall()
         return Past({(end, start): int(value) for end, start, value in counts}, dict(columns))
 
+    def baselines(
+        self, monitor: str | None = None, *, with_content: bool = True
+    ) -> list[dict[str, Any]]:
+        """Rows of `_baselines`: of one monitor, or of all.
+
+        Args:
+            monitor: Name of a monitor.
+            with_content: Whether to read what is known of each column, too.
+        """
+        if self.version() is None or "_baselines" not in self._tables():
+            return []
+        columns = "*" if with_content else "* exclude (content)"
+        where = "" if monitor is None else "where monitor = $monitor"
+        order = "order by monitor, reference, feature"
+        params = {} if monitor is None else {"monitor": monitor}
+        return list(
+            self.read(f"select {columns} from _baselines {where} {order}", params).to_pylist()
+        )
+
+    def save_baseline(self, rows: Rows, *, anew: bool) -> None:
+        """Keep rows of `_baselines` of one reference, all or nothing.
+
+        Args:
+            rows: The rows; those with the same keys are replaced.
+            anew: Whether what is stored of the reference goes first.
+        """
+        found = arrow_rows("_baselines", rows)
+        first = found.slice(0, 1).to_pylist()[0]
+        with self._transaction(datetime.now(UTC).replace(tzinfo=None)) as con:
+            if anew:
+                con.execute(
+                    "delete from _baselines where monitor = ? and reference = ?",
+                    [first["monitor"], first["reference"]],
+                )
+            _put(con, "_baselines", found)
+
+    def _tables(self) -> set[str]:
+        names = self.read("select table_name from duckdb_tables() where database_name = 'results'")
+        return set(names["table_name"].to_pylist())
+
     def known(self, monitor: str, measure_hash: str) -> dict[Window, Known]:
         """Windows of a monitor whose rows are all of runs that measured as `measure_hash` says."""
         if self.version() is None:

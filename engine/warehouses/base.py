@@ -142,6 +142,10 @@ class Warehouse(Protocol):
         """What stands after FROM to read a source."""
         ...
 
+    def fingerprint(self, source: Source) -> str | None:
+        """A hash that changes when the files of a source do; None where nobody can tell."""
+        ...
+
     def fetch(self, sql: str) -> pa.Table:
         """Run one SELECT.
 

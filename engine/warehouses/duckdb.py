@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -156,6 +157,19 @@ class DuckDB:
                 hint="check the path, the table's name and that the file is whole",
             ) from error
         return tuple(Column(row[0], row[1], kind_of(row[1])) for row in rows)
+
+    def fingerprint(self, source: Source) -> str | None:
+        if not source.files:
+            return None
+        told = []
+        for pattern in source.files:
+            # a folder may be a table of a lake: whatever is in it counts
+            here = Path(pattern)
+            inside = here.rglob("*") if here.is_dir() else map(Path, _expand(pattern))
+            for path in sorted(path for path in inside if path.is_file()):
+                known = path.stat()
+                told.append(f"{path} {known.st_size} {known.st_mtime_ns}")
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16] if told else None
 
     def relation(self, source: Source) -> str:
         if source.query:

@@ -14,6 +14,17 @@ with
 {% for column in columns %}
 counted_{{ column.feature }} as (
     {%- for side in column.sides %}
+    {%- if side.counted is not none %}
+    select
+        {{ side.scan.id }} as scan,
+        0 as window_id,
+        '__all__' as segment,
+        category,
+        fault,
+        cast(n as bigint) as n
+    from (values {% for value, fault, n in side.counted or [(none, none, 0)] %}({% if value is none %}cast(null as varchar){% else %}{{ value }}{% endif %}, {% if fault is none %}cast(null as varchar){% else %}{{ fault }}{% endif %}, {{ n }}){% if not loop.last %}, {% endif %}{% endfor %}) as known(category, fault, n)
+    where n > 0
+    {%- else %}
     select
         {{ side.scan.id }} as scan,
         window_id,
@@ -42,6 +53,7 @@ counted_{{ column.feature }} as (
         ) as texts
     ) as checked
     group by window_id, segment, category, fault
+    {%- endif %}
     {%- if not loop.last %}
     union all
     {%- endif %}

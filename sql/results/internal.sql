@@ -37,3 +37,28 @@ comment on column _grounds.has_p is 'Whether a probability is defined for it, co
 comment on column _grounds.why_no_p is 'Why there is no probability where one is defined';
 comment on column _grounds.by_chance is
     'What 95 % of samples without drift stay below, in the unit of value';
+
+-- key: monitor, reference, feature
+create table if not exists _baselines (
+    monitor text not null,
+    reference text not null,
+    feature text not null,
+    rows_key text not null,
+    fingerprint text not null,
+    reference_id text not null,
+    built_at timestamp not null,
+    row_count bigint not null,
+    content blob
+);
+
+comment on table _baselines is
+    'One row per column of a reference, and one for the whole: what its rows amount to';
+comment on column _baselines.monitor is 'Name of the monitor';
+comment on column _baselines.reference is 'Name of the reference';
+comment on column _baselines.feature is 'The column; __all__ is the reference as a whole';
+comment on column _baselines.rows_key is 'Hash of what decides its rows: source, window, filter';
+comment on column _baselines.fingerprint is 'Hash of the paths, sizes and times of its files';
+comment on column _baselines.reference_id is 'What results call the reference';
+comment on column _baselines.built_at is 'When it was built, UTC';
+comment on column _baselines.row_count is 'Rows of the reference';
+comment on column _baselines.content is 'Counted cells, categories and counts of the column, packed';

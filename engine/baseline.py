@@ -1,0 +1,305 @@
+"""What a reference's rows amount to, kept so that later runs need not read them.
+
+Facts are kept a column at a time: counted cells of numbers, counted categories, counts. They do not
+depend on how columns are cut or judged, so that another rule of bins reads nothing again, and a
+column more is read alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from driftline.engine.cells import Side, Values
+from driftline.engine.conventions import CONVENTIONS
+from driftline.engine.features import Watched, match_column
+from driftline.engine.grid import LARGEST, MOST_BINS, SMALLEST, Grid
+from driftline.engine.plan import Plan, Scan
+from driftline.engine.project import FixedWindow, Monitor, Reference
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# Another form of facts is another one of these: older ones are read anew.
+FORM: Final = 1
+# A reference that the project file freezes has no files to look at.
+FROZEN: Final = "frozen"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A number column's cells.
+
+    Attributes:
+        grid: The fine grid; None where values were counted one by one.
+        side: The cells, with the single values of bins that were read.
+        bounds: Finite values at or beyond all others; None where none was asked for.
+    """
+
+    grid: Grid | None
+    side: Side
+    bounds: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of one column of a reference.
+
+    Attributes:
+        key: What decides it beside the rows: the column's type and how it is read.
+        counts: What was counted of it, by name.
+        numbers: Its cells, of a number column.
+        categories: (value, fault, rows), of a text column whose values are all known.
+    """
+
+    key: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    numbers: Numbers | None = None
+    categories: tuple[tuple[str | None, str | None, int], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What is known of one reference.
+
+    Attributes:
+        monitor: The monitor.
+        reference: The reference's name.
+        key: What decides which rows it has: source, window, filter.
+        fingerprint: Of the data: changes when files do.
+        reference_id: What results call it.
+        built_at: When it was built, naive UTC.
+        rows: Its rows.
+        columns: What is known of each, by feature name.
+    """
+
+    monitor: str
+    reference: str
+    key: str
+    fingerprint: str
+    reference_id: str
+    built_at: datetime
+    rows: int
+    columns: Mapping[str, Column]
+
+
+def rows_key(reference: Reference) -> str | None:
+    """What decides which rows a reference has; None where that moves with the run."""
+    window = reference.window
+    if isinstance(window, FixedWindow):
+        span: list[str] | None = [window.start.isoformat(), window.end.isoformat()]
+    elif window is not None or reference.timestamp is not None:
+        return None
+    else:
+        span = None
+    return _hash([FORM, reference.source.written, reference.filter, reference.timestamp, span])
+
+
+def column_key(monitor: Monitor, scan: Scan, item: Watched, *, primary: bool) -> str | None:
+    """What decides a column's facts beside the rows; None where joins or other columns do."""
+    column = item.reference
+    if not primary:
+        column = match_column(item.name, scan.columns, where=f"reference {scan.reference}")
+    if column is None or column.join is not None or item.reference is None:
+        return None
+    conventions = CONVENTIONS[monitor.conventions]
+    told = [column.name, column.type, item.route, item.reference.type, conventions.fractions_cast]
+    return _hash(told)
+
+
+def _hash(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
+
+
+@dataclass
+class Known:
+    """What a plan need not read: facts of columns of its references, by scan and feature id.
+
+    Attributes:
+        rows: Rows of each scan.
+        columns: Facts by scan and feature id.
+    """
+
+    rows: dict[int, int] = field(default_factory=dict)
+    columns: dict[tuple[int, int], Column] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: Plan, baselines: Mapping[str, Baseline]) -> Known:
+        """What baselines, by reference, know of a plan's references."""
+        known = cls()
+        for scan in plan.references:
+            found = baselines.get(scan.reference)
+            if found is None:
+                continue
+            known.rows[scan.id] = found.rows
+            for item in plan.read:
+                key = column_key(plan.monitor, scan, item, primary=scan.id == plan.primary.id)
+                facts = found.columns.get(item.name)
+                if facts is not None and facts.key == key:
+                    known.columns[scan.id, item.id] = facts
+        return known
+
+    def numbers(self, scan: int, feature: int) -> Numbers | None:
+        """The cells of a column, where they are known."""
+        facts = self.columns.get((scan, feature))
+        return None if facts is None else facts.numbers
+
+    def categories(
+        self, scan: int, feature: int
+    ) -> tuple[tuple[str | None, str | None, int], ...] | None:
+        """The counted values of a text column, where all are known."""
+        facts = self.columns.get((scan, feature))
+        return None if facts is None else facts.categories
+
+    def counts(self, scan: int, feature: int, names: Iterable[str]) -> dict[str, int] | None:
+        """What was counted of a column; None unless all of it is known."""
+        facts = self.columns.get((scan, feature))
+        wanted = [*names]
+        if facts is None or not facts.counts.keys() >= {*wanted}:
+            return None
+        return {name: facts.counts[name] for name in wanted}
+
+    def is_read(self, scan: Scan) -> bool:
+        """Whether anything of a scan must be read."""
+        return scan.id not in self.rows
+
+
+def regridded(numbers: Numbers, grid: Grid | None) -> Side | None:
+    """The cells on the grid that a run places; None where they are on another one."""
+    kept = numbers.grid
+    if kept is None or grid is None:
+        return numbers.side if kept is grid else None
+    if (kept.centre, kept.width) != (grid.centre, grid.width):
+        return None
+    moved = grid.origin - kept.origin
+    side = numbers.side
+    if not moved:
+        return side
+    values = replace(side.values, bin=side.values.bin + moved)
+    return replace(side, bin=side.bin + moved, read=side.read + moved, values=values)
+
+
+def fits(numbers: Numbers, every: tuple[float, float]) -> Grid | None:
+    """The grid that a run places where the primary reference is known; None where it is another one.
+
+    Args:
+        numbers: What is known of the primary reference.
+        every: The range of all sides.
+    """
+    kept = numbers.grid
+    low, high = every
+    if kept is None or max(abs(low), abs(high)) > LARGEST or 0 < high - low < SMALLEST:
+        return None
+    if kept.width:
+        return kept
+    if high - low < MOST_BINS - 1:
+        return replace(kept, origin=int(kept.centre - low))
+    return None
+
+
+# Facts as bytes: a header of JSON, then arrays one after the other.
+
+_ARRAYS: Final = (
+    ("bin", "<i8"), ("low", "<f8"), ("high", "<f8"), ("n", "<i8"), ("total", "<f8"), ("squares", "<f8"),
+)  # fmt: skip
+
+
+def packed(column: Column) -> bytes:
+    """A column's facts as bytes."""
+    import pyarrow as pa
+
+    head: dict[str, Any] = {
+        "key": column.key,
+        "counts": dict(column.counts),
+        "categories": column.categories,
+    }
+    arrays: list[np.ndarray] = []
+    if column.numbers is not None:
+        side, grid = column.numbers.side, column.numbers.grid
+        head["numbers"] = {
+            "grid": None if grid is None else [grid.centre.hex(), grid.width.hex(), grid.origin],
+            "bounds": None if (b := column.numbers.bounds) is None else [x.hex() for x in b],
+            "codes": {str(code): rows for code, rows in side.codes.items()},
+            "shift": side.shift,
+            "centre": side.centre.hex(),
+            "lengths": [len(side.bin), len(side.values.bin), len(side.read)],
+        }
+        arrays += [getattr(side, name).astype(kind) for name, kind in _ARRAYS]
+        arrays += [
+            side.values.bin.astype("<i8"),
+            side.values.value.astype("<f8"),
+            side.values.n.astype("<i8"),
+            side.read.astype("<i8"),
+        ]
+    text = json.dumps(head, ensure_ascii=False).encode()
+    body = b"".join(array.tobytes() for array in arrays)
+    whole = len(text).to_bytes(8, "little") + text + body
+    body = bytes(pa.compress(whole, codec="zstd", asbytes=True))
+    return len(whole).to_bytes(8, "little") + body
+
+
+def unpacked(content: bytes) -> Column:
+    """A column's facts from bytes."""
+    import pyarrow as pa
+
+    size = int.from_bytes(content[:8], "little")
+    whole = pa.decompress(content[8:], size, codec="zstd", asbytes=True)
+    end = 8 + int.from_bytes(whole[:8], "little")
+    head = json.loads(whole[8:end])
+    numbers = None
+    if (told := head.get("numbers")) is not None:
+        cells, values, read = told["lengths"]
+        shapes = [(kind, cells) for _, kind in _ARRAYS]
+        shapes += [("<i8", values), ("<f8", values), ("<i8", values), ("<i8", read)]
+        arrays = []
+        for kind, length in shapes:
+            arrays.append(np.frombuffer(whole, kind, length, end).copy())
+            end += 8 * length
+        bins, low, high, n, total, squares, value_bins, value, value_n, read_bins = arrays
+        grid = told["grid"]
+        side = Side(
+            {int(code): rows for code, rows in told["codes"].items()},
+            told["shift"],
+            bins,
+            low,
+            high,
+            n,
+            total,
+            squares,
+            float.fromhex(told["centre"]),
+            Values(value_bins, value, value_n),
+            read_bins,
+        )
+        bounds = told["bounds"]
+        numbers = Numbers(
+            None if grid is None else Grid(float.fromhex(grid[0]), float.fromhex(grid[1]), grid[2]),
+            side,
+            None if bounds is None else (float.fromhex(bounds[0]), float.fromhex(bounds[1])),
+        )
+    categories = head["categories"]
+    return Column(
+        head["key"],
+        head["counts"],
+        numbers,
+        None if categories is None else tuple(tuple(each) for each in categories),
+    )
+
+
+def counted_categories(
+    rows: Sequence[Mapping[str, Any]],
+) -> tuple[tuple[str | None, str | None, int], ...] | None:
+    """All values of a text column from its rows of `categories`; None where some have no name."""
+    found: list[tuple[str | None, str | None, int]] = []
+    for row in rows:
+        if row["kind"] in ("null", "nan", "type_error"):
+            found.append((None, row["kind"], row["n"]))
+        elif row["value"] is None:
+            return None
+        else:
+            found.append((row["value"], None, row["n"]))
+    return tuple(sorted(found, key=repr))
