@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from driftline.engine.verbs import (
         Validated,
         backfill,
+        baseline,
         check,
         compare,
         compile,  # noqa: A004 (named like its command)
@@ -72,6 +73,7 @@ __all__ = [
     "WarehouseError",
     "__version__",
     "backfill",
+    "baseline",
     "check",
     "compare",
     "compile",

@@ -51,6 +51,7 @@ EPILOG: Final = (
 Format = StrEnum("Format", ["table", "json", "csv"])
 FailOn = StrEnum("FailOn", ["warning", "breached", "never"])
 Things = StrEnum("Things", ["monitors", "runs", "features", "metrics"])
+BaselineAction = StrEnum("BaselineAction", ["build", "show", "list"])
 LogFormat = StrEnum("LogFormat", ["text", "json"])
 LogLevel = StrEnum("LogLevel", ["debug", "info", "warning", "error"])
 
@@ -377,6 +378,21 @@ def backfill(
             result = error.result
     result = replace(result, fail_on=fail_on.value, strict=strict)
     return _told(session, project, result, terminal.backfilled)
+
+
+@verb
+def baseline(
+    ctx: typer.Context,
+    action: Annotated[BaselineAction, Argument(metavar="build|show|list", help="What is done.")],
+    monitors: Names = None,
+    format_: Formats = Format.table,
+) -> None:
+    """Keep what references amount to, so that runs read production alone."""
+    session: Session = ctx.obj
+    found = driftline.baseline(session.load(), action.value, monitors=monitors)
+    session.rows(found, format_, terminal.baselines)
+    if format_ is Format.table and action is BaselineAction.build and not session.quiet:
+        session.next("run")
 
 
 def _told(

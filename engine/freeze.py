@@ -49,8 +49,8 @@ def taken_up(monitor: Monitor, warehouse: Warehouse, store: Store) -> Frozen:
             frozen.usable[reference.name] = found
         else:
             changed.append(
-                f"reference {reference.name} has changed since its baseline of"
-                f" {found.built_at:%Y-%m-%d %H:%M} UTC was built: it is read anew"
+                f"{reference.source.written} has changed since the baseline of reference"
+                f" {reference.name} was built, {found.built_at:%Y-%m-%d %H:%M} UTC: it is read anew"
             )
     frozen.changed = tuple(changed)
     return frozen

@@ -830,3 +830,44 @@ def checkups(out: Console, rows: Sequence[Row]) -> None:
 def _with_hint(row: Row) -> tuple[str, ...]:
     detail = [line.strip() for line in row["detail"].splitlines()]
     return (*detail, row["hint"] or "")
+
+
+def baselines(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `baseline` tells: a line a reference, or a line a column."""
+    if not rows:
+        told = "no baselines yet; `driftline baseline build` reads references, as the next run does"
+        out.print(Text(told, style="dim"))
+        return
+    if "feature" in rows[0]:
+        lines = [
+            Line(
+                (
+                    Text(clean(f"{row['monitor']} · {row['reference']}"), style="bold"),
+                    row["feature"],
+                    row["kind"],
+                    "–" if row["cells"] is None else number(row["cells"]),
+                    "–" if row["minimum"] is None else f"{row['minimum']:.6g}",
+                    "–" if row["maximum"] is None else f"{row['maximum']:.6g}",
+                )
+            )
+            for row in rows
+        ]
+        columns = ("reference", "feature", "known by", "cells", "minimum", "maximum")
+        listing(out, lines, head=columns, right=frozenset({3, 4, 5}))
+        return
+    lines = [
+        Line(
+            (
+                Text(clean(f"{row['monitor']} · {row['reference']}"), style="bold"),
+                Text(row["status"], style="" if row["status"] == "up to date" else "yellow"),
+                row["reference_id"],
+                f"{row['built_at']:%Y-%m-%d %H:%M}",
+                number(row["row_count"]),
+                str(row["feature_count"]),
+            ),
+            (row["source"],) if row["source"] else (),
+        )
+        for row in rows
+    ]
+    head = ("reference", "status", "id", "built (UTC)", "rows", "features", "source")
+    listing(out, lines, head=head, right=frozenset({4, 5}))

@@ -40,6 +40,7 @@ Moment: TypeAlias = "str | date | None"
 
 DEMO_AT: Final = "2013-07-01"
 DEMO_FOLDER: Final = "driftline-demo"
+BASELINE_ACTIONS: Final = ("build", "show", "list")
 LISTS: Final = ("monitors", "runs", "features", "metrics")
 STATUSES: Final = get_args(Status)
 
@@ -166,6 +167,85 @@ def backfill(
         for each in result.monitors:
             _tell(each.run, each.statements)
         return _or_error(result, loaded)
+
+
+def baseline(
+    project: ProjectLike,
+    action: str = "list",
+    *,
+    monitors: str | Sequence[str] | None = None,
+    target: str | None = None,
+    connection: Any = None,
+) -> pa.Table:
+    """Build, show or list baselines: what references amount to, so that runs need not read them.
+
+    Runs of whole files and fixed windows keep and use baselines by themselves while the files stay the
+    same; a table is kept where the file says `frozen: true`.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        action: `build` reads the references and keeps what they amount to, replacing what there was;
+            `list` tells which are kept; `show` tells what is known of each column.
+        monitors: Names; None is all.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+        connection: As for `run`.
+
+    Returns:
+        `build`, `list`: a row a reference; `show`: a row a column.
+
+    Raises:
+        ConfigError: When the project or an argument is wrong, or no reference can be kept.
+        SourceError: When a table, file or column is missing or unreadable.
+        StoreError: When baselines cannot be stored or read.
+    """
+    import pyarrow as pa
+
+    from driftline.engine import baselines
+
+    if action not in BASELINE_ACTIONS:
+        raise ConfigError(
+            f"there is no action {action!r}", hint=f"known are {', '.join(BASELINE_ACTIONS)}"
+        )
+    loaded = _load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    with masked(loaded):
+        warehouse = None if connection is None else _beside(connection)
+        try:
+            if action == "show":
+                found = baselines.baseline_columns(loaded, names)
+            elif action == "build":
+                found = baselines.build_baselines(loaded, names, warehouse)
+            else:
+                found = baselines.list_baselines(loaded, names, warehouse)
+        finally:
+            if warehouse is not None:
+                warehouse.close()
+    return pa.Table.from_pylist(found, schema=_baseline_schema(action))
+
+
+def _baseline_schema(action: str) -> pa.Schema:
+    import pyarrow as pa
+
+    text, whole, real = pa.string(), pa.int64(), pa.float64()
+    named = [("monitor", text), ("reference", text), ("reference_id", text)]
+    if action == "show":
+        rest = [
+            ("feature", text),
+            ("kind", text),
+            ("row_count", whole),
+            ("cells", whole),
+            ("minimum", real),
+            ("maximum", real),
+        ]
+    else:
+        rest = [
+            ("built_at", pa.timestamp("us")),
+            ("row_count", whole),
+            ("feature_count", whole),
+            ("source", text),
+            ("status", text),
+        ]
+    return pa.schema([*named, *rest])
 
 
 def compare(

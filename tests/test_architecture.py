@@ -57,7 +57,7 @@ FLOORS: Final = (
     {"outcome", "whereabouts"},
     {"journal"},
     {"run", "compile", "check"},
-    {"backfill"},
+    {"backfill", "baselines"},
     {"checkup"},
     {"terminal", "frames"},
     {"log"},
