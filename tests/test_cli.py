@@ -766,6 +766,21 @@ def test_help_loads_nothing_that_is_slow(words: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("moved")
+def test_a_run_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
+    unused = ("scipy.stats", "sqlglot", "pyarrow.acero", "pyarrow.dataset", "numpy.f2py.f2py2e")
+    code = (
+        "import sys\nfrom driftline.cli import main\n"
+        f"sys.argv = ['driftline', 'run', '--at', '{AT[1]}']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    loaded = {*sys.modules}\n"
+        f"    print(end.code, 'scipy' in loaded, loaded.intersection({unused}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == "1 True set()\n"
+
+
+@pytest.mark.usefixtures("moved")
 def test_the_command_works_without_pandas_even_where_it_is_installed(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom driftline.cli import main\n"
