@@ -295,8 +295,8 @@ class Store:
         defined = arrow_rows("metric_definitions", definitions)
         logged = _log(run, statements)
         with self._transaction(_started(run)) as con:
-            for each, tables in zip(parts, facts, strict=True):
-                _replace_slice(con, each, tables)
+            for batch in _batches(parts, facts):
+                _replace_slices(con, batch)
             _put(con, "monitors", _first_seen_kept(con, seen))
             if not _holds(con, "metric_definitions", defined):
                 con.execute("delete from metric_definitions")
@@ -655,18 +655,51 @@ def _facts(part: Slice) -> dict[str, pa.Table]:
     return tables
 
 
-def _replace_slice(
-    con: duckdb.DuckDBPyConnection, part: Slice, tables: Mapping[str, pa.Table]
-) -> None:
+_Batch: TypeAlias = "list[tuple[Slice, Mapping[str, pa.Table]]]"
+
+
+def _batches(parts: Sequence[Slice], facts: Sequence[Mapping[str, pa.Table]]) -> Iterator[_Batch]:
+    """Slices in their order, as many at once as do not replace each other's rows."""
+    batch: _Batch = []
+    seen: set[tuple[object, ...]] = set()
+    for part, tables in zip(parts, facts, strict=True):
+        touched: set[object] = {*part.signals, *tables["metrics"]["signal"].to_pylist()}
+        if _measured(part) != () or tables["histograms"].num_rows or tables["profiles"].num_rows:
+            touched.add(None)
+        keys = {(part.window_start, part.window_end, each) for each in touched}
+        if seen & keys:
+            yield batch
+            batch, seen = [], set()
+        batch.append((part, tables))
+        seen |= keys
+    yield batch
+
+
+def _measured(part: Slice) -> tuple[str, ...] | None:
+    """The features whose histograms and profiles it replaces; None is all of them."""
+    return part.selected if part.measured is None else part.measured
+
+
+def _replace_slices(con: duckdb.DuckDBPyConnection, batch: _Batch) -> None:
+    import pyarrow as pa
+
+    for part, tables in batch:
+        _clear(con, part, tables)
+    for name in ("metrics", "histograms", "profiles", "_grounds"):
+        _put(con, name, pa.concat_tables([tables[name] for _, tables in batch]))
+
+
+def _clear(con: duckdb.DuckDBPyConnection, part: Slice, tables: Mapping[str, pa.Table]) -> None:
+    """Delete what a slice replaces, and replace its features."""
     window = {"monitor": part.monitor, "start": part.window_start, "finish": part.window_end}
     for name in ("metrics", "_grounds"):
         _delete(con, name, window, part.spared, signal=part.signals, feature=part.selected)
-    measured = part.selected if part.measured is None else part.measured
+    measured = _measured(part)
     for name in ("histograms", "profiles"):
         references = None if measured is None else set(tables[name]["reference"].to_pylist())
         _delete(con, name, window, part.spared, feature=measured, reference=references)
-    for name in ("metrics", "histograms", "profiles", "_grounds"):
-        _put(con, name, tables[name])
+    if measured is not None and not tables["features"].num_rows:
+        return
     later = con.execute(
         "select feature from features where monitor = ? and window_end > ?",
         [part.monitor, part.window_end],
@@ -690,6 +723,8 @@ def _delete(
     Rows of the features in `spared` stay.
     """
     params = {name: list(values) for name, values in among.items() if values is not None}
+    if not all(params.values()):
+        return
     tests = "".join(f" and list_contains(${name}::varchar[], {name})" for name in params)
     con.execute(
         f"delete from {table} where monitor = $monitor and window_start = $start "
