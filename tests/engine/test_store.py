@@ -251,6 +251,21 @@ def test_several_windows_are_written_with_one_run(store: Store) -> None:
     assert column(store, "runs", "run_id") == ["run-1"]
 
 
+def test_of_slices_written_together_a_later_one_replaces_the_rows_of_an_earlier(
+    store: Store,
+) -> None:
+    earlier = replace(part("age", "city", value=1.0), measured=("age", "city"))
+    later = replace(part("age", value=2.0), measured=("age",))
+    write(store, [earlier, part("age", value=3.0, signal="data_quality"), later])
+
+    found = store.read("select signal, feature, value from metrics order by all").to_pylist()
+    assert [tuple(row.values()) for row in found] == [
+        ("data_drift", "age", 2.0),
+        ("data_quality", "age", 3.0),
+    ]
+    assert column(store, "histograms", "feature") == ["age"]
+
+
 def test_a_monitor_keeps_the_time_it_was_first_seen(store: Store) -> None:
     for days in (0, 1):
         seen = NOW + days * DAY
