@@ -1,0 +1,162 @@
+"""Distances are exact, or lie between certified bounds; a verdict that bounds decide is the exact one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+import numpy as np
+import oracles
+import pyarrow as pa
+import pytest
+from hard_columns import hard_columns
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import Pair, columns
+from support import Scores, monitor, run, score, table
+
+from driftline.engine.project import Bound, MetricRule, Monitor, Threshold
+
+CERTIFIED: Final = (
+    "normalized_wasserstein_distance",
+    "kolmogorov_smirnov_distance",
+    "two_sample_kolmogorov_smirnov_test",
+)
+# Distances that no bound is needed for: they are made of counts that are exact once edges are.
+BINNED: Final = ("jensen_shannon_distance", "population_stability_index")
+SLACK: Final = 1e-9
+
+
+@cache
+def sides() -> tuple[pa.Table, pa.Table]:
+    pairs = hard_columns(400)
+    return tuple(
+        table({name: pa.array(list(map(as_double, pair[side]))) for name, pair in pairs.items()})
+        for side in (0, 1)
+    )
+
+
+def as_double(value: object) -> float | None:
+    return None if value is None else float(value)  # type: ignore[arg-type]
+
+
+@cache
+def found(exact: str, path: str = "coarse") -> Scores:
+    types = dict.fromkeys(hard_columns(400), "numerical")
+    return score(*sides(), path=path, types=types, exact=exact)
+
+
+def outside(scores: Scores, name: str, metric: str, truth: float | None) -> list[tuple]:
+    """The row, where the truth is not between its bounds."""
+    row = scores[name, metric]
+    if truth is None:
+        return [] if row["value"] is None else [(name, metric, row["value"], truth)]
+    low, value, high = (row[key] for key in ("value_low", "value", "value_high"))
+    slack = SLACK * abs(truth) + 1e-12
+    holds = low - slack <= truth <= high + slack and low <= value <= high
+    return [] if holds else [(name, metric, low, value, high, truth)]
+
+
+@pytest.mark.parametrize("exact", ["never", "when_it_matters"])
+def test_the_truth_lies_between_the_bounds_of_every_hard_column(exact: str):
+    wrong = []
+    for name in sides()[0].column_names:
+        truth = oracles.numerical(*(side[name].to_pylist() for side in sides()))
+        for metric in CERTIFIED:
+            wrong += outside(found(exact), name, metric, truth[metric])
+    assert wrong == []
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(pairs=columns(), exact=st.sampled_from(["never", "when_it_matters"]))
+def test_the_truth_lies_between_the_bounds_of_any_column(pairs: list[Pair], exact: str):
+    pairs = [pair for pair in pairs if not pair.is_text]
+    names = [f"column {number}" for number in range(len(pairs))]
+    both = (
+        {n: pa.array(getattr(p, side), pa.float64()) for n, p in zip(names, pairs, strict=True)}
+        for side in ("reference", "production")
+    )
+    if not names:
+        return
+    types = dict.fromkeys(names, "numerical")
+    scores = score(*both, path="coarse", types=types, exact=exact)
+    wrong = []
+    for name, pair in zip(names, pairs, strict=True):
+        truth = oracles.numerical(pair.reference, pair.production)
+        for metric in CERTIFIED:
+            wrong += outside(scores, name, metric, truth[metric])
+    assert wrong == []
+
+
+def test_bounds_are_one_number_where_values_are_exact():
+    rows = found("always").run.metrics
+    assert all(row["value_low"] == row["value"] == row["value_high"] for row in rows)
+
+
+def test_without_exactness_some_bounds_stay_apart():
+    # otherwise the tests above would say nothing
+    rows = [row for row in found("never").run.metrics if row["metric"] in CERTIFIED]
+    apart = [
+        row for row in rows if row["value"] is not None and row["value_low"] < row["value_high"]
+    ]
+    assert len(apart) > 20
+
+
+def test_never_reads_no_single_value_where_quantiles_cut():
+    steps = [row["step"] for row in found("never").run.statements]
+    assert steps.count("ties") <= 1
+    sent = [row["sql"] for row in found("never").run.statements if row["step"] == "ties"]
+    assert not any("when" not in sql for sql in sent), "only columns without a grid are counted so"
+
+
+@pytest.mark.parametrize("metric", BINNED)
+def test_bins_are_exact_when_it_matters(metric: str):
+    assert found("when_it_matters").values(metric) == found("always").values(metric)
+
+
+def judged(exact: str, limit: float) -> Scores:
+    rng = np.random.default_rng(3)
+    frames = {
+        name: pa.table({f"x{k}": rng.normal(moved * k / 40, 1, rows) for k in range(20)})
+        for name, moved, rows in (("reference", 0, 2000), ("production", 1, 1500))
+    }
+    return Scores(run(limited(exact, limit), frames, path="coarse"))
+
+
+def limited(exact: str, limit: float) -> Monitor:
+    watched = monitor(["normalized_wasserstein_distance"], exact=exact)
+    threshold = {"numerical": Threshold(fail=Bound("max", limit))}
+    drift = watched.signals[0]
+    rules = (MetricRule("normalized_wasserstein_distance", threshold),)
+    return replace(watched, signals=(replace(drift, rules=rules), *watched.signals[1:]))
+
+
+@pytest.mark.parametrize("limit", [0.05, 0.2, 0.4])
+def test_a_verdict_is_that_of_the_exact_value(limit: float):
+    exact, mattering = judged("always", limit), judged("when_it_matters", limit)
+    for key, row in exact.by_key.items():
+        assert mattering[key]["breached"] == row["breached"]
+        assert mattering[key]["status"] == row["status"]
+    apart = [r for r in mattering.run.metrics if r["value_low"] != r["value_high"]]
+    settled = [
+        r
+        for r in mattering.run.metrics
+        if r["metric"] == "normalized_wasserstein_distance" and r["value_low"] == r["value_high"]
+    ]
+    # what lies far from the threshold stays between bounds, what is near is exact
+    assert apart
+    assert all(not r["value_low"] <= limit < r["value_high"] for r in apart)
+    for row in settled:
+        truth = exact[row["feature"], row["metric"]]["value"]
+        assert row["value"] == pytest.approx(truth, rel=1e-12)
+
+
+def test_only_features_that_straddle_are_read_again():
+    found = judged("when_it_matters", 0.2).run
+    ties = [row["sql"] for row in found.statements if row["step"] == "ties"]
+    # first the bins that hold edges and quantiles, then those of features near the threshold
+    near = set(re.findall(r'"x(\d+)"', ties[-1]))
+    assert len(ties) == 2
+    assert 0 < len(near) < 10
