@@ -364,7 +364,7 @@ def backfill(
         bool, Option("--strict", help="Exit with 4 where a row could not be judged.")
     ] = False,
 ) -> int:
-    """Compute many past windows in one pass, store the results and judge them."""
+    """Compute many past windows in one pass."""
     session: Session = ctx.obj
     project = session.load()
     with session.working():
@@ -387,7 +387,7 @@ def baseline(
     monitors: Names = None,
     format_: Formats = Format.table,
 ) -> None:
-    """Keep what references amount to, so that runs read production alone."""
+    """Freeze references, so that runs read production alone."""
     session: Session = ctx.obj
     found = driftline.baseline(session.load(), action.value, monitors=monitors)
     session.rows(found, format_, terminal.baselines)
@@ -399,11 +399,11 @@ def _told(
     session: Session,
     project: driftline.Project,
     result: driftline.RunResult,
-    tell: Callable[..., None] = terminal.summary,
+    tell: Callable[..., None] | None = None,
 ) -> int:
-    """Print what was found and what went wrong; the exit code."""
+    """Print what was found, as a summary or otherwise, and what went wrong; the exit code."""
     if not session.quiet:
-        tell(session.out, result, project)
+        (tell or terminal.summary)(session.out, result, project)
     for each in result.monitors:
         if each.error is not None:
             each.error.message = f"monitor {each.run['monitor']} failed: {each.error.message}"
