@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 BINNED: Final = frozenset(name for name, metric in METRICS.items() if "bins" in metric.header.reads)
 UNJUDGED: Final = Threshold()
+# A share of whole rows times the rows is whole, but for so much.
+ROUNDING: Final = 1e-6
 ROUNDED: Final = "values of more digits than a double holds (beyond 2^53) were rounded to doubles"
 
 
@@ -115,6 +117,14 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     out += _joins(plan, gathered, results)
     if plan.whole:
         out += _findings(plan, gathered, results)
+    return (*out, *_of_features(plan, gathered, results))
+
+
+def _of_features(
+    plan: Plan, gathered: Gathered, results: Results, *, certified: bool = False
+) -> Iterator[Measurement]:
+    """What signals measure of features; only metrics that are certified before they are exact, if asked."""
+    numbers = results.comparisons
     for signal in plan.monitor.signals:
         pairs = [
             pair
@@ -123,6 +133,8 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
         ]
         for rule in signal.rules:
             metric = plan.conventions.metrics[rule.metric]
+            if certified and metric.certified is None:
+                continue
             if metric.scope in ("dataset", "join", "schema"):
                 continue
             for pair in pairs:
@@ -145,17 +157,14 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
                         alert_when=signal.alert_when,
                     )
                     if item.id in gathered.failed:
-                        out.append(
-                            replace(measurement, failed=True, reason=gathered.failed[item.id])
-                        )
+                        yield replace(measurement, failed=True, reason=gathered.failed[item.id])
                         continue
                     row = numbers[pair.id, item.id]
                     found = results.of(metric).get(row["comparison"], {})
                     filled = _filled(measurement, metric, row, found, results)
                     if kind == "numerical" and item.id in gathered.rounded and _reads(metric):
                         filled = replace(filled, reason=_joined(filled.reason, ROUNDED))
-                    out.append(filled)
-    return tuple(out)
+                    yield filled
 
 
 @dataclass(frozen=True)
@@ -234,9 +243,21 @@ class Results:
     def between(self, metric: Metric, comparison: int) -> tuple[float | None, float | None]:
         """Bounds of a test's probability, from those of its statistic: the wider gap is less likely."""
         found = self.of(metric)[comparison]
+        n = int(found["n_reference"])
+        # the law of few rows is of counts: a gap of whole rows of the reference, no narrower, no wider
+        wide = min(n, math.ceil(found["statistic_high"] * n - ROUNDING))
+        narrow = max(0, math.floor(found["statistic_low"] * n + ROUNDING))
         ends = (
-            self._test(metric, {**found, "statistic": found[name]})
-            for name in ("statistic_high", "statistic_low")
+            self._test(
+                metric,
+                {
+                    **found,
+                    "statistic": found[name],
+                    "below_reference": rows,
+                    "below_production": 0,
+                },
+            )
+            for name, rows in (("statistic_high", wide), ("statistic_low", narrow))
         )
         low, high = (None if end is None else end.p_value for end in ends)
         return low, high
@@ -279,7 +300,7 @@ def straddling(plan: Plan, gathered: Gathered, results: Results) -> dict[int, se
         By comparison, which distances must be exact for the verdict to be.
     """
     found: dict[int, set[Asked]] = {}
-    for each in measure(plan, gathered, results):
+    for each in _of_features(plan, gathered, results, certified=True):
         asked = plan.conventions.metrics[each.metric].certified
         low, high = each.value_low, each.value_high
         if asked is None or each.comparison is None or low is None or high is None or low == high:

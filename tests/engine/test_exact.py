@@ -33,7 +33,12 @@ SLACK: Final = 1e-9
 def sides() -> tuple[pa.Table, pa.Table]:
     pairs = hard_columns(400)
     return tuple(
-        table({name: pa.array(list(map(as_double, pair[side]))) for name, pair in pairs.items()})
+        table(
+            {
+                name: pa.array(list(map(as_double, pair[side])), pa.float64())
+                for name, pair in pairs.items()
+            }
+        )
         for side in (0, 1)
     )
 
@@ -53,6 +58,8 @@ def outside(scores: Scores, name: str, metric: str, truth: float | None) -> list
     row = scores[name, metric]
     if truth is None:
         return [] if row["value"] is None else [(name, metric, row["value"], truth)]
+    if row["value"] is None:
+        return [(name, metric, None, truth)]
     low, value, high = (row[key] for key in ("value_low", "value", "value_high"))
     slack = SLACK * abs(truth) + 1e-12
     holds = low - slack <= truth <= high + slack and low <= value <= high
@@ -154,9 +161,18 @@ def test_a_verdict_is_that_of_the_exact_value(limit: float):
 
 
 def test_only_features_that_straddle_are_read_again():
-    found = judged("when_it_matters", 0.2).run
-    ties = [row["sql"] for row in found.statements if row["step"] == "ties"]
+    metric = "normalized_wasserstein_distance"
+    bounds = judged("never", 0.2)
+    row = max(
+        (bounds[f"x{k}", metric] for k in range(20)), key=lambda r: r["value_high"] - r["value_low"]
+    )
+    assert row["value_low"] < row["value_high"]
+    found = judged("when_it_matters", row["value"])
+    ties = [each["sql"] for each in found.run.statements if each["step"] == "ties"]
     # first the bins that hold edges and quantiles, then those of features near the threshold
-    near = set(re.findall(r'"x(\d+)"', ties[-1]))
+    near = set(re.findall(r'"(x\d+)"', ties[-1]))
     assert len(ties) == 2
-    assert 0 < len(near) < 10
+    assert row["feature"] in near
+    assert len(near) < 10
+    settled = found[row["feature"], metric]
+    assert settled["value_low"] == settled["value_high"]
