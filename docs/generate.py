@@ -46,7 +46,7 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     "area": (
         "on at most 256 cells, the law of the same sum along a Gaussian bridge with the covariance"
         " of the pooled rows: a Pearson III law with its mean, variance and skewness. Where few rows"
-        " far out decide the distance, rows are permuted between the sides, on at most 64 cells:"
+        " far out decide the distance, rows are permuted between the sides, on at most 32 cells:"
         " exceedances over draws, stopped at 20, else with the rows as they are among 999 draws;"
         " where none of them exceeds, the tail of a Pearson III law fitted to them, at most 0.001."
         " The seed is a hash of monitor, feature, reference, window and segment. The same rows give"

@@ -36,8 +36,8 @@ LARGEST_POOL: Final = 900_000_000
 # Beyond these, few rows far out decide W1, and its law is not that of a Gaussian bridge.
 LOPSIDED: Final = 0.3
 THIN: Final = 1 / 3
-# A permutation shares its cells' rows and area by this number: at most 64 cells.
-PERMUTED_CELLS: Final = 32
+# What rows that are permuted have their share and area cut by: at most 32 cells.
+PERMUTED_CUTS: Final = 16
 TERMS: Final = 4
 # From so many columns on, adding rows one by one is the faster way to the same sum.
 WIDE: Final = 64
@@ -525,7 +525,7 @@ def _fewer_cells(x: Counts, n: Counts, m: Counts) -> tuple[Counts, Counts, Count
     area = np.cumsum(np.sqrt(np.maximum(share * (1 - share), 0)) * steps)
     if not area[-1] > 0:
         return x, n, m
-    cuts = np.ceil(PERMUTED_CELLS * np.stack([share, area / area[-1]]))
+    cuts = np.ceil(PERMUTED_CUTS * np.stack([share, area / area[-1]]))
     first = np.flatnonzero(np.append(True, (cuts[:, 1:] != cuts[:, :-1]).any(axis=0)))
     a, b, sums = (np.add.reduceat(each, first) for each in (n, m, x * rows))
     return sums / (a + b), a, b

@@ -88,7 +88,7 @@ class Workbench:
         import numpy as np
 
         try:
-            found = self._connection.sql(sql).fetchnumpy()
+            found = self._connection.execute(sql).fetchnumpy()
         except self._errors as error:
             raise TemplateError(f"a statistic does not compute: {error}\n{sql}") from error
         return {name: np.asarray(column, dtype=float) for name, column in found.items()}

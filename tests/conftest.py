@@ -23,6 +23,7 @@ ONCE = {
     *("test_schema", "test_significance", "test_summary", "test_thresholds", "test_times"),
     *("test_windows", "test_yaml_file", "test_api", "test_check", "test_checkup", "test_cli_store"),
     *("test_selection", "test_azure_quirks", "test_demo_data", "test_contracts"),
+    "test_evidence",
 }
 
 
