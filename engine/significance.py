@@ -69,6 +69,8 @@ def running(values: Counts) -> Counts:
     """Sums up to and with each cell, likewise."""
     import numpy as np
 
+    if not len(values):
+        return values
     if values[0].size < WIDE:
         climbed: Counts = np.add.accumulate(values, axis=0)
         return climbed
@@ -343,8 +345,8 @@ def wasserstein_p(x: Counts, n: Counts, m: Counts) -> Counts:
         of 3/2 and the root of the sides' shares, exceeds 0.3, or where more than a third of W1's
         mean comes from steps beyond which the smaller side expects fewer than 5 rows.
 
-    Accuracy: of exact permutation tests at 5, 1 and 0.2 %, it takes 0.8 to 1.2, 0.7 to 1.3 and 0.5
-    to 1.6 times as many; see docs/judging.md.
+    Accuracy: size 4.0 to 5.8 % of a nominal 5 %, together with permuting where it is NaN, for ten
+    shapes and 50 to 100 000 rows a side; from 2.2 % for a flag in 50 rows. See docs/judging.md.
     Source: moments of |Z| by Hermite polynomials, of which a Markov chain keeps powers of its
     correlation; Besag and Clifford (1991), doi:10.1093/biomet/78.2.301, for the rest.
     """
@@ -367,7 +369,9 @@ def wasserstein_p(x: Counts, n: Counts, m: Counts) -> Counts:
         p = pearson_tail((seen - mean) / deviation, third / (variance * deviation))
         # between two values there is a single step, and its law is known
         p = np.where(_count(weights > 0) == 1, 2 * special.ndtr(-seen / total(weights)), p)
-        far = np.abs(x / spread - total(n + m, x / spread) / rows)
+        # from the least value on: far from 0 the small differences would be lost
+        place = (x - x[0]) / spread
+        far = np.abs(place - total(n + m, place) / rows)
         cubes, squares = total(n + m, far * far * far), total(n + m, far * far)
         lopsided = cubes / (squares * np.sqrt(squares)) * rows / np.sqrt(all_n * all_m)
         scarce = np.minimum(below, above) * (np.minimum(all_n, all_m) / rows) < ENOUGH

@@ -312,6 +312,14 @@ def test_where_few_rows_decide_w1_its_law_is_not_claimed(name: str, draw: Draw) 
     assert np.isnan(p).all(), name
 
 
+def test_w1_far_from_0_has_the_probability_that_it_has_near_it() -> None:
+    rng = np.random.default_rng(5)
+    x, n, m = columns_of([cells_of(rng.integers(0, 50, 800), rng.integers(2, 50, 700))])
+    (near,), (far,) = wasserstein_p(x, n, m), wasserstein_p(x + 2.0**52, n, m)
+    assert far == pytest.approx(near, rel=1e-9)
+    assert wasserstein_p(7.0 * x, n, m) == pytest.approx([near], rel=1e-9)
+
+
 def test_rows_that_are_all_alike_are_no_drift_for_certain() -> None:
     assert wasserstein_p(one(3), one(10), one(7))[0] == 1
     assert wasserstein_p(one(3, 3), one(10, 0), one(7, 0))[0] == 1
