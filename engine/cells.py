@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -134,7 +135,7 @@ class Side:
         """The same with more bins read."""
         kept = self.values
         value = np.concatenate((kept.value, values.value))
-        order = np.argsort(value, kind="stable")
+        order = np.argsort(value)
         bins = np.concatenate((kept.bin, values.bin))[order]
         more = Values(bins, value[order], np.concatenate((kept.n, values.n))[order])
         return Side(
@@ -149,6 +150,10 @@ class Side:
 
     def cells(self) -> Cells:
         """Its cells, those of bins that were read as single values."""
+        return self._cells
+
+    @cached_property
+    def _cells(self) -> Cells:
         if not len(self.read):
             return Cells(self.bin, self.low, self.high, self.n)
         kept = ~np.isin(self.bin, self.read)

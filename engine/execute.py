@@ -36,7 +36,7 @@ SMALL_VALUES: Final = 2_000_000
 SAMPLE_ROWS: Final = 20_000
 MOST_ROUNDS: Final = 6
 # Cells that one statement may bring: they decide its memory.
-MOST_CELLS: Final = 2_000_000
+MOST_CELLS: Final = 600_000
 
 Progress = Callable[[str], None]
 

@@ -111,11 +111,21 @@ class Numbers:
             scales: What its two sums were multiplied by, by scan and feature.
             levels: How often fine bins are to be joined by two, by scan and window.
         """
-        for feature, key, rows in _split(table):
+        for feature, key, rows in _split(table, by_bin=True):
             grid = self.grids[feature]
-            codes = {int(b): int(n) for b, n in zip(rows["bin"], rows["n"], strict=True) if b < 0}
-            cells = {name: column[len(codes) :] for name, column in rows.items()}
-            total_scale, square_scale = scales[key[0], feature]
+            coded = int(np.searchsorted(rows["bin"], 0))
+            codes = dict(
+                zip(rows["bin"][:coded].tolist(), rows["n"][:coded].tolist(), strict=True)
+            )
+            cells = {name: column[coded:] for name, column in rows.items()}
+            total, squares = (
+                cells[name] / scale
+                for name, scale in zip(("total", "squares"), scales[key[0], feature], strict=True)
+            )
+            if not grid.width:
+                # a bin is a number, which tells its sums
+                t = cells["low"] - grid.centre
+                total, squares = cells["n"] * t, cells["n"] * t * t
             side = Side(
                 codes,
                 self.shifts[key[0]] if grid.width else 0,
@@ -123,8 +133,8 @@ class Numbers:
                 cells["low"],
                 cells["high"],
                 cells["n"],
-                cells["total"] / total_scale,
-                cells["squares"] / square_scale,
+                total,
+                squares,
                 grid.centre,
             )
             # as coarse as the window's own rows deserve, whatever stands beside it
@@ -150,7 +160,7 @@ class Numbers:
                 int(b): int(n) for b, n in zip(bins[bins < 0], rows["n"][bins < 0], strict=True)
             }
             kept = bins >= 0
-            order = np.argsort(rows["value"][kept], kind="stable")
+            order = np.argsort(rows["value"][kept])
             values = Values(
                 np.zeros(int(kept.sum()), np.int64),
                 rows["value"][kept][order],
@@ -579,8 +589,10 @@ def _median(values: Values) -> float:
     return float(values.value[int(np.searchsorted(2 * up_to, up_to[-1], side="left"))])
 
 
-def _split(table: pa.Table) -> Iterator[tuple[int, Key, dict[str, Any]]]:
-    """The rows of each feature, scan, window and segment of a relation, ascending by bin."""
+def _split(
+    table: pa.Table, *, by_bin: bool = False
+) -> Iterator[tuple[int, Key, dict[str, Any]]]:
+    """The rows of each feature, scan, window and segment of a relation, ascending by bin if asked."""
     if not table.num_rows:
         return
     segments = table["segment"].combine_chunks().dictionary_encode()
@@ -594,7 +606,8 @@ def _split(table: pa.Table) -> Iterator[tuple[int, Key, dict[str, Any]]]:
     ):
         code = code * size + part
     bins = columns["bin"].astype(np.int64)
-    order = np.argsort(code * _SPAN + bins - ABOVE_INFINITY, kind="stable")
+    # rows of a branch come together, which this sort finds
+    order = np.argsort(code * _SPAN + bins - ABOVE_INFINITY if by_bin else code, kind="stable")
     code = code[order]
     first = np.flatnonzero(np.diff(code, prepend=-1))
     kept = {

@@ -166,6 +166,12 @@ class GridPart:
     half: object = None
     origin: int = 0
 
+    @property
+    def first(self) -> float:
+        """The number that has the first bin, of whole numbers."""
+        assert isinstance(self.centre, float)
+        return self.centre - self.origin
+
     @classmethod
     def of(cls, grid: Grid, shift: int) -> GridPart:
         """The numbers of a grid whose fine bins are joined by two so often."""
@@ -186,13 +192,21 @@ class GridPart:
 
 @dataclass(frozen=True)
 class NumberPart:
-    """One number column of one scan as templates see it."""
+    """One number column of one scan as templates see it.
+
+    Attributes:
+        stored: The column as it is.
+        number: It as a double.
+        floating: Whether that may be NaN or infinite.
+        fallible: Whether it may be null where the column is not.
+    """
 
     scan: ScanPart
     feature: int
     stored: Markup
     number: Markup
     floating: bool
+    fallible: bool = False
     grid: GridPart | None = None
     total_scale: object = 1.0
     square_scale: object = 1.0
@@ -204,6 +218,17 @@ class NumberPart:
         """The fine bin of t."""
         assert self.grid is not None
         return self.grid.bin_of(Markup("t"))
+
+    @property
+    def distance(self) -> Markup:
+        """How far x is from the centre."""
+        assert self.grid is not None
+        return sql("x - {centre}", centre=self.grid.centre)
+
+    @property
+    def asked(self) -> Markup:
+        """The undecided bins as rows."""
+        return Markup("(" + "), (".join([as_sql(each) for each in self.undecided]) + ")")
 
     @property
     def bin_of_x(self) -> Markup:
@@ -586,13 +611,16 @@ class Renderer:
             for scan in self.plan.scans:
                 column = self._column(scan, item)
                 assert item.reference is not None
+                # expressions are of the distinct values, under the name that these have
+                told = None if column is None else replace(column, name="stored")
                 sides.append(
                     {
                         "scan": self._part(scan, item),
-                        "stored": Markup("null") if column is None else as_sql(column),
-                        "present": present(column),
+                        "stored": as_sql(column or Markup("cast(null as varchar)")),
+                        "told": told or Markup("stored"),
+                        "present": present(told),
                         "category": category(
-                            column, item.reference, fractions=conventions.fractions_cast
+                            told, item.reference, fractions=conventions.fractions_cast
                         ),
                         "counted": self.known.categories(scan.id, item.id),
                     }
@@ -642,9 +670,12 @@ class Renderer:
         undecided: tuple[object, ...] = (),
     ) -> NumberPart:
         stored, number, floating = self._number(scan, item)
+        column = self._column(scan, item)
+        fallible = column is not None and column.kind not in NUMBERS
         return NumberPart(
-            self._part(scan, item), item.id, stored, number, floating, grid, *scales, undecided
-        )
+            self._part(scan, item), item.id, stored, number, floating, fallible, grid, *scales,
+            undecided,
+        )  # fmt: skip
 
     def _number(self, scan: Scan, item: Watched) -> tuple[Markup, Markup, bool]:
         column = self._column(scan, item)

@@ -19,7 +19,7 @@ NODES: Final = {
     # shape
     exp.Select, exp.From, exp.Subquery, exp.Where, exp.Group, exp.Ordered, exp.Order, exp.Union,
     exp.With, exp.CTE, exp.Alias, exp.TableAlias, exp.Column, exp.Identifier, exp.Table, exp.Tuple,
-    exp.Paren, exp.Star, exp.TableSample, exp.Join,
+    exp.Paren, exp.Star, exp.TableSample, exp.Join, exp.Values,
     # words
     exp.Literal, exp.Null, exp.Boolean, exp.DataType, exp.DataTypeParam, exp.Cast, exp.Var,
     exp.Case, exp.If, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.EQ, exp.NEQ, exp.LT, exp.LTE,
@@ -28,6 +28,7 @@ NODES: Final = {
     exp.Count, exp.Distinct, exp.Sum, exp.Min, exp.Max, exp.Abs, exp.Floor, exp.Trim, exp.Lower,
     exp.RegexpLike,
     exp.Extract, exp.Window, exp.WindowSpec, exp.RowNumber, exp.DenseRank,
+    exp.PercentRank,
     # how this engine names files; other engines get a table's name there
     exp.ReadParquet, exp.Array,
 }  # fmt: skip

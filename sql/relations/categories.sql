@@ -2,14 +2,15 @@
 
     Known are the values of the primary reference's rows, up to the given number by count, ties by
     value; the rest of its values is one row of kind 'other'. New are values it never had: the
-    largest a scan by name, the rest one row.
+    largest a scan by name, the rest one row. Values are grouped as they are stored, which engines do
+    best; only distinct ones are then told apart.
 
     reads    one column of every scan a branch
     returns  scan, feature, window_id, segment, kind ('category', 'other', 'new', 'null', 'nan',
              'type_error'), value, n, distinct_count, once = values seen in one row only, allowed =
              rows of the values given in the project file, null where none are
 -#}
-{% from "macros.sql" import window_key, rows_of, union_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, union_of, placed_steps with context -%}
 with
 {% for column in columns %}
 counted_{{ column.feature }} as (
@@ -27,32 +28,33 @@ counted_{{ column.feature }} as (
     {%- else %}
     select
         {{ side.scan.id }} as scan,
-        window_id,
-        segment,
+        {{ keys_of(side.scan) | indent(8) }},
         category,
         fault,
-        count(*) as n
+        cast(sum(n) as bigint) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            {{ grouped_by(side.scan) }}{{ side.category }} as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when {{ side.told }} is null then 'null'
+                when {{ side.present }} is null then 'nan'
+                when {{ side.category }} is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                {{ window_key(side.scan) }} as window_id,
-                '__all__' as segment,
-                {{ side.stored }} as stored,
-                {{ side.present }} as present,
-                {{ side.category }} as category
-            {{ rows_of(side.scan) | indent(12) }}
-        ) as texts
+                {{ grouped_by(side.scan) }}{{ side.told }},
+                count(*) as n
+            from (
+                select
+                    {{ window_key(side.scan) }} as window_id,
+                    {{ side.stored }} as {{ side.told }}
+                {{ rows_of(side.scan) | indent(16) }}
+            ) as texts
+            group by {{ grouped_by(side.scan) }}{{ side.told }}
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by {{ grouped_by(side.scan) }}category, fault
     {%- endif %}
     {%- if not loop.last %}
     union all

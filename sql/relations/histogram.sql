@@ -12,7 +12,7 @@
              n, total = sum of floor(t * total_scale), squares = sum of floor(t^2 * square_scale),
              low, high
 -#}
-{% from "macros.sql" import window_key, rows_of, unless_finite, union_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, if_finite, union_of, placed_steps with context -%}
 {% if stepped -%}
 select
     stepped.scan,
@@ -31,10 +31,15 @@ from (
 select
     {{ column.scan.id }} as scan,
     {{ column.feature }} as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + {{ slots }} as bin,
+    {{ keys_of(column.scan) | indent(4) }},
+    case when slot is null then {{ codes.null }} else cast(slot as integer) + {{ slots }} end as bin,
     cast(count(*) as bigint) as n,
+    {%- if column.grid.width is none %}
+    cast(null as {% if stepped %}bigint{% else %}double{% endif %}) as total,
+    cast(null as {% if stepped %}bigint{% else %}double{% endif %}) as squares,
+    cast(slot as double) + {{ column.grid.first + slots }} as low,
+    cast(slot as double) + {{ column.grid.first + slots }} as high
+    {%- else %}
     {%- if stepped %}
     sum(cast(floor(t * {{ column.total_scale }}) as bigint)) as total,
     sum(cast(floor(t * t * {{ column.square_scale }}) as bigint)) as squares,
@@ -44,34 +49,29 @@ select
     {%- endif %}
     min(x) as low,
     max(x) as high
+    {%- endif %}
 from (
     select
         window_id,
-        segment,
         x,
         t,
-        cast(case
-            when t is not null then {{ column.bin }}
-            {{ unless_finite(column) }}
-        end - {{ slots }} as smallint) as slot
+        cast({{ made_of(column, column.bin) | indent(8) }} - {{ slots }} as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - {{ column.grid.centre }} end as t
+            {{ if_finite(column, column.distance) }} as t
         from (
             select
                 {{ window_key(column.scan) }} as window_id,
-                '__all__' as segment,
                 {{ column.stored }} as stored,
                 {{ column.number }} as x
             {{ rows_of(column.scan) | indent(12) }}
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by {{ grouped_by(column.scan) }}slot
 {%- endcall %}
 {%- if stepped %}
 ) as stepped

@@ -26,6 +26,17 @@ case when {{ scan.clock }} < {{ scan.steps[middle].start | instant(scan) }} then
 {%- endif -%}
 {%- endmacro -%}
 
+{#- The keys of counted rows. One that all rows of a scan share is not grouped by, which engines take
+    for work: a small integer alone they address directly. -#}
+{%- macro keys_of(scan) -%}
+{% if scan.steps | length == 1 %}{{ window_key(scan) }} as {% endif %}window_id,
+'__all__' as segment
+{%- endmacro -%}
+
+{%- macro grouped_by(scan) -%}
+{% if scan.steps | length > 1 %}window_id, {% endif %}
+{%- endmacro -%}
+
 {%- macro rows_of(scan) -%}
 from {{ scan.table }}
 {%- if scan.clock is not none %}
@@ -61,18 +72,36 @@ asked.{{ key.name }} = others.{{ key.name }}{% if not loop.last %} and {% endif 
 {%- endfor -%}
 {%- endmacro -%}
 
-{#- Codes below zero say why a row has no finite number. The order of the tests gives the same answer on
+{#- What is made of a finite x, or the code below zero of why there is none; of null, null. Tests that
+    most rows pass stand last, and there is none that a column does not need. They give the same answer on
     every engine, whatever it thinks of NaN = NaN: only -inf is below every number. -#}
-{%- macro unless_finite(column) -%}
-when stored is null then {{ codes.null }}
-            {%- if column.floating %}
-            when x is null then {{ codes.type_error }}
-            when -x < {{ -largest }} then {{ codes.positive_infinity }}
-            when x < {{ -largest }} then {{ codes.negative_infinity }}
-            else {{ codes.nan }}
-            {%- else %}
-            else {{ codes.type_error }}
-            {%- endif %}
+{%- macro made_of(column, made) -%}
+{%- if column.floating or column.fallible -%}
+case
+    {%- if column.fallible %}
+    when x is null and stored is not null then {{ codes.type_error }}
+    {%- endif %}
+    {%- if column.floating %}
+    when x - x <> 0 then case
+        when -x < {{ -largest }} then {{ codes.positive_infinity }}
+        when x < {{ -largest }} then {{ codes.negative_infinity }}
+        else {{ codes.nan }}
+    end
+    {%- endif %}
+    else {{ made }}
+end
+{%- else -%}
+{{ made }}
+{%- endif -%}
+{%- endmacro -%}
+
+{#- The same where only finite numbers matter. -#}
+{%- macro if_finite(column, made) -%}
+{%- if column.floating -%}
+case when x - x <> 0 then null else {{ made }} end
+{%- else -%}
+{{ made }}
+{%- endif -%}
 {%- endmacro -%}
 
 {#- One branch a column. Engines plan a long chain of UNION ALL in quadratic time: branches are taken in

@@ -8,13 +8,12 @@
 select
     {{ column.feature }} as feature
     {%- for share in shares %},
-    max(case when position = 1 + floor({{ share }} * (total - 1)) then x end) as quantile_{{ loop.index0 }}
+    max(case when place <= {{ share }} then x end) as quantile_{{ loop.index0 }}
     {%- endfor %}
 from (
     select
         x,
-        row_number() over (order by x) as position,
-        count(*) over () as total
+        percent_rank() over (order by x) as place
     from (
         select {{ column.number }} as x
         {{ rows_of(column.scan) | indent(8) }}

@@ -4,7 +4,9 @@
     returns  scan, feature, window_id, segment, bin (the fine bin where some are asked for; of whole
              columns 0, or a code below 0 for rows without a finite number), value, n
 -#}
-{% from "macros.sql" import window_key, rows_of, unless_finite, union_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, if_finite, union_of, placed_steps with context -%}
+{% set itself %}x{% endset -%}
+{% set zero %}x - x{% endset -%}
 {% if stepped -%}
 select
     stepped.scan,
@@ -20,55 +22,40 @@ from (
 select
     {{ column.scan.id }} as scan,
     {{ column.feature }} as feature,
-    window_id,
-    segment,
-    bin,
+    {{ keys_of(column.scan) | indent(4) }},
+    {%- if column.undecided %}
+    cast(place as integer) + {{ slots }} as bin,
+    {%- else %}
+    case when place is null then {{ codes.null }} else place end as bin,
+    {%- endif %}
     value,
     cast(count(*) as bigint) as n
 from (
     select
         window_id,
-        segment,
         {%- if column.undecided %}
-        cast(bin as integer) as bin,
+        cast({{ if_finite(column, column.bin_of_x) }} - {{ slots }} as smallint) as place,
         x as value
         {%- else %}
-        cast(case
-            when x - x = 0 then 0
-            {{ unless_finite(column) }}
-        end as integer) as bin,
-        case when x - x = 0 then x end as value
+        cast({{ made_of(column, zero) | indent(8) }} as integer) as place,
+        {{ if_finite(column, itself) }} as value
         {%- endif %}
     from (
-        {%- if column.undecided %}
-        select
-            window_id,
-            segment,
-            x,
-            case when x - x = 0 then {{ column.bin_of_x }} end as bin
-        from (
-            select
-                {{ window_key(column.scan) }} as window_id,
-                '__all__' as segment,
-                {{ column.number }} as x
-            {{ rows_of(column.scan) | indent(12) }}
-        ) as placed
-        {%- else %}
         select
             {{ window_key(column.scan) }} as window_id,
-            '__all__' as segment,
             {{ column.stored }} as stored,
             {{ column.number }} as x
         {{ rows_of(column.scan) | indent(8) }}
-        {%- endif %}
     ) as numbers
-    {%- if column.undecided %}
-    where bin in (
-        {%- for bin in column.undecided %}{{ bin }}{% if not loop.last %}, {% endif %}{% endfor -%}
-    )
-    {%- endif %}
 ) as valued
-group by window_id, segment, bin, value
+{%- if column.undecided %}
+inner join (
+    select cast(bin - {{ slots }} as smallint) as asked
+    from (values {{ column.asked }}) as undecided(bin)
+) as asking
+    on asking.asked = valued.place
+{%- endif %}
+group by {{ grouped_by(column.scan) }}place, value
 {%- endcall %}
 {%- if stepped %}
 ) as stepped

@@ -3,64 +3,68 @@ with
 counted_4 as (
     select
         0 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "country" as stored,
-                "country" as present,
-                cast("country" as varchar) as category
-            from "ml"."sco""red"
-            where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
-                and (amount >= 1 AND country <> 'test')
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "country" as "stored"
+                from "ml"."sco""red"
+                where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
+                    and (amount >= 1 AND country <> 'test')
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
     union all
     select
         1 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "country" as stored,
-                "country" as present,
-                cast("country" as varchar) as category
-            from "ml"."training"
-            where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "country" as "stored"
+                from "ml"."training"
+                where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
 ),
 matched_4 as (
     select
@@ -122,64 +126,68 @@ named_4 as (
 counted_5 as (
     select
         0 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            case when "stored" then 'true' when not "stored" then 'false' end as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when case when "stored" then 'true' when not "stored" then 'false' end is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "member" as stored,
-                "member" as present,
-                case when "member" then 'true' when not "member" then 'false' end as category
-            from "ml"."sco""red"
-            where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
-                and (amount >= 1 AND country <> 'test')
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "member" as "stored"
+                from "ml"."sco""red"
+                where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
+                    and (amount >= 1 AND country <> 'test')
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
     union all
     select
         1 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            case when "stored" then 'true' when not "stored" then 'false' end as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when case when "stored" then 'true' when not "stored" then 'false' end is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "member" as stored,
-                "member" as present,
-                case when "member" then 'true' when not "member" then 'false' end as category
-            from "ml"."training"
-            where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "member" as "stored"
+                from "ml"."training"
+                where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
 ),
 matched_5 as (
     select
@@ -241,64 +249,68 @@ named_5 as (
 counted_6 as (
     select
         0 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "grade" as stored,
-                "grade" as present,
-                cast("grade" as varchar) as category
-            from "ml"."sco""red"
-            where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
-                and (amount >= 1 AND country <> 'test')
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "grade" as "stored"
+                from "ml"."sco""red"
+                where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
+                    and (amount >= 1 AND country <> 'test')
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
     union all
     select
         1 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "grade" as stored,
-                "grade" as present,
-                cast("grade" as varchar) as category
-            from "ml"."training"
-            where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "grade" as "stored"
+                from "ml"."training"
+                where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
 ),
 matched_6 as (
     select
@@ -360,64 +372,68 @@ named_6 as (
 counted_8 as (
     select
         0 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "it's ""odd""; drop" as stored,
-                "it's ""odd""; drop" as present,
-                cast("it's ""odd""; drop" as varchar) as category
-            from "ml"."sco""red"
-            where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
-                and (amount >= 1 AND country <> 'test')
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "it's ""odd""; drop" as "stored"
+                from "ml"."sco""red"
+                where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
+                    and (amount >= 1 AND country <> 'test')
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
     union all
     select
         1 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "it's ""odd""; drop" as stored,
-                "it's ""odd""; drop" as present,
-                cast("it's ""odd""; drop" as varchar) as category
-            from "ml"."training"
-            where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "it's ""odd""; drop" as "stored"
+                from "ml"."training"
+                where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
 ),
 matched_8 as (
     select
@@ -479,61 +495,65 @@ named_8 as (
 counted_9 as (
     select
         0 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            case when "stored" then 'true' when not "stored" then 'false' end as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when case when "stored" then 'true' when not "stored" then 'false' end is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "churned" as stored,
-                "churned" as present,
-                case when "churned" then 'true' when not "churned" then 'false' end as category
-            from driftline_joined_0
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "churned" as "stored"
+                from driftline_joined_0
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
     union all
     select
         1 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            case when "stored" then 'true' when not "stored" then 'false' end as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when case when "stored" then 'true' when not "stored" then 'false' end is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "churned" as stored,
-                "churned" as present,
-                case when "churned" then 'true' when not "churned" then 'false' end as category
-            from driftline_joined_1
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "churned" as "stored"
+                from driftline_joined_1
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
 ),
 matched_9 as (
     select
@@ -595,61 +615,65 @@ named_9 as (
 counted_10 as (
     select
         0 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "tar""iff" as stored,
-                "tar""iff" as present,
-                cast("tar""iff" as varchar) as category
-            from driftline_joined_0
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "tar""iff" as "stored"
+                from driftline_joined_0
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
     union all
     select
         1 as scan,
-        window_id,
-        segment,
+        0 as window_id,
+        '__all__' as segment,
         category,
         fault,
-        count(*) as n
+        sum(n) as n
     from (
         select
-            window_id,
-            segment,
-            category,
+            cast("stored" as varchar) as category,
             case
-                when stored is null then 'null'
-                when present is null then 'nan'
-                when category is null then 'type_error'
-            end as fault
+                when "stored" is null then 'null'
+                when "stored" is null then 'nan'
+                when cast("stored" as varchar) is null then 'type_error'
+            end as fault,
+            n
         from (
             select
-                0 as window_id,
-                '__all__' as segment,
-                "tar""iff" as stored,
-                "tar""iff" as present,
-                cast("tar""iff" as varchar) as category
-            from driftline_joined_1
-        ) as texts
+                "stored",
+                count(*) as n
+            from (
+                select
+                    0 as window_id,
+                    "tar""iff" as "stored"
+                from driftline_joined_1
+            ) as texts
+            group by "stored"
+        ) as stored_values
     ) as checked
-    group by window_id, segment, category, fault
+    group by category, fault
 ),
 matched_10 as (
     select

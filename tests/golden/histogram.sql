@@ -2,9 +2,9 @@
 select
     0 as scan,
     0 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -13,28 +13,25 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
         cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            when x is null then -2
-            when -x < cast('-1.7976931348623157e+308' as double) then -5
-            when x < cast('-1.7976931348623157e+308' as double) then -4
-            else -3
+            when x - x <> 0 then case
+                when -x < cast('-1.7976931348623157e+308' as double) then -5
+                when x < cast('-1.7976931348623157e+308' as double) then -4
+                else -3
+            end
+            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
         end - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "amount" as stored,
                 cast("amount" as double) as x
             from "ml"."sco""red"
@@ -43,14 +40,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     1 as scan,
     0 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -59,28 +56,25 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
         cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            when x is null then -2
-            when -x < cast('-1.7976931348623157e+308' as double) then -5
-            when x < cast('-1.7976931348623157e+308' as double) then -4
-            else -3
+            when x - x <> 0 then case
+                when -x < cast('-1.7976931348623157e+308' as double) then -5
+                when x < cast('-1.7976931348623157e+308' as double) then -4
+                else -3
+            end
+            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
         end - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "amount" as stored,
                 cast("amount" as double) as x
             from "ml"."training"
@@ -88,14 +82,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     0 as scan,
     1 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -104,25 +98,18 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
-        cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            else -2
-        end - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "age" as stored,
                 cast("age" as double) as x
             from "ml"."sco""red"
@@ -131,14 +118,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     1 as scan,
     1 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -147,25 +134,18 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
-        cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            else -2
-        end - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "age" as stored,
                 cast("age" as double) as x
             from "ml"."training"
@@ -173,14 +153,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     0 as scan,
     2 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -189,25 +169,18 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
-        cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            else -2
-        end - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "price" as stored,
                 cast("price" as double) as x
             from "ml"."sco""red"
@@ -216,14 +189,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     1 as scan,
     2 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -232,25 +205,18 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
-        cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            else -2
-        end - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "price" as stored,
                 cast("price" as double) as x
             from "ml"."training"
@@ -258,14 +224,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     0 as scan,
     3 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -274,25 +240,21 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
         cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            else -2
+            when x is null and stored is not null then -2
+            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
         end - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "born" as stored,
                 cast(extract(epoch from "born") as double) as x
             from "ml"."sco""red"
@@ -301,14 +263,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     1 as scan,
     3 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -317,25 +279,21 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
         cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            else -2
+            when x is null and stored is not null then -2
+            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
         end - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "born" as stored,
                 cast(extract(epoch from "born") as double) as x
             from "ml"."training"
@@ -343,14 +301,14 @@ from (
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     0 as scan,
     11 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -359,42 +317,39 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
         cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            when x is null then -2
-            when -x < cast('-1.7976931348623157e+308' as double) then -5
-            when x < cast('-1.7976931348623157e+308' as double) then -4
-            else -3
+            when x - x <> 0 then case
+                when -x < cast('-1.7976931348623157e+308' as double) then -5
+                when x < cast('-1.7976931348623157e+308' as double) then -4
+                else -3
+            end
+            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
         end - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "paid" as stored,
                 cast("paid" as double) as x
             from driftline_joined_0
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot
 union all
 select
     1 as scan,
     11 as feature,
-    window_id,
-    segment,
-    cast(slot as integer) + 32760 as bin,
+    0 as window_id,
+    '__all__' as segment,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -403,32 +358,29 @@ select
 from (
     select
         window_id,
-        segment,
         x,
         t,
         cast(case
-            when t is not null then floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-            when stored is null then -1
-            when x is null then -2
-            when -x < cast('-1.7976931348623157e+308' as double) then -5
-            when x < cast('-1.7976931348623157e+308' as double) then -4
-            else -3
+            when x - x <> 0 then case
+                when -x < cast('-1.7976931348623157e+308' as double) then -5
+                when x < cast('-1.7976931348623157e+308' as double) then -4
+                else -3
+            end
+            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
         end - 32760 as smallint) as slot
     from (
         select
             window_id,
-            segment,
             stored,
             x,
-            case when x - x = 0 then x - cast('0.0' as double) /* centre, from the sample */ end as t
+            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 "paid" as stored,
                 cast("paid" as double) as x
             from driftline_joined_1
         ) as numbers
     ) as centred
 ) as binned
-group by window_id, segment, slot
+group by slot

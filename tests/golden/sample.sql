@@ -1,26 +1,25 @@
 /* driftline monitor=everything step=sample */
 select
     0 as feature,
-    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
-    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
-    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
-    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
-    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
-    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
-    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
-    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
-    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
-    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
-    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
-    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
-    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
-    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
-    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+    max(case when place <= cast('0.0001' as double) then x end) as quantile_0,
+    max(case when place <= cast('0.001' as double) then x end) as quantile_1,
+    max(case when place <= cast('0.01' as double) then x end) as quantile_2,
+    max(case when place <= cast('0.05' as double) then x end) as quantile_3,
+    max(case when place <= cast('0.125' as double) then x end) as quantile_4,
+    max(case when place <= cast('0.25' as double) then x end) as quantile_5,
+    max(case when place <= cast('0.375' as double) then x end) as quantile_6,
+    max(case when place <= cast('0.5' as double) then x end) as quantile_7,
+    max(case when place <= cast('0.625' as double) then x end) as quantile_8,
+    max(case when place <= cast('0.75' as double) then x end) as quantile_9,
+    max(case when place <= cast('0.875' as double) then x end) as quantile_10,
+    max(case when place <= cast('0.95' as double) then x end) as quantile_11,
+    max(case when place <= cast('0.99' as double) then x end) as quantile_12,
+    max(case when place <= cast('0.999' as double) then x end) as quantile_13,
+    max(case when place <= cast('0.9999' as double) then x end) as quantile_14
 from (
     select
         x,
-        row_number() over (order by x) as position,
-        count(*) over () as total
+        percent_rank() over (order by x) as place
     from (
         select cast("amount" as double) as x
         from "ml"."training"
@@ -31,26 +30,25 @@ from (
 union all
 select
     1 as feature,
-    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
-    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
-    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
-    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
-    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
-    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
-    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
-    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
-    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
-    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
-    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
-    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
-    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
-    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
-    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+    max(case when place <= cast('0.0001' as double) then x end) as quantile_0,
+    max(case when place <= cast('0.001' as double) then x end) as quantile_1,
+    max(case when place <= cast('0.01' as double) then x end) as quantile_2,
+    max(case when place <= cast('0.05' as double) then x end) as quantile_3,
+    max(case when place <= cast('0.125' as double) then x end) as quantile_4,
+    max(case when place <= cast('0.25' as double) then x end) as quantile_5,
+    max(case when place <= cast('0.375' as double) then x end) as quantile_6,
+    max(case when place <= cast('0.5' as double) then x end) as quantile_7,
+    max(case when place <= cast('0.625' as double) then x end) as quantile_8,
+    max(case when place <= cast('0.75' as double) then x end) as quantile_9,
+    max(case when place <= cast('0.875' as double) then x end) as quantile_10,
+    max(case when place <= cast('0.95' as double) then x end) as quantile_11,
+    max(case when place <= cast('0.99' as double) then x end) as quantile_12,
+    max(case when place <= cast('0.999' as double) then x end) as quantile_13,
+    max(case when place <= cast('0.9999' as double) then x end) as quantile_14
 from (
     select
         x,
-        row_number() over (order by x) as position,
-        count(*) over () as total
+        percent_rank() over (order by x) as place
     from (
         select cast("age" as double) as x
         from "ml"."training"
@@ -61,26 +59,25 @@ from (
 union all
 select
     2 as feature,
-    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
-    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
-    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
-    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
-    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
-    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
-    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
-    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
-    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
-    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
-    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
-    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
-    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
-    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
-    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+    max(case when place <= cast('0.0001' as double) then x end) as quantile_0,
+    max(case when place <= cast('0.001' as double) then x end) as quantile_1,
+    max(case when place <= cast('0.01' as double) then x end) as quantile_2,
+    max(case when place <= cast('0.05' as double) then x end) as quantile_3,
+    max(case when place <= cast('0.125' as double) then x end) as quantile_4,
+    max(case when place <= cast('0.25' as double) then x end) as quantile_5,
+    max(case when place <= cast('0.375' as double) then x end) as quantile_6,
+    max(case when place <= cast('0.5' as double) then x end) as quantile_7,
+    max(case when place <= cast('0.625' as double) then x end) as quantile_8,
+    max(case when place <= cast('0.75' as double) then x end) as quantile_9,
+    max(case when place <= cast('0.875' as double) then x end) as quantile_10,
+    max(case when place <= cast('0.95' as double) then x end) as quantile_11,
+    max(case when place <= cast('0.99' as double) then x end) as quantile_12,
+    max(case when place <= cast('0.999' as double) then x end) as quantile_13,
+    max(case when place <= cast('0.9999' as double) then x end) as quantile_14
 from (
     select
         x,
-        row_number() over (order by x) as position,
-        count(*) over () as total
+        percent_rank() over (order by x) as place
     from (
         select cast("price" as double) as x
         from "ml"."training"
@@ -91,26 +88,25 @@ from (
 union all
 select
     3 as feature,
-    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
-    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
-    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
-    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
-    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
-    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
-    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
-    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
-    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
-    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
-    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
-    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
-    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
-    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
-    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+    max(case when place <= cast('0.0001' as double) then x end) as quantile_0,
+    max(case when place <= cast('0.001' as double) then x end) as quantile_1,
+    max(case when place <= cast('0.01' as double) then x end) as quantile_2,
+    max(case when place <= cast('0.05' as double) then x end) as quantile_3,
+    max(case when place <= cast('0.125' as double) then x end) as quantile_4,
+    max(case when place <= cast('0.25' as double) then x end) as quantile_5,
+    max(case when place <= cast('0.375' as double) then x end) as quantile_6,
+    max(case when place <= cast('0.5' as double) then x end) as quantile_7,
+    max(case when place <= cast('0.625' as double) then x end) as quantile_8,
+    max(case when place <= cast('0.75' as double) then x end) as quantile_9,
+    max(case when place <= cast('0.875' as double) then x end) as quantile_10,
+    max(case when place <= cast('0.95' as double) then x end) as quantile_11,
+    max(case when place <= cast('0.99' as double) then x end) as quantile_12,
+    max(case when place <= cast('0.999' as double) then x end) as quantile_13,
+    max(case when place <= cast('0.9999' as double) then x end) as quantile_14
 from (
     select
         x,
-        row_number() over (order by x) as position,
-        count(*) over () as total
+        percent_rank() over (order by x) as place
     from (
         select cast(extract(epoch from "born") as double) as x
         from "ml"."training"
@@ -121,26 +117,25 @@ from (
 union all
 select
     11 as feature,
-    max(case when position = 1 + floor(cast('0.0001' as double) * (total - 1)) then x end) as quantile_0,
-    max(case when position = 1 + floor(cast('0.001' as double) * (total - 1)) then x end) as quantile_1,
-    max(case when position = 1 + floor(cast('0.01' as double) * (total - 1)) then x end) as quantile_2,
-    max(case when position = 1 + floor(cast('0.05' as double) * (total - 1)) then x end) as quantile_3,
-    max(case when position = 1 + floor(cast('0.125' as double) * (total - 1)) then x end) as quantile_4,
-    max(case when position = 1 + floor(cast('0.25' as double) * (total - 1)) then x end) as quantile_5,
-    max(case when position = 1 + floor(cast('0.375' as double) * (total - 1)) then x end) as quantile_6,
-    max(case when position = 1 + floor(cast('0.5' as double) * (total - 1)) then x end) as quantile_7,
-    max(case when position = 1 + floor(cast('0.625' as double) * (total - 1)) then x end) as quantile_8,
-    max(case when position = 1 + floor(cast('0.75' as double) * (total - 1)) then x end) as quantile_9,
-    max(case when position = 1 + floor(cast('0.875' as double) * (total - 1)) then x end) as quantile_10,
-    max(case when position = 1 + floor(cast('0.95' as double) * (total - 1)) then x end) as quantile_11,
-    max(case when position = 1 + floor(cast('0.99' as double) * (total - 1)) then x end) as quantile_12,
-    max(case when position = 1 + floor(cast('0.999' as double) * (total - 1)) then x end) as quantile_13,
-    max(case when position = 1 + floor(cast('0.9999' as double) * (total - 1)) then x end) as quantile_14
+    max(case when place <= cast('0.0001' as double) then x end) as quantile_0,
+    max(case when place <= cast('0.001' as double) then x end) as quantile_1,
+    max(case when place <= cast('0.01' as double) then x end) as quantile_2,
+    max(case when place <= cast('0.05' as double) then x end) as quantile_3,
+    max(case when place <= cast('0.125' as double) then x end) as quantile_4,
+    max(case when place <= cast('0.25' as double) then x end) as quantile_5,
+    max(case when place <= cast('0.375' as double) then x end) as quantile_6,
+    max(case when place <= cast('0.5' as double) then x end) as quantile_7,
+    max(case when place <= cast('0.625' as double) then x end) as quantile_8,
+    max(case when place <= cast('0.75' as double) then x end) as quantile_9,
+    max(case when place <= cast('0.875' as double) then x end) as quantile_10,
+    max(case when place <= cast('0.95' as double) then x end) as quantile_11,
+    max(case when place <= cast('0.99' as double) then x end) as quantile_12,
+    max(case when place <= cast('0.999' as double) then x end) as quantile_13,
+    max(case when place <= cast('0.9999' as double) then x end) as quantile_14
 from (
     select
         x,
-        row_number() over (order by x) as position,
-        count(*) over () as total
+        percent_rank() over (order by x) as place
     from (
         select cast("paid" as double) as x
         from driftline_joined_1
