@@ -114,9 +114,7 @@ class Numbers:
         for feature, key, rows in _split(table, by_bin=True):
             grid = self.grids[feature]
             coded = int(np.searchsorted(rows["bin"], 0))
-            codes = dict(
-                zip(rows["bin"][:coded].tolist(), rows["n"][:coded].tolist(), strict=True)
-            )
+            codes = dict(zip(rows["bin"][:coded].tolist(), rows["n"][:coded].tolist(), strict=True))
             cells = {name: column[coded:] for name, column in rows.items()}
             total, squares = (
                 cells[name] / scale
@@ -589,9 +587,7 @@ def _median(values: Values) -> float:
     return float(values.value[int(np.searchsorted(2 * up_to, up_to[-1], side="left"))])
 
 
-def _split(
-    table: pa.Table, *, by_bin: bool = False
-) -> Iterator[tuple[int, Key, dict[str, Any]]]:
+def _split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, dict[str, Any]]]:
     """The rows of each feature, scan, window and segment of a relation, ascending by bin if asked."""
     if not table.num_rows:
         return

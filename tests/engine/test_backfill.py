@@ -145,3 +145,103 @@ def test_a_backfill_leaves_the_rows_that_runs_one_by_one_leave(
     for table, rows in stored(alone).items():
         assert stored(together)[table] == rows, table
     assert len({row["window_end"] for row in stored(alone)["metrics"]}) >= 4
+
+
+# What is stored already
+
+
+def days(path: Path, first: int, last: int, **given: Any) -> driftline.RunResult:
+    """Fill in days of March 2026."""
+    start, end = (f"2026-03-{day}" for day in (first, last))
+    return driftline.backfill(path, start=start, end=end, **given)
+
+
+def windows(found: driftline.RunResult) -> int:
+    """How many windows were measured."""
+    (each,) = found.monitors
+    return int(each.run["window_count"])
+
+
+def test_windows_that_are_up_to_date_are_not_measured_again(tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m")
+    assert windows(days(path, 25, 28)) == 3
+    before = stored(path)
+    more = days(path, 25, 30)
+    assert windows(more) == 2
+    assert more.monitors[0].known_windows == 3
+    # one window is always measured: it tells what the reference is today
+    again = days(path, 25, 30)
+    assert windows(again) == 1
+    assert len({row["window_end"] for row in again.metrics}) == 5
+    for table in ("metrics", "histograms", "profiles"):
+        kept = [row for row in stored(path)[table] if row in before[table]]
+        assert kept == before[table]
+
+
+def test_a_backfill_that_is_forced_measures_every_window(tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m")
+    days(path, 25, 28)
+    assert windows(days(path, 25, 28, force=True)) == 3
+
+
+def test_other_numbers_are_measured_and_other_thresholds_are_judged(tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m")
+    days(path, 25, 29)
+    text = path.read_text()
+    path.write_text(text.replace("nulls: 0.01", "nulls: {fail: {max: 0.001}}"))
+    judged = days(path, 25, 29)
+    assert windows(judged) == 1
+    rows = [r for r in stored(path)["metrics"] if r["metric"] == "null_value_rate"]
+    assert {row["threshold"] for row in rows if row["value"] is not None} == {0.001}
+    path.write_text(
+        text.replace("data_drift: [", "data_drift: [tv, ").replace(
+            "    settings:", "    bins: {rule: quantile, count: 5}\n    settings:"
+        )
+    )
+    assert windows(days(path, 25, 29)) == 4
+
+
+def test_a_reference_that_changed_measures_every_window_again(tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m")
+    days(path, 25, 28)
+    rows = pq.read_table(tables / "reference.parquet")
+    (path.parent / "reference.parquet").unlink()
+    pq.write_table(rows.slice(10), path.parent / "reference.parquet")
+    assert windows(days(path, 25, 28)) == 3
+    ids = {row["reference_id"] for row in stored(path)["metrics"]} - {"__all__"}
+    assert len(ids) == 1
+
+
+# What is refused
+
+
+def test_a_monitor_whose_window_does_not_move_is_told_so(tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m", window="start: 2026-03-25, end: 2026-03-26")
+    with pytest.raises(driftline.ConfigError, match="no window that moves"):
+        days(path, 25, 28)
+
+
+def test_a_time_that_holds_no_window_is_told_so(tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m", window="size: P7D")
+    with pytest.raises(driftline.ConfigError, match="no window of P7D"):
+        days(path, 25, 28)
+
+
+@pytest.mark.parametrize("every", ["daily", "P0D", "-P1D"])
+def test_a_distance_that_is_no_duration_is_refused(every: str, tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m")
+    with pytest.raises(driftline.ConfigError, match="every"):
+        days(path, 25, 28, every=every)
+
+
+def test_the_number_of_statements_does_not_depend_on_the_number_of_windows(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("driftline.engine.execute.SMALL_ROWS", 0)
+    sent = []
+    for name, every in (("few", "P1D"), ("many", "PT3H")):
+        found = days(project(tables, tmp_path, name), 25, 28, every=every)
+        sent.append((windows(found), [row["step"] for row in found.monitors[0].statements]))
+    (few, steps), (many, more) = sent
+    assert (few, many) == (3, 17)
+    assert more == steps

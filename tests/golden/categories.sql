@@ -7,7 +7,7 @@ counted_4 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
@@ -40,7 +40,7 @@ counted_4 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
@@ -130,7 +130,7 @@ counted_5 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             case when "stored" then 'true' when not "stored" then 'false' end as category,
@@ -163,7 +163,7 @@ counted_5 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             case when "stored" then 'true' when not "stored" then 'false' end as category,
@@ -253,7 +253,7 @@ counted_6 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
@@ -286,7 +286,7 @@ counted_6 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
@@ -376,7 +376,7 @@ counted_8 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
@@ -409,7 +409,7 @@ counted_8 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
@@ -499,7 +499,7 @@ counted_9 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             case when "stored" then 'true' when not "stored" then 'false' end as category,
@@ -530,7 +530,7 @@ counted_9 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             case when "stored" then 'true' when not "stored" then 'false' end as category,
@@ -619,7 +619,7 @@ counted_10 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
@@ -650,7 +650,7 @@ counted_10 as (
         '__all__' as segment,
         category,
         fault,
-        sum(n) as n
+        cast(sum(n) as bigint) as n
     from (
         select
             cast("stored" as varchar) as category,
