@@ -431,7 +431,9 @@ def _bridged(x: Counts, n: Counts, m: Counts) -> tuple[Counts, Counts, Counts]:
     size = abs(x).max(axis=0)
     x = _scaled(x)
     has_rows = np.where((total(n) > 0) & (total(m) > 0), 1.0, np.nan)
-    return has_rows, wasserstein_p(x, n, m), wasserstein_radius(x, n, m) * size
+    with np.errstate(over="ignore"):
+        radius = wasserstein_radius(x, n, m) * size
+    return has_rows, wasserstein_p(x, n, m), radius
 
 
 def _scaled(x: Counts) -> Counts:
@@ -508,4 +510,4 @@ def _floats(values: Iterable[float | None]) -> Counts:
 
 def _known(values: Counts) -> list[float | None]:
     """Numbers of Python, None where there is none."""
-    return [None if math.isnan(value) else value for value in values.tolist()]
+    return [value if math.isfinite(value) else None for value in values.tolist()]

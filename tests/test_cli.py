@@ -26,11 +26,11 @@ from driftline.cli import app
 from driftline.engine.results import TABLES
 
 VERBS: Final = (
-    "demo", "compare", "validate", "compile", "run", "show", "ls", "metrics", "schema",
-    "init", "debug", "check", "publish", "migrate", "ddl",
+    "demo", "compare", "validate", "compile", "run", "backfill", "baseline", "show", "ls", "metrics",
+    "schema", "init", "debug", "check", "publish", "migrate", "ddl",
 )  # fmt: skip
 LATER: Final = (
-    "backfill", "baseline", "report",
+    "report",
     "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = (

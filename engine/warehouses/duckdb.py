@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -161,15 +162,22 @@ class DuckDB:
     def fingerprint(self, source: Source) -> str | None:
         if not source.files:
             return None
-        told = []
+        found: list[Path] = []
         for pattern in source.files:
             # a folder may be a table of a lake: whatever is in it counts
             here = Path(pattern)
             inside = here.rglob("*") if here.is_dir() else map(Path, _expand(pattern))
-            for path in sorted(path for path in inside if path.is_file()):
-                known = path.stat()
-                told.append(f"{path} {known.st_size} {known.st_mtime_ns}")
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16] if told else None
+            found += (path.absolute() for path in inside if path.is_file())
+        if not found:
+            return None
+        # a project that is moved with its files has the same ones
+        top = os.path.commonpath([path.parent for path in found])
+        told = (
+            f"{path.relative_to(top)} {known.st_size} {known.st_mtime_ns}"
+            for path in sorted(found)
+            for known in (path.stat(),)
+        )
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
     def relation(self, source: Source) -> str:
         if source.query:

@@ -164,7 +164,6 @@ def test_a_further_form_is_understood_and_not_built(
 @pytest.mark.parametrize(
     ("reference", "complaint"),
     [
-        ("{table: t.csv, frozen: true}", "frozen: a frozen reference is"),
         ("{same: P7D, cycles: 4}", "same: a seasonal reference is"),
         ("{table: {dbt_model: training}}", "table: dbt_model is"),
     ],
