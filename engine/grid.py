@@ -20,7 +20,7 @@ SHARES: Final = (
 
 FEWEST_BINS: Final = 1_000
 MOST_BINS: Final = 65_520
-# Bins and the five codes below zero fit a 16-bit integer when counted from -SLOTS.
+# Bins fit a 16-bit integer when counted from -SLOTS, by which an engine finds undecided ones directly.
 SLOTS: Final = 32_760
 # Beyond these sizes squares leave the range of a double: such columns are counted value by value.
 LARGEST: Final = 1e150

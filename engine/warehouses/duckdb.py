@@ -114,7 +114,6 @@ class DuckDB:
             for name, value in {
                 "TimeZone": "UTC",
                 "preserve_insertion_order": False,
-                "perfect_ht_threshold": 17,
                 "enable_progress_bar": False,
                 # a statement names a file once a column and side: its footer is read once
                 "parquet_metadata_cache": True,

@@ -4,8 +4,7 @@
     real number, follows heavy tails, and is plain arithmetic in every dialect. It need not be exactly
     monotone: the bins bring their ranges, and the order is checked on them. Whole-number columns of a
     short range take bin = x - centre + origin. Sums are of whole numbers (t times a power of two, rounded
-    down), so they are the same in any order of rows. Bins are counted in small integers from -slots,
-    which lets an engine address them directly.
+    down), so they are the same in any order of rows; a bin of a whole number tells its own.
 
     reads    one column of one scan a branch
     returns  scan, feature, window_id, segment, bin (a code below 0 for rows without a finite number),
@@ -32,13 +31,13 @@ select
     {{ column.scan.id }} as scan,
     {{ column.feature }} as feature,
     {{ keys_of(column.scan) | indent(4) }},
-    case when slot is null then {{ codes.null }} else cast(slot as integer) + {{ slots }} end as bin,
+    case when slot is null then {{ codes.null }} else slot end as bin,
     cast(count(*) as bigint) as n,
     {%- if column.grid.width is none %}
     cast(null as {% if stepped %}bigint{% else %}double{% endif %}) as total,
     cast(null as {% if stepped %}bigint{% else %}double{% endif %}) as squares,
-    cast(slot as double) + {{ column.grid.first + slots }} as low,
-    cast(slot as double) + {{ column.grid.first + slots }} as high
+    cast(slot as double) + {{ column.grid.first }} as low,
+    cast(slot as double) + {{ column.grid.first }} as high
     {%- else %}
     {%- if stepped %}
     sum(cast(floor(t * {{ column.total_scale }}) as bigint)) as total,
@@ -55,7 +54,7 @@ from (
         window_id,
         x,
         t,
-        cast({{ made_of(column, column.bin) | indent(8) }} - {{ slots }} as smallint) as slot
+        cast({{ made_of(column, column.bin) | indent(8) }} as integer) as slot
     from (
         select
             window_id,

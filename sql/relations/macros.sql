@@ -26,8 +26,8 @@ case when {{ scan.clock }} < {{ scan.steps[middle].start | instant(scan) }} then
 {%- endif -%}
 {%- endmacro -%}
 
-{#- The keys of counted rows. One that all rows of a scan share is not grouped by, which engines take
-    for work: a small integer alone they address directly. -#}
+{#- The keys of counted rows. One that all rows of a scan share is not grouped by: engines would hash it
+    with every row. -#}
 {%- macro keys_of(scan) -%}
 {% if scan.steps | length == 1 %}{{ window_key(scan) }} as {% endif %}window_id,
 '__all__' as segment

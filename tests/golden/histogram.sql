@@ -4,7 +4,7 @@ select
     0 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -22,7 +22,7 @@ from (
                 else -3
             end
             else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end - 32760 as smallint) as slot
+        end as integer) as slot
     from (
         select
             window_id,
@@ -47,7 +47,7 @@ select
     0 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -65,7 +65,7 @@ from (
                 else -3
             end
             else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end - 32760 as smallint) as slot
+        end as integer) as slot
     from (
         select
             window_id,
@@ -89,7 +89,7 @@ select
     1 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -100,7 +100,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
     from (
         select
             window_id,
@@ -125,7 +125,7 @@ select
     1 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -136,7 +136,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
     from (
         select
             window_id,
@@ -160,7 +160,7 @@ select
     2 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -171,7 +171,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
     from (
         select
             window_id,
@@ -196,7 +196,7 @@ select
     2 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -207,7 +207,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
     from (
         select
             window_id,
@@ -231,7 +231,7 @@ select
     3 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -245,7 +245,7 @@ from (
         cast(case
             when x is null and stored is not null then -2
             else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end - 32760 as smallint) as slot
+        end as integer) as slot
     from (
         select
             window_id,
@@ -270,7 +270,7 @@ select
     3 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -284,7 +284,7 @@ from (
         cast(case
             when x is null and stored is not null then -2
             else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end - 32760 as smallint) as slot
+        end as integer) as slot
     from (
         select
             window_id,
@@ -308,7 +308,7 @@ select
     11 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -326,7 +326,7 @@ from (
                 else -3
             end
             else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end - 32760 as smallint) as slot
+        end as integer) as slot
     from (
         select
             window_id,
@@ -349,7 +349,7 @@ select
     11 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
+    case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
     cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
@@ -367,7 +367,7 @@ from (
                 else -3
             end
             else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end - 32760 as smallint) as slot
+        end as integer) as slot
     from (
         select
             window_id,
