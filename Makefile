@@ -4,6 +4,8 @@
 #   make test    lint, types and tests, then those of the engine on the oldest DuckDB we support
 #   make lint    the fast half of it
 #   make format  let ruff rewrite what it can
+#   make bench   measure what runs cost, beside other tools, into docs/performance.md: hours;
+#                `make bench PARTS=rows ROWS="100000 1000000" PEERS="scipy evidently"` a part of it
 #   make docs    write the pages of docs/metrics from the catalogue and the SQL files
 #   make lock    resolve requirements.lock anew; `make lock UPGRADE=--upgrade` takes newer versions
 #   make clean   remove all that these targets made
@@ -11,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test lint format docs lock clean
+.PHONY: demo test lint format bench docs lock clean
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -44,6 +46,12 @@ lint: .venv/dev
 format: .venv/dev
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+# What is given on the command line, as options of the script.
+BENCH = PARTS ROWS PEERS REPEATS LIMIT THREADS CACHE
+bench: .venv/runtime
+	.venv/bin/python bench/performance.py $(foreach option,$(BENCH),\
+		$(if $($(option)),--$(shell echo $(option) | tr A-Z a-z) $($(option))))
 
 docs: .venv/runtime
 	.venv/bin/python docs/generate.py
