@@ -14,12 +14,12 @@ import re
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from driftline.bench.environments import NotInstalled, python_of
+from driftline.bench.goals import GOALS, MILLION, TITLES, Place, peers, rows
 from driftline.bench.scenarios import BINS, CATEGORIES, COLUMNS, PEERS, ROWS, WINDOWS, Table
 
 ROOT: Final = Path(__file__).parents[1]
@@ -31,98 +31,14 @@ DRAW: Final = (
     "print(vl_convert.vegalite_to_svg(pathlib.Path(sys.argv[1]).read_text('utf-8')))"
 )
 
-MILLION: Final = Table(1_000_000)
-TITLES: Final = {
-    "floor": "DuckDB: count, min, max, avg",
-    "always": "Driftline, exact",
-    "when_it_matters": "Driftline, exact when it matters",
-    "scipy": "SciPy over pandas",
-    "evidently": "Evidently",
-    "nannyml": "NannyML",
-    "whylogs": "whylogs",
-    "popmon": "popmon",
-    "azure": "Azure ML's method on Spark",
-}
 # in the order of TITLES: our own stand out, the others can be told apart by the colour-blind too
 COLOURS: Final = (
     "#777777", "#d62728", "#ff9896", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b",
 )  # fmt: skip
 
+FIGURES: Final = ("CPU s", "wall s", "peak MB", "runs")
+
 Results = Mapping[str, Any]
-Place = tuple[str, str]  # a scenario and a job of it
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What a number should be.
-
-    Attributes:
-        title: What it is about.
-        of: What is measured.
-        over: What it is divided by; None: the number itself.
-        figure: `cpu` seconds or `peak` MB.
-        most: What it may be; None: no bound.
-        least: What it must be; None: no bound.
-    """
-
-    title: str
-    of: Place
-    over: Place | None = None
-    figure: str = "cpu"
-    most: float | None = None
-    least: float | None = None
-
-    @property
-    def unit(self) -> str:
-        """What stands behind the number."""
-        if self.over is not None:
-            return "×"
-        return " CPU s" if self.figure == "cpu" else " MB"
-
-
-def _rows(table: Table, job: str) -> Place:
-    return f"rows {table.name}", job
-
-
-def _goals() -> Iterator[Goal]:
-    small, large, huge = Table(100_000), Table(10_000_000), Table(100_000_000, 10)
-    wide, windows = f"columns {Table(100_000, 2_000).name}", f"windows {Table(10_000_000, 20).name}"
-    over = "of the floor's CPU seconds"
-    for title, table, job, most in (
-        ("1 million rows × 50, exact", MILLION, "always", 2.5),
-        ("the same, exact when it matters", MILLION, "when_it_matters", 1.5),
-        ("10 million rows × 50, exact, 1 GB", large, "always", 3.0),
-        ("100 million rows × 10, exact, 2 GB", huge, "always", 3.0),
-    ):
-        floor = _rows(table, "floor")
-        yield Goal(f"{title}: {over}", _rows(table, job), floor, most=most)
-    yield Goal(
-        f"2 000 columns × 100 000 rows, exact: {over}", (wide, "always"), (wide, "floor"), most=3.0
-    )
-    for title, table, job, most in (
-        ("10 million rows × 50, exact, 1 GB", large, "always", 1_000),
-        ("the same, exact when it matters", large, "when_it_matters", 512),
-        ("100 million rows × 10, exact, 2 GB", huge, "always", 2_000),
-    ):
-        yield Goal(f"{title}: peak memory", _rows(table, job), figure="peak", most=most)
-    title = "100 000 rows × 50, exact, from the shell: CPU seconds"
-    yield Goal(title, _rows(small, "always"), most=1.5)
-    title = "a frozen reference, 1 million rows × 50: of the CPU seconds of a run that reads it"
-    frozen = f"frozen {MILLION.name}"
-    yield Goal(title, (frozen, "frozen"), (frozen, "read anew"), most=0.6)
-    title = "365 daily windows, 10 million rows × 20: of the CPU seconds of one run over the rows"
-    yield Goal(title, (windows, "P1D"), (windows, "one run"), most=2.0)
-    for table, name, least in (
-        (small, "scipy", 4.0),
-        (MILLION, "scipy", 6.0),
-        (MILLION, "evidently", 40.0),
-        *((MILLION, name, 1.0) for name in PEERS if name not in ("scipy", "evidently")),
-    ):
-        place = (f"peers {table.name} {name}", name)
-        title = f"{TITLES[name]}, {_spaced(table.rows)} rows × 50"
-        own = _rows(table, "always")
-        yield Goal(f"{title}: its CPU seconds over Driftline's", place, own, least=least)
-        yield Goal(f"{title}: its peak memory over Driftline's", place, own, "peak", least=1.0)
 
 
 def kept() -> dict[str, Any]:
@@ -176,13 +92,14 @@ def blocks(results: Results) -> dict[str, str]:
         "categories": _categories_table(results),
         "bins": _bins_table(results),
         "windows": _windows_table(results),
+        "frozen": _frozen_table(results),
         "machine": _machines(results),
     }
 
 
 def _goals_table(results: Results) -> str:
     lines = []
-    for goal in _goals():
+    for goal in GOALS:
         wanted = f"≤ {_number(goal.most)}" if goal.most is not None else f"≥ {_number(goal.least)}"
         if goal.over is None:
             found = figure(results, goal.of, goal.figure)
@@ -201,32 +118,47 @@ def _goals_table(results: Results) -> str:
 
 def _rows_table(results: Results) -> str:
     lines = []
-    for rows, (columns, memory) in ROWS.items():
-        table = Table(rows, columns)
+    for size, (columns, memory) in ROWS.items():
+        table = Table(size, columns)
         for job in ("floor", "always", "when_it_matters"):
-            place = _rows(table, job)
-            over = "" if job == "floor" else _ratio(ratio(results, place, _rows(table, "floor")))
-            name = f"{_spaced(rows)} × {columns}, {memory}" if job == "floor" else ""
+            place = rows(table, job)
+            over = "" if job == "floor" else _ratio(ratio(results, place, rows(table, "floor")))
+            name = f"{_spaced(size)} × {columns}, {memory}" if job == "floor" else ""
             lines.append((name, TITLES[job], *_figures(results, place), over))
     return _table(("rows × columns, memory_limit", "", *FIGURES, "CPU over the floor's"), lines)
 
 
 def _peers_table(results: Results) -> str:
     lines = []
-    for rows, (columns, _) in ROWS.items():
-        table = Table(rows, columns)
-        names = [name for name, most in PEERS.items() if rows <= most]
-        own = _rows(table, "always")
+    for size, (columns, _) in ROWS.items():
+        table = Table(size, columns)
+        names = [name for name, most in PEERS.items() if size <= most]
+        own = rows(table, "always")
         if names:
             lines.append(
-                (_spaced(rows), f"**{TITLES['always']}**", *_figures(results, own), "", "")
+                (_spaced(size), f"**{TITLES['always']}**", *_figures(results, own), "", "")
             )
         for name in names:
-            place = (f"peers {table.name} {name}", name)
+            place = peers(table, name)
             times = (_ratio(ratio(results, place, own, each)) for each in ("cpu", "peak"))
             lines.append(("", TITLES[name], *_figures(results, place), *times))
     head = ("rows", "", *FIGURES, "CPU, times Driftline's", "memory, times Driftline's")
-    return _table(head, lines)
+    return _table(head, lines) + _agreement(results)
+
+
+def _agreement(results: Results) -> str:
+    """How far Driftline's exact values are from SciPy's."""
+    texts = []
+    for size, (columns, _) in ROWS.items():
+        scenario, job = peers(Table(size, columns), "scipy")
+        record = results.get(scenario, {}).get("jobs", {}).get(job, {})
+        if found := record.get("differences"):
+            said = ", ".join(f"`{name}` by {value:.0e}" for name, value in sorted(found.items()))
+            texts.append(f"{_spaced(size)} rows: {said}")
+    if not texts:
+        return ""
+    told = "Driftline's distances of the thirty columns of numbers differ from SciPy's, relatively"
+    return f"\n{told}, by at most: {'; '.join(texts)}.\n"
 
 
 def _columns_table(results: Results) -> str:
@@ -255,15 +187,25 @@ def _bins_table(results: Results) -> str:
 
 
 def _windows_table(results: Results) -> str:
-    name = f"windows {Table(10_000_000, 20).name}"
-    whole = (name, "one run")
-    counts = {"P30D": "12 of 30 days", "P7D": "52 weeks", "P1D": "365 days"}
-    lines = [("one run over all rows", *_figures(results, whole), "")]
-    for window in WINDOWS:
-        place = (name, window)
-        over = _ratio(ratio(results, place, whole))
-        lines.append((counts[window], *_figures(results, place), over))
-    return _table(("windows", *FIGURES, "CPU over one run's"), lines)
+    names = {"P30D": "12 of 30 days", "P7D": "52 weeks", "P1D": "365 days"}
+    lines = {"one run": "one run over all rows"} | {each: names[each] for each in WINDOWS}
+    return _against_first(results, "windows", f"windows {Table(10_000_000, 20).name}", lines)
+
+
+def _frozen_table(results: Results) -> str:
+    lines = {"read anew": "read by each run", "frozen": "frozen, a later run"}
+    return _against_first(results, "reference", f"frozen {MILLION.name}", lines)
+
+
+def _against_first(results: Results, head: str, scenario: str, titles: Mapping[str, str]) -> str:
+    """Jobs of a scenario beside its first."""
+    first, *_ = titles
+    lines = []
+    for job, title in titles.items():
+        place = (scenario, job)
+        over = "" if job == first else _ratio(ratio(results, place, (scenario, first)))
+        lines.append((title, *_figures(results, place), over))
+    return _table((head, *FIGURES, "CPU over the first's"), lines)
 
 
 def _machines(results: Results) -> str:
@@ -286,20 +228,17 @@ def _machines(results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-FIGURES: Final = ("CPU s", "wall s", "peak MB", "runs")
-
-
 def _figures(results: Results, place: Place) -> tuple[str, ...]:
     if figure(results, place, "cpu") is None:
-        return (why_not(results, place), "", "", "")
+        return (why_not(results, place).replace("|", "\\|"), "", "", "")
     record = results[place[0]]["jobs"][place[1]]
     cells = (_cell(figure(results, place, name)) for name in ("cpu", "wall", "peak"))
     return (*cells, str(len(record["trials"])))
 
 
 def _table(head: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
-    rows = [head, ("---",) * len(head), *lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+    cells = [head, ("---",) * len(head), *lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
 
 
 def _cell(value: float | None) -> str:
@@ -323,9 +262,9 @@ def _spaced(value: int) -> str:
 
 def chart(results: Results) -> dict[str, Any]:
     """The chart as a Vega-Lite specification: CPU seconds by rows, of tables of fifty columns."""
-    tables = [Table(rows, columns) for rows, (columns, _) in ROWS.items() if columns == 50]
-    places = {job: [(t, _rows(t, job)) for t in tables] for job in list(TITLES)[:3]} | {
-        name: [(t, (f"peers {t.name} {name}", name)) for t in tables] for name in PEERS
+    tables = [Table(size, columns) for size, (columns, _) in ROWS.items() if columns == 50]
+    places = {job: [(t, rows(t, job)) for t in tables] for job in list(TITLES)[:3]} | {
+        name: [(t, peers(t, name)) for t in tables] for name in PEERS
     }
     points = [
         {"rows": table.rows, "seconds": seconds, "tool": TITLES[job]}

@@ -1,0 +1,124 @@
+"""What `bench/performance.py` should find: the goals of docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from driftline.bench.scenarios import PEERS, Table
+
+Place = tuple[str, str]  # the name of a scenario and of a job of it
+
+SMALL: Final = Table(100_000)
+MILLION: Final = Table(1_000_000)
+LARGE: Final = Table(10_000_000)
+HUGE: Final = Table(100_000_000, 10)
+
+TITLES: Final = {
+    "floor": "DuckDB: count, min, max, avg",
+    "always": "Driftline, exact",
+    "when_it_matters": "Driftline, exact when it matters",
+    "scipy": "SciPy over pandas",
+    "evidently": "Evidently",
+    "nannyml": "NannyML",
+    "whylogs": "whylogs",
+    "popmon": "popmon",
+    "azure": "Azure ML's method on Spark",
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a number should be.
+
+    Attributes:
+        title: What it is about.
+        of: What is measured.
+        over: What it is divided by; None: the number itself.
+        figure: `cpu` seconds or `peak` MB.
+        most: What it may be; None: no bound.
+        least: What it must be; None: no bound.
+    """
+
+    title: str
+    of: Place
+    over: Place | None = None
+    figure: str = "cpu"
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def unit(self) -> str:
+        """What stands behind the number."""
+        if self.over is not None:
+            return "×"
+        return " CPU s" if self.figure == "cpu" else " MB"
+
+
+def rows(table: Table, job: str) -> Place:
+    """Where a run of a table by its rows stands, or its floor."""
+    return f"rows {table.name}", job
+
+
+def peers(table: Table, name: str) -> Place:
+    """Where another tool stands."""
+    return f"peers {table.name} {name}", name
+
+
+def _over_floor(title: str, table: Table, job: str, most: float) -> Goal:
+    title = f"{title}: CPU seconds over the floor's"
+    return Goal(title, rows(table, job), rows(table, "floor"), most=most)
+
+
+def _peak(title: str, table: Table, job: str, most: float) -> Goal:
+    return Goal(f"{title}: peak memory", rows(table, job), figure="peak", most=most)
+
+
+def _beside(name: str, table: Table, size: str, cpu: float, peak: float) -> Iterator[Goal]:
+    of, over, title = peers(table, name), rows(table, "always"), f"{TITLES[name]}, {size} rows × 50"
+    yield Goal(f"{title}: CPU seconds over Driftline's", of, over, least=cpu)
+    yield Goal(f"{title}: peak memory over Driftline's", of, over, "peak", least=peak)
+
+
+_WIDE: Final = f"columns {Table(100_000, 2_000).name}"
+_FROZEN: Final = f"frozen {MILLION.name}"
+_WINDOWS: Final = f"windows {Table(10_000_000, 20).name}"
+
+GOALS: Final = (
+    _over_floor("1 million rows × 50, exact", MILLION, "always", 2.5),
+    _over_floor("the same, exact when it matters", MILLION, "when_it_matters", 1.5),
+    _over_floor("10 million rows × 50, exact, 1 GB", LARGE, "always", 3.0),
+    _peak("the same", LARGE, "always", 1_000),
+    _peak("the same, exact when it matters", LARGE, "when_it_matters", 512),
+    _over_floor("100 million rows × 10, exact, 2 GB", HUGE, "always", 3.0),
+    _peak("the same", HUGE, "always", 2_000),
+    Goal(
+        "2 000 columns × 100 000 rows, exact: CPU seconds over the floor's",
+        (_WIDE, "always"),
+        (_WIDE, "floor"),
+        most=3.0,
+    ),
+    Goal("100 000 rows × 50, exact, from the shell: CPU seconds", rows(SMALL, "always"), most=1.5),
+    Goal(
+        "a frozen reference, 1 million rows × 50: CPU seconds over those of reading it anew",
+        (_FROZEN, "frozen"),
+        (_FROZEN, "read anew"),
+        most=0.6,
+    ),
+    Goal(
+        "365 daily windows, 10 million rows × 20: CPU seconds over those of one run",
+        (_WINDOWS, "P1D"),
+        (_WINDOWS, "one run"),
+        most=2.0,
+    ),
+    *_beside("scipy", SMALL, "100 000", cpu=4, peak=1),
+    *_beside("scipy", MILLION, "1 million", cpu=6, peak=1),
+    *_beside("evidently", MILLION, "1 million", cpu=40, peak=1),
+    *(
+        goal
+        for name in PEERS
+        if name not in ("scipy", "evidently")
+        for goal in _beside(name, MILLION, "1 million", cpu=1, peak=1)
+    ),
+)
