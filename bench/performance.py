@@ -206,10 +206,10 @@ def reason_of(folder: Path, found: Measured, private: Collection[str]) -> str:
     """Why a process failed, in one line without the paths of this machine."""
     if found.exit < 0:
         return f"ended by signal {-found.exit}"
-    lines = (folder / "stderr.txt").read_text("utf-8", "replace").splitlines()
-    # Driftline's own last line is the command that retries
-    said = [line for line in lines if line.strip() and not line.startswith("retry:")]
-    text = f"failed: {' '.join((said or ['no message'])[-1].split())}"
+    lines = (folder / "stderr.txt").read_text("utf-8", "replace").strip().splitlines()
+    # Driftline says first what happened, Python last
+    said = [line for line in lines if line.startswith("error:")][:1] or lines[-1:]
+    text = f"failed: {' '.join((said or ['no message'])[0].removeprefix('error:').split())}"
     for path in (str(folder), *private):
         text = text.replace(path, "…")
     return text[:200]
