@@ -180,7 +180,8 @@ class Bench:
         command = [filled(word, known) for word in words]
         found = measure(command, self.limit, folder, QUIET)
         if found.late:
-            raise Failed(f"not done within {self.limit:g} s")
+            spent = f"{found.cpu:.0f} of the processor"
+            raise Failed(f"not done within {self.limit:g} s of the clock ({spent})")
         if found.exit not in exits:
             raise Failed(reason_of(folder, found, [str(self.cache), str(BENCH.parent)]))
         return found
