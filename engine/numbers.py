@@ -73,6 +73,21 @@ _FAULTS: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What two sides of a feature differ by, as far as their bins tell.
+
+    Attributes:
+        gaps: How far they lie apart; None where one has no rows.
+        coarse: Both in few cells.
+        torn: Whether a bin reaches into the next.
+    """
+
+    gaps: Gaps | None
+    coarse: Coarse
+    torn: bool
+
+
 @dataclass
 class Numbers:
     """The number columns of one run.
@@ -95,6 +110,11 @@ class Numbers:
 
     def __post_init__(self) -> None:
         self._features = len(self.plan.read)
+        # the pairs that each side of production is judged in
+        self._judging: dict[Key, list[Pair]] = {}
+        for pair in self.plan.pairs:
+            self._judging.setdefault(self.keys(pair)[1], []).append(pair)
+        self._surveys: dict[tuple[int, int], Survey] = {}
 
     # Counts arrive
 
@@ -166,6 +186,7 @@ class Numbers:
             )
             found[feature][key] = codes, values
         primary = (self.plan.primary.id, 0, ALL)
+        self._surveys = {k: each for k, each in self._surveys.items() if k[1] not in found}
         for feature, sides in found.items():
             self.grids.pop(feature, None)
             self.sides[feature] = {}
@@ -251,8 +272,17 @@ class Numbers:
             feature
             for feature in features
             if feature in self.grids
-            and any(walk(*self.pair(feature, pair)).torn for pair in self.plan.pairs)
+            and any(self._survey(feature, pair).torn for pair in self.plan.pairs)
         ]
+
+    def _survey(self, feature: int, pair: Pair) -> Survey:
+        """What two sides differ by before any bin is read; walked once."""
+        found = self._surveys.get((pair.id, feature))
+        if found is None:
+            steps = walk(*self.pair(feature, pair))
+            found = Survey(gaps(steps), coarse(steps), steps.torn)
+            self._surveys[pair.id, feature] = found
+        return found
 
     def open_report(self, items: Iterable[Watched], *, exact: bool) -> Open:
         """Bins to read before bins, quantiles, ranges and types are exact.
@@ -304,11 +334,10 @@ class Numbers:
     def _limits(self, item: Watched, key: Key) -> list[tuple[float, float]]:
         """Ends of ranges that production's rows may lie beyond."""
         limits: list[float] = []
-        for pair in self.plan.pairs:
-            if key == self.keys(pair)[1]:
-                low, high = self.range(item, self.pair(item.id, pair)[0])
-                limits += [low] if low is not None else []
-                limits += [math.nextafter(high, math.inf)] if high is not None else []
+        for pair in self._judging.get(key, ()):
+            low, high = self.range(item, self.pair(item.id, pair)[0])
+            limits += [low] if low is not None else []
+            limits += [math.nextafter(high, math.inf)] if high is not None else []
         return [(limit, limit) for limit in limits]
 
     def _unread_marks(self, item: Watched, key: Key) -> Iterator[Wholes]:
@@ -352,7 +381,7 @@ class Numbers:
                 if item.id not in self.grids or not wanted:
                     continue
                 reference, production = self.pair(item.id, pair)
-                far = gaps(walk(reference, production))
+                far = self._survey(item.id, pair).gaps
                 if far is None:
                     continue
                 bins = np.union1d(
@@ -449,23 +478,22 @@ class Numbers:
     def land_distances(
         self, items: Sequence[Watched], opened: Mapping[tuple[int, int], Wholes], bench: Workbench
     ) -> None:
-        """Land how far sides lie apart."""
+        """Land how far sides lie apart, exactly where their open bins were read."""
         rows: list[dict[str, Any]] = []
         cells: list[tuple[int, Coarse]] = []
         for item in items:
             for pair in self.plan.pairs:
-                reference, production = self.pair(item.id, pair)
-                steps = walk(reference, production)
                 comparison = self.comparison(pair, item)
-                cells.append((comparison, coarse(steps)))
-                known = opened.get((pair.id, item.id))
+                found = self._survey(item.id, pair)
+                cells.append((comparison, found.coarse))
+                far, known = found.gaps, opened.get((pair.id, item.id))
                 if known is not None:
-                    steps = walk(reference, production, known)
-                far = gaps(steps)
+                    far = gaps(walk(*self.pair(item.id, pair), known))
                 if far is not None:
                     rows.append({"comparison": comparison, **_gap_row(far)})
         _land(bench, "gaps", rows)
-        bench.land("coarse", _coarse_table(cells))
+        if not bench.has("coarse"):
+            bench.land("coarse", _coarse_table(cells))
 
     def land_values(self, features: Iterable[int], bench: Workbench) -> None:
         """Land every value of columns that turned out to be categories."""
