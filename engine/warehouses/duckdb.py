@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,8 @@ class DuckDB:
                 "enable_progress_bar": False,
                 # a statement names a file once a column and side: its footer is read once
                 "parquet_metadata_cache": True,
+                # what does not fit in memory waits where it is nobody's, until the session is closed
+                **({} if beside is not None else {"temp_directory": _place_to_wait()}),
                 # a table that is missing is an error, never a Python variable of that name
                 "python_enable_replacements": False,
                 **settings,
@@ -357,6 +360,13 @@ class DuckDB:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _place_to_wait() -> str:
+    """A folder of the session's own, which DuckDB makes when it is needed and removes again."""
+    import tempfile
+
+    return str(Path(tempfile.gettempdir()) / f"driftline-{uuid.uuid4().hex}")
 
 
 # Parquet of more columns than this and at most so many values is read once.
