@@ -37,6 +37,8 @@ SAMPLE_ROWS: Final = 20_000
 MOST_ROUNDS: Final = 6
 # Cells that one statement may bring: they decide its memory.
 MOST_CELLS: Final = 600_000
+# Rows in undecided bins that one statement may read: as many single values may come back.
+MOST_ROWS: Final = 2_000_000
 
 Progress = Callable[[str], None]
 
@@ -550,7 +552,7 @@ class _Gathering:
         self.progress(f"settling {sum(map(len, wanted.values()))} bins")
         by_id = {item.id: item for item in self.plan.read}
         items = [by_id[feature] for feature in sorted({feature for feature, _ in wanted})]
-        for batch in _batches(items):
+        for batch in _filled(items, self.numbers.rows_waited_for, MOST_ROWS):
             for some, part in self._answers(
                 batch,
                 lambda some: self.renderer.ties(
@@ -600,6 +602,23 @@ def _batches(items: Sequence[Watched], most: int = BATCH) -> Iterator[Sequence[W
     size = max(1, min(most, BATCH if len(items) <= BATCH else WIDE_BATCH))
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _filled(
+    items: Sequence[Watched], rows: Callable[[int], int], most: int
+) -> Iterator[Sequence[Watched]]:
+    """Batches of at most so many rows, or of single features."""
+    for some in _batches(items):
+        batch: list[Watched] = []
+        held = 0
+        for item in some:
+            more = rows(item.id)
+            if batch and held + more > most:
+                yield batch
+                batch, held = [], 0
+            batch.append(item)
+            held += more
+        yield batch
 
 
 def _merged(*found: Open) -> Open:

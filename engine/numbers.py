@@ -220,6 +220,14 @@ class Numbers:
             if (feature, key[0]) not in asked
         }
 
+    def rows_waited_for(self, feature: int) -> int:
+        """Rows in the bins of a feature that its sides wait for."""
+        return sum(
+            int(side.n[np.isin(side.bin, bins)].sum())
+            for key, side in self.sides[feature].items()
+            if (bins := self.wanted.get((feature, key))) is not None
+        )
+
     def _finest(self, feature: int, scan: int) -> int:
         """How often the statements join the bins of a feature in a scan."""
         return self.shifts[scan] if self.grids[feature].width else 0
