@@ -139,8 +139,7 @@ class _Gathering:
             self.progress(f"counting categories of {len(texts)} columns")
             self._send(texts, self.renderer.categories, "categories")
         self._count_numbers(numbers, largest)
-        self._settle(numbers)
-        self.numbers.land(self._able(), self.opened, self.bench)
+        self.numbers.land(self.bench)
         self._decide()
         self._derive()
         return self.out
@@ -315,18 +314,23 @@ class _Gathering:
         """Count every number column: on the fine grid, or value by value where tables are small."""
         small = largest <= SMALL_ROWS and largest * len(numbers) <= SMALL_VALUES
         self._hold(numbers, by_value=small)
-        if numbers and not small:
-            self._grid(numbers)
-        self._count_values(
-            [
-                item
-                for item in numbers
-                if item.id not in self.numbers.grids and item.id not in self.out.failed
-            ]
-        )
-        torn = set(self.numbers.torn(item.id for item in numbers))
+        self.numbers.few = self._few_by_share(numbers)
+        gridded = self._grid(numbers) if numbers and not small else set()
+        whole = [
+            item for item in numbers if item.id not in gridded and item.id not in self.out.failed
+        ]
+        self._count_values(whole)
+        self._finish(whole)
+
+    def _finish(self, items: Sequence[Watched]) -> None:
+        """Read what columns that were counted still wait for, and say what is known of them."""
+        torn = set(self.numbers.torn(item.id for item in items))
         self._release(torn)
-        self._count_values([item for item in numbers if item.id in torn])
+        self._count_values([item for item in items if item.id in torn])
+        self._settle(items)
+        keep = self.plan.monitor.exact == "when_it_matters"
+        able = [item for item in items if item.id not in self.out.failed]
+        self.numbers.summarise(able, self.opened, keep=keep)
 
     def _hold(self, numbers: Sequence[Watched], *, by_value: bool) -> None:
         """Note which number columns of references need not be read: those counted in the same way."""
@@ -373,7 +377,8 @@ class _Gathering:
             if (facts := self._kept(scan.id, feature)) is not None
         )
 
-    def _grid(self, numbers: Sequence[Watched]) -> None:
+    def _grid(self, numbers: Sequence[Watched]) -> set[int]:
+        """Count columns on the fine grid; the ids of those that have one."""
         self.progress("placing the grids")
         bounds = self.out.bounds = self._bounds(numbers)
         fine = [item for item in numbers if item.id not in self.out.failed]
@@ -422,10 +427,13 @@ class _Gathering:
                 ),
             ):
                 self.numbers.add_histogram(part, scales, levels)
-        # a column that failed has no cells: it is counted no other way
-        for item in gridded:
-            if item.id in self.out.failed:
-                self.numbers.grids.pop(item.id)
+            # a column that failed has no cells: it is counted no other way
+            for item in batch:
+                if item.id in self.out.failed:
+                    self.numbers.grids.pop(item.id)
+            # a batch is finished before the next begins, so that no more is held than one needs
+            self._finish([item for item in batch if item.id not in self.out.failed])
+        return {item.id for item in gridded}
 
     def _placed(self, items: Sequence[Watched]) -> dict[int, Grid]:
         """The grids of features whose primary reference is known; of others it is read after all."""
@@ -502,12 +510,12 @@ class _Gathering:
     def _settle(self, numbers: Sequence[Watched]) -> None:
         """Read single values of fine bins until bins, quantiles, ranges and types are exact."""
         able = [item for item in numbers if item.id not in self.out.failed]
-        self.numbers.few = self._few_by_share(able)
         exact = self.plan.monitor.exact != "never"
         always = self.plan.monitor.exact == "always"
-        opened, self.opened = (
-            self.numbers.open_gaps(able, self._asked(able)) if always else ({}, {})
-        )
+        opened: Open = {}
+        if always:
+            opened, common = self.numbers.open_gaps(able, self._asked(able))
+            self.opened |= common
         for _ in range(MOST_ROUNDS):
             wanted = _merged(opened, self.numbers.open_report(able, exact=exact))
             if not wanted:
@@ -570,7 +578,7 @@ class _Gathering:
         if wanted:
             self._read(wanted)
         self.opened |= opened
-        self.numbers.land_distances(self._able(), self.opened, self.bench)
+        self.numbers.sharpen(self.opened, self.bench)
 
     def _able(self) -> list[Watched]:
         return [

@@ -47,15 +47,9 @@ Asked = Literal["area", "widest"]
 # Bins to read: by feature and scan.
 Open = dict[tuple[int, int], tuple[int, ...]]
 
-RELATIONS: Final = (
-    "numbers",
-    "number_faults",
-    "quantiles",
-    "beyond",
-    "intervals",
-    "gaps",
-    "coarse",
-)
+RELATIONS: Final = ("numbers", "number_faults", "quantiles", "beyond", "intervals")
+# As many single values of a column of a reference are kept for later runs.
+MOST_KEPT: Final = 50_000
 NULL: Final = -1
 TYPE_ERROR: Final = -2
 NAN: Final = -3
@@ -115,6 +109,8 @@ class Numbers:
         for pair in self.plan.pairs:
             self._judging.setdefault(self.keys(pair)[1], []).append(pair)
         self._surveys: dict[tuple[int, int], Survey] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in RELATIONS}
+        self._gaps: dict[int, dict[str, Any]] = {}
 
     # Counts arrive
 
@@ -445,63 +441,83 @@ class Numbers:
             return None, None
         return float(reference.low[0]), float(reference.high[-1])
 
-    def land(
-        self, items: Sequence[Watched], opened: Mapping[tuple[int, int], Wholes], bench: Workbench
+    def summarise(
+        self, items: Sequence[Watched], opened: Mapping[tuple[int, int], Wholes], *, keep: bool
     ) -> None:
-        """Land the relations of number columns, but for distances that may still be made exact."""
-        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in RELATIONS}
-        for item in items:
-            every = item.id in self.grids and self._may_turn_categorical(item)
-            for key, side in self.sides.get(item.id, {}).items():
-                named = {"scan": key[0], "window_id": key[1], "segment": key[2], "feature": item.id}
-                rows["number_faults"].append(
-                    named | {name: side.codes.get(c, 0) for name, c in _FAULTS}
-                )
-                if len(side.n):
-                    rows["numbers"].append(named | vars(moments(side, every=every)))
-                    rows["quantiles"].append(named | _quantiles(side))
-            edges = None if self.rule(item).rule == "shared_width" else self.edges(item)
-            reference_counts: dict[Key, Wholes] = {}
-            for pair in self.plan.pairs:
-                reference, production = self.pair(item.id, pair)
-                named = {"comparison": self.comparison(pair, item)}
-                rows["beyond"].append(
-                    {
-                        "pair": pair.id,
-                        "feature": item.id,
-                        **self._beyond(item, reference, production),
-                    }
-                )
-                own = edges or shared_width_edges((reference, production)) or sorted_edges((), ())
-                key, _ = self.keys(pair)
-                if edges is None or key not in reference_counts:
-                    reference_counts[key] = own.counts(reference)
-                rows["intervals"] += _intervals(
-                    named, own, reference_counts[key], own.counts(production)
-                )
-        for name in ("numbers", "number_faults", "quantiles", "beyond", "intervals"):
-            _land(bench, name, rows[name])
-        self.land_distances(items, opened, bench)
+        """Say what is known of columns once all that they wait for was read.
 
-    def land_distances(
-        self, items: Sequence[Watched], opened: Mapping[tuple[int, int], Wholes], bench: Workbench
-    ) -> None:
-        """Land how far sides lie apart, exactly where their open bins were read."""
-        rows: list[dict[str, Any]] = []
-        cells: list[tuple[int, Coarse]] = []
+        Args:
+            items: Number columns.
+            opened: By (pair, feature), common bins whose distances are to be exact.
+            keep: Whether single values are needed later on; otherwise there are few left.
+        """
         for item in items:
-            for pair in self.plan.pairs:
-                comparison = self.comparison(pair, item)
-                found = self._survey(item.id, pair)
-                cells.append((comparison, found.coarse))
-                far, known = found.gaps, opened.get((pair.id, item.id))
-                if known is not None:
-                    far = gaps(walk(*self.pair(item.id, pair), known))
-                if far is not None:
-                    rows.append({"comparison": comparison, **_gap_row(far)})
-        _land(bench, "gaps", rows)
-        if not bench.has("coarse"):
-            bench.land("coarse", _coarse_table(cells))
+            self._summarise(item)
+            self._measure(item, opened)
+            if not keep and item.id in self.grids and not self._may_turn_categorical(item):
+                for key, side in self.sides.get(item.id, {}).items():
+                    # of references those stay that a baseline is worth
+                    if key[0] == self.plan.production.id or len(side.values.n) > MOST_KEPT:
+                        self.sides[item.id][key] = side.without_values()
+
+    def _summarise(self, item: Watched) -> None:
+        rows = self._rows
+        every = item.id in self.grids and self._may_turn_categorical(item)
+        for key, side in self.sides.get(item.id, {}).items():
+            named = {"scan": key[0], "window_id": key[1], "segment": key[2], "feature": item.id}
+            rows["number_faults"].append(
+                named | {name: side.codes.get(c, 0) for name, c in _FAULTS}
+            )
+            if len(side.n):
+                rows["numbers"].append(named | vars(moments(side, every=every)))
+                rows["quantiles"].append(named | _quantiles(side))
+        edges = None if self.rule(item).rule == "shared_width" else self.edges(item)
+        reference_counts: dict[Key, Wholes] = {}
+        for pair in self.plan.pairs:
+            reference, production = self.pair(item.id, pair)
+            named = {"comparison": self.comparison(pair, item)}
+            rows["beyond"].append(
+                {"pair": pair.id, "feature": item.id, **self._beyond(item, reference, production)}
+            )
+            own = edges or shared_width_edges((reference, production)) or sorted_edges((), ())
+            key, _ = self.keys(pair)
+            if edges is None or key not in reference_counts:
+                reference_counts[key] = own.counts(reference)
+            rows["intervals"] += _intervals(
+                named, own, reference_counts[key], own.counts(production)
+            )
+
+    def _measure(self, item: Watched, opened: Mapping[tuple[int, int], Wholes]) -> None:
+        """Say how far the sides of a column lie apart, exactly where open bins were read."""
+        for pair in self.plan.pairs:
+            comparison = self.comparison(pair, item)
+            found = self._survey(item.id, pair)
+            far, known = found.gaps, opened.get((pair.id, item.id))
+            if known is not None:
+                far = gaps(walk(*self.pair(item.id, pair), known))
+            if far is not None:
+                self._gaps[comparison] = {"comparison": comparison, **_gap_row(far)}
+
+    def sharpen(self, opened: Mapping[tuple[int, int], Wholes], bench: Workbench) -> None:
+        """Land distances again, those of some features exact by now."""
+        ids = {feature for _, feature in opened}
+        for item in self.plan.read:
+            if item.id in ids:
+                self._measure(item, opened)
+        _land(bench, "gaps", [*self._gaps.values()])
+
+    def land(self, bench: Workbench) -> None:
+        """Land the relations of number columns."""
+        for name, rows in self._rows.items():
+            _land(bench, name, rows)
+        _land(bench, "gaps", [*self._gaps.values()])
+        pairs = {pair.id: pair for pair in self.plan.pairs}
+        items = {item.id: item for item in self.plan.read}
+        cells = [
+            (self.comparison(pairs[pair], items[feature]), found.coarse)
+            for (pair, feature), found in sorted(self._surveys.items())
+        ]
+        bench.land("coarse", _coarse_table(cells))
 
     def land_values(self, features: Iterable[int], bench: Workbench) -> None:
         """Land every value of columns that turned out to be categories."""

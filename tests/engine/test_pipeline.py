@@ -160,15 +160,15 @@ def test_the_coarse_path_leaves_fine_bins_that_hold_several_values():
     # otherwise the comparisons above would say nothing about bins
     left: dict[int, int] = {}
 
-    def note(numbers: Numbers, items: Sequence[Watched], *given: object) -> None:
+    def note(numbers: Numbers, items: Sequence[Watched], *given: Any, **more: Any) -> None:
         for item in items:
             sides = numbers.sides[item.id].values()
             left[item.id] = sum(int(side.cells().several.sum()) for side in sides)
-        land(numbers, items, *given)
+        summarise(numbers, items, *given, **more)
 
-    land = Numbers.land
+    summarise = Numbers.summarise
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Numbers, "land", note)
+        patch.setattr(Numbers, "summarise", note)
         score(*hard_tables(), path="coarse", metrics=["kolmogorov_smirnov_distance"])
     assert sum(bins > 0 for bins in left.values()) >= 10
 
