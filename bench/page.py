@@ -153,7 +153,7 @@ def _agreement(results: Results) -> str:
         scenario, job = peers(Table(size, columns), "scipy")
         record = results.get(scenario, {}).get("jobs", {}).get(job, {})
         if found := record.get("differences"):
-            said = ", ".join(f"`{name}` by {value:.0e}" for name, value in sorted(found.items()))
+            said = ", ".join(f"`{name}` by {value:.0g}" for name, value in sorted(found.items()))
             texts.append(f"{_spaced(size)} rows: {said}")
     if not texts:
         return ""
@@ -223,7 +223,7 @@ def _machines(results: Results) -> str:
     for text, names in held.items():
         jobs = [job for name in names for job in results[name]["jobs"].values()]
         loads = [job["load"] for job in jobs if "load" in job]
-        busy = f"load {min(loads):g}–{max(loads):g}" if loads else ""
+        busy = f"load up to {max(loads):g}" if loads else "nothing measured"
         lines.append(f"- {text}; {busy}: {', '.join(names)}")
     return "\n".join(lines) + "\n"
 

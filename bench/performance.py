@@ -242,13 +242,20 @@ def versions(scenario: Scenario) -> dict[str, str]:
 
     import driftline
 
-    words = ("git", "-C", str(BENCH), "describe", "--always", "--dirty")
-    commit = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    commit = git("rev-parse", "--short", "HEAD").strip()
+    # the results themselves change while they are measured
+    changed = git("status", "--porcelain", "--", "engine", "sql", "cli.py", "__init__.py")
     return {
-        "driftline": f"{driftline.__version__} {commit}".strip(),
+        "driftline": f"{driftline.__version__} {commit}{' changed' if changed else ''}".strip(),
         "duckdb": duckdb.__version__,
         "python": platform.python_version(),
     }
+
+
+def git(*words: str) -> str:
+    """What git says of this checkout; nothing where there is none."""
+    command = ("git", "-C", str(BENCH.parent), *words)
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def main() -> None:
