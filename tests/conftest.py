@@ -22,7 +22,8 @@ ONCE = {
     *("test_interpolate", "test_intervals", "test_judge", "test_not_built", "test_scaffold"),
     *("test_schema", "test_significance", "test_summary", "test_thresholds", "test_times"),
     *("test_windows", "test_yaml_file", "test_api", "test_check", "test_checkup", "test_cli_store"),
-    *("test_selection", "test_azure_quirks", "test_demo_data", "test_contracts"),
+    *("test_selection", "test_azure_quirks", "test_demo_data", "test_contracts", "test_exact"),
+    *("test_baseline", "test_bench", "test_cost", "test_evidence"),
     "test_evidence",
 }
 
