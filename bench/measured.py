@@ -82,7 +82,9 @@ def _run(command: list[str], limit: float) -> Measured:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     started = time.monotonic()
     first = os.posix_spawnp(command[0], command, os.environ, setpgroup=0)
-    signal.signal(signal.SIGALRM, end)
+    # it is in a group of its own, which an interrupt does not reach
+    for each in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, end)
     signal.setitimer(signal.ITIMER_REAL, limit)
     wall, code = limit, 0
     # the JVM of a Spark session, for one, ends after the process that started it
