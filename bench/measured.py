@@ -45,6 +45,11 @@ class Measured:
     late: bool
 
 
+def _compiled(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables under which Python keeps what it compiles, as it does unless it is told not to."""
+    return {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measure(
     command: Sequence[str | Path], limit: float, folder: Path, environ: Mapping[str, str]
 ) -> Measured:
@@ -62,7 +67,7 @@ def measure(
         subprocess.run(
             list(map(str, words)),
             cwd=folder,
-            env=os.environ | environ,
+            env={**_compiled(os.environ), **environ},
             stdout=out,
             stderr=err,
             check=True,
