@@ -164,8 +164,8 @@ class Known:
             return None
         return {name: facts.counts[name] for name in wanted}
 
-    def is_read(self, scan: Scan) -> bool:
-        """Whether anything of a scan must be read."""
+    def lacks(self, scan: Scan) -> bool:
+        """Whether not even the rows of a scan are known."""
         return scan.id not in self.rows
 
 

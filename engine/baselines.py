@@ -25,7 +25,7 @@ from driftline.engine.render import Renderer
 from driftline.engine.rows import Facts, Read
 from driftline.engine.run import choose_monitors, keep_apart, plans_of
 from driftline.engine.store import Store
-from driftline.engine.warehouses import open_warehouse
+from driftline.engine.warehouses import session_of
 from driftline.engine.warehouses.base import Ledger, Warehouse
 from driftline.engine.windows import resolve_at
 from driftline.engine.workbench import Workbench
@@ -52,9 +52,8 @@ def build_baselines(
     """
     chosen = choose_monitors(project, monitors)
     keep_apart(project)
-    session = warehouse or open_warehouse(project.connection)
     store = Store(project.results.file)
-    try:
+    with session_of(project.connection, warehouse) as session:
         for monitor in chosen:
             reasons = [_why_not(each, session) for each in monitor.references]
             if all(reasons):
@@ -62,16 +61,12 @@ def build_baselines(
                     f"monitor {monitor.name}: {'; '.join(r for r in reasons if r)}",
                     hint="give a reference that stays: whole files, a window {start, end}, or frozen: true",
                 )
+            # the first plan's columns replace what there was, those of others join them
             frozen = Frozen(prints=taken_up(monitor, session, store).prints)
             now = resolve_at(monitor, None, datetime.now(UTC))
             for plan in plans_of(monitor, (now,), session):
                 _build(plan, session, store, frozen)
-                # the first window's columns replace what there was, those of others join them
-                frozen = taken_up(monitor, session, store)
-    finally:
-        if warehouse is None:
-            session.close()
-    return list_baselines(project, [monitor.name for monitor in chosen], warehouse)
+        return list_baselines(project, [monitor.name for monitor in chosen], session)
 
 
 def _build(plan: Plan, warehouse: Warehouse, store: Store, frozen: Frozen) -> None:
@@ -133,8 +128,7 @@ def list_baselines(
         ConfigError: For an unknown monitor.
     """
     names = [monitor.name for monitor in choose_monitors(project, monitors)]
-    session = warehouse or open_warehouse(project.connection)
-    try:
+    with session_of(project.connection, warehouse) as session:
         return [
             {
                 "monitor": each.monitor,
@@ -148,9 +142,6 @@ def list_baselines(
             }
             for each, reference in _stored(project, names)
         ]
-    finally:
-        if warehouse is None:
-            session.close()
 
 
 def _stored(project: Project, names: Sequence[str]) -> Iterator[tuple[Baseline, Reference | None]]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driftline.engine import baseline
-from driftline.engine.baseline import FROZEN, Baseline, Known, column_key, rows_key
+from driftline.engine.baseline import FROZEN, Baseline, column_key, rows_key
 from driftline.engine.execute import Gathered
 from driftline.engine.plan import ALL, Plan, Scan
 from driftline.engine.project import Monitor, Reference
@@ -188,6 +188,8 @@ def _columns(
 def save(store: Store, found: Iterable[Baseline], frozen: Frozen) -> None:
     """Keep baselines; those of changed data replace what there was.
 
+    What is kept is usable at once: the next windows of the same run read nothing of it again.
+
     Raises:
         StoreError: When they cannot be stored.
     """
@@ -206,9 +208,7 @@ def save(store: Store, found: Iterable[Baseline], frozen: Frozen) -> None:
             {**head, "feature": name, "content": baseline.packed(column)}
             for name, column in each.columns.items()
         ]
-        store.save_baseline(rows, anew=each.reference not in frozen.usable)
-
-
-def known_of(plan: Plan, frozen: Frozen) -> Known:
-    """What a plan need not read."""
-    return Known.of(plan, frozen.usable)
+        before = frozen.usable.get(each.reference)
+        store.save_baseline(rows, anew=before is None)
+        columns = {**(before.columns if before is not None else {}), **each.columns}
+        frozen.usable[each.reference] = replace(each, columns=columns)

@@ -31,6 +31,7 @@ from driftline.engine.cells import (
 from driftline.engine.distances import Coarse, Gaps, coarse, common_shift, gaps, walk
 from driftline.engine.features import Watched, may_be_categorical
 from driftline.engine.plan import ALL, Pair, Plan
+from driftline.engine.project import BinRule
 from driftline.engine.relations import schema_of
 
 if TYPE_CHECKING:
@@ -408,7 +409,7 @@ class Numbers:
         """The number of a feature's comparison in a pair."""
         return pair.id * self._features + item.id
 
-    def rule(self, item: Watched) -> Any:
+    def rule(self, item: Watched) -> BinRule:
         """How a feature is cut."""
         settings = self.plan.monitor.settings.get(item.name)
         own = settings.bins if settings is not None else None

@@ -427,7 +427,7 @@ class Renderer:
 
     def profiles(self, scan: Scan, items: Sequence[Watched]) -> bool:
         """Whether a scan must be read to count its rows, and what is asked of columns."""
-        return self.known.is_read(scan) or any(
+        return self.known.lacks(scan) or any(
             self.known.counts(scan.id, item.id, self.counts(item)) is None for item in items
         )
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from driftline.engine.baseline import Known
 from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.evidence import with_evidence
 from driftline.engine.execute import gather
-from driftline.engine.freeze import Frozen, known_of, learned, save, taken_up
+from driftline.engine.freeze import Frozen, learned, save, taken_up
 from driftline.engine.interpolate import mask
 from driftline.engine.journal import Journal, Part, utc_now
 from driftline.engine.judge import judge
@@ -34,7 +35,7 @@ from driftline.engine.rows import (
 )
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import NOTHING, Past, Standing, Store
-from driftline.engine.warehouses import open_warehouse
+from driftline.engine.warehouses import session_of
 from driftline.engine.warehouses.base import Column, Warehouse
 from driftline.engine.whereabouts import rows_elsewhere
 from driftline.engine.windows import resolve_at
@@ -123,14 +124,10 @@ def each_monitor(
     """
     if store:
         keep_apart(project)
-    session = warehouse or open_warehouse(project.connection)
     target = Store(project.results.file) if store else None
-    tools = Tools(session, target, uuid.uuid4().hex, progress or _silent)
-    try:
+    with session_of(project.connection, warehouse) as session:
+        tools = Tools(session, target, uuid.uuid4().hex, progress or _silent)
         runs = tuple(one(monitor, tools) for monitor in chosen)
-    finally:
-        if warehouse is None:
-            session.close()
     found = tuple(each for each in runs if each is not None)
     if not found:
         names = ", ".join(monitor.name for monitor in chosen)
@@ -321,7 +318,7 @@ def _measured(
             log.ledger,
             lambda step: progress(monitor.name, step),
             lambda found: straddling(whole, found, Results(bench)),
-            known_of(whole, frozen),
+            Known.of(whole, frozen.usable),
         )
         for told in (gathered.failed, gathered.unmatched):
             for number, message in told.items():

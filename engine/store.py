@@ -465,24 +465,14 @@ class Store:
             ).fetchall()
         return Past({(end, start): int(value) for end, start, value in counts}, dict(columns))
 
-    def baselines(
-        self, monitor: str | None = None, *, with_content: bool = True
-    ) -> list[dict[str, Any]]:
-        """Rows of `_baselines`: of one monitor, or of all.
-
-        Args:
-            monitor: Name of a monitor.
-            with_content: Whether to read what is known of each column, too.
-        """
+    def baselines(self, monitor: str | None = None) -> list[dict[str, Any]]:
+        """Rows of `_baselines`: of one monitor, or of all."""
         if self.version() is None or "_baselines" not in self._tables():
             return []
-        columns = "*" if with_content else "* exclude (content)"
         where = "" if monitor is None else "where monitor = $monitor"
-        order = "order by monitor, reference, feature"
         params = {} if monitor is None else {"monitor": monitor}
-        return list(
-            self.read(f"select {columns} from _baselines {where} {order}", params).to_pylist()
-        )
+        order = "order by monitor, reference, feature"
+        return list(self.read(f"from _baselines {where} {order}", params).to_pylist())
 
     def save_baseline(self, rows: Rows, *, anew: bool) -> None:
         """Keep rows of `_baselines` of one reference, all or nothing.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -28,3 +30,21 @@ def open_warehouse(connection: Connection) -> Warehouse:
         connection.options
     )
     return opened
+
+
+@contextmanager
+def session_of(connection: Connection, given: Warehouse | None) -> Iterator[Warehouse]:
+    """A session that the caller has open, which stays so; else one of a connection, closed at the end.
+
+    Raises:
+        ConfigError: When the connection's type is not known.
+        WarehouseError: When it cannot be reached.
+    """
+    if given is not None:
+        yield given
+        return
+    opened = open_warehouse(connection)
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -40,6 +40,7 @@ monitors:
         distinct_count: null
         freshness: null
         row_count: {{decrease: 20%}}
+      {more}
 """
 
 
@@ -81,6 +82,7 @@ def project(tables: Path, folder: Path, name: str, **given: str) -> Path:
     for side in ("reference", "production"):
         (path.parent / f"{side}.parquet").symlink_to(tables / f"{side}.parquet")
     said = {"zone": "", "window": "size: P1D", "reference": "reference: {table: reference.parquet}"}
+    said["more"] = ""
     path.write_text(PROJECT.format(**{**said, **given}), "utf-8")
     return path
 
@@ -106,7 +108,11 @@ def path_(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 UTC_ = "UTC"
-RECENT = "references: {whole: {table: reference.parquet}, recent: {window: {size: P2D}}}"
+# A second reference that moves with the window, and a signal that is held against it.
+RECENT = {
+    "reference": "references: {whole: {table: reference.parquet}, recent: {window: {size: P2D}}}",
+    "more": "lately: {type: data_drift, reference: recent, numerical: [wasserstein, js]}",
+}
 
 # What the project says, how far windows lie apart, their size, their offset, and the time zone.
 CASES: dict[str, tuple[dict[str, str], str | None, timedelta, timedelta, str]] = {
@@ -122,7 +128,7 @@ CASES: dict[str, tuple[dict[str, str], str | None, timedelta, timedelta, str]] =
         {"window": "size: P1D, offset: PT6H"}, None, timedelta(1), timedelta(hours=6), UTC_,
     ),
     "a reference that moves along": (
-        {"reference": RECENT}, None, timedelta(1), timedelta(0), UTC_,
+        RECENT, None, timedelta(1), timedelta(0), UTC_,
     ),
 }  # fmt: skip
 
@@ -245,3 +251,11 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_windows(
     (few, steps), (many, more) = sent
     assert (few, many) == (3, 17)
     assert more == steps
+
+
+def test_a_whole_reference_beside_one_that_moves_is_read_once(tables: Path, tmp_path: Path):
+    found = days(project(tables, tmp_path, "m", **RECENT), 25, 28)
+    sent = [row["sql"] for row in found.monitors[0].statements]
+    profiles = [sql for sql in sent if "step=profile" in sql]
+    assert len(profiles) == windows(found) == 3
+    assert ["reference.parquet" in sql for sql in profiles] == [True, False, False]
