@@ -330,16 +330,10 @@ def run(
         sent = statements(project, monitors=monitors, at=at, select=select, exclude=exclude)
         terminal.script(session.out, sent)
         return 0
-    with session.working():
-        try:
-            result = driftline.run(
-                project, monitors=monitors, at=at, select=select, exclude=exclude
-            )
-        except driftline.DriftlineError as error:
-            # one failing monitor stops no other, and the others have something to tell
-            if error.result is None:
-                raise
-            result = error.result
+    result = _ran(
+        session,
+        lambda: driftline.run(project, monitors=monitors, at=at, select=select, exclude=exclude),
+    )
     result = replace(result, fail_on=fail_on.value, strict=strict)
     return _told(session, project, result)
 
@@ -367,15 +361,12 @@ def backfill(
     """Compute many past windows in one pass."""
     session: Session = ctx.obj
     project = session.load()
-    with session.working():
-        try:
-            result = driftline.backfill(
-                project, start=start, end=end, every=every, monitors=monitors, force=force
-            )
-        except driftline.DriftlineError as error:
-            if error.result is None:
-                raise
-            result = error.result
+    result = _ran(
+        session,
+        lambda: driftline.backfill(
+            project, start=start, end=end, every=every, monitors=monitors, force=force
+        ),
+    )
     result = replace(result, fail_on=fail_on.value, strict=strict)
     return _told(session, project, result, terminal.backfilled)
 
@@ -393,6 +384,18 @@ def baseline(
     session.rows(found, format_, terminal.baselines)
     if format_ is Format.table and action is BaselineAction.build and not session.quiet:
         session.next("run")
+
+
+def _ran(session: Session, work: Callable[[], driftline.RunResult]) -> driftline.RunResult:
+    """What monitors found, those that failed among them."""
+    with session.working():
+        try:
+            return work()
+        except driftline.DriftlineError as error:
+            # one failing monitor stops no other, and the others have something to tell
+            if error.result is None:
+                raise
+            return error.result  # type: ignore[no-any-return]
 
 
 def _told(

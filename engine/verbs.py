@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -150,8 +150,9 @@ def backfill(
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
         warehouse = None if connection is None else _beside(connection)
-        try:
-            result = backfill_project(
+
+        def work() -> RunResult:
+            return backfill_project(
                 loaded,
                 start=_moment(start),
                 end=_moment(end),
@@ -161,12 +162,8 @@ def backfill(
                 force=force,
                 progress=_progress,
             )
-        finally:
-            if warehouse is not None:
-                warehouse.close()
-        for each in result.monitors:
-            _tell(each.run, each.statements)
-        return _or_error(result, loaded)
+
+        return _ran(work, loaded, warehouse)
 
 
 def baseline(
@@ -823,11 +820,11 @@ def _run(
     selection: Selection = EVERYTHING,
     store: bool = True,
 ) -> RunResult:
-    """Run monitors, tell the log, and raise the first error once all have run."""
+    """Run monitors of a project."""
     from driftline.engine.run import run_project
 
-    try:
-        result = run_project(
+    def work() -> RunResult:
+        return run_project(
             project,
             monitors=monitors,
             at=at,
@@ -836,6 +833,14 @@ def _run(
             store=store,
             progress=_progress,
         )
+
+    return _ran(work, project, warehouse)
+
+
+def _ran(work: Callable[[], RunResult], project: Project, warehouse: Warehouse | None) -> RunResult:
+    """Do the work of a session, tell the log, and raise the first error once all have run."""
+    try:
+        result = work()
     finally:
         if warehouse is not None:
             warehouse.close()
