@@ -143,13 +143,6 @@ class Side:
             self.centre, more, np.union1d(self.read, read), self._joined,
         )  # fmt: skip
 
-    def without_values(self) -> Side:
-        """The same with no bin read."""
-        return Side(
-            self.codes, self.shift, self.bin, self.low, self.high, self.n, self.total, self.squares,
-            self.centre,
-        )  # fmt: skip
-
     def unread(self, cells: Flags | Wholes) -> Wholes:
         """The bins of some cells that hold several values and were not read yet."""
         bins = self.bin[cells]

@@ -4,11 +4,13 @@ F, G are the shares of the reference, of production at or below x. Inside a bin 
 values F - G runs from its value before the bin, minus production's share of the bin, to that value
 plus the reference's share: a bin matters to the largest gap only where that passes the widest gap
 known, and to the area only where the sign may change. All else follows from counts and sums.
+An open bin is settled by its single values and nothing else, so they need not all be in memory at once.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 OUTWARD: Final = 1e-12
 # A coarse cell ends where the pooled share, or the area of its deviation, passes one of so many parts.
 PARTS: Final = 128
+# Sums inside a bin that was read are of whole numbers below 2^62.
+WHOLE_BITS: Final = 62
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,8 @@ def common_shift(reference: Side, production: Side) -> int:
     return max(reference.shift, production.shift)
 
 
-def walk(reference: Side, production: Side, opened: Wholes | None = None) -> Steps:
-    """Line two sides up.
-
-    Args:
-        reference: The reference's side.
-        production: Production's.
-        opened: Common bins whose single values stand in their place; both sides read them.
-    """
+def walk(reference: Side, production: Side) -> Steps:
+    """Line two sides up."""
     shift = common_shift(reference, production)
     ours, theirs = reference.at(shift), production.at(shift)
     infinite = (
@@ -88,10 +86,7 @@ def walk(reference: Side, production: Side, opened: Wholes | None = None) -> Ste
         counts[k, side.bin], sums[k, side.bin] = side.n, side.total
         low[side.bin] = np.minimum(low[side.bin], side.low)
         high[side.bin] = np.maximum(high[side.bin], side.high)
-    kept = counts[0] + counts[1] > 0
-    if opened is not None:
-        kept[opened] = False
-    bins = np.flatnonzero(kept)
+    bins = np.flatnonzero(counts[0] + counts[1])
     low, high, n, m = low[bins], high[bins], counts[0, bins], counts[1, bins]
     several = low < high
     with np.errstate(all="ignore"):
@@ -99,30 +94,7 @@ def walk(reference: Side, production: Side, opened: Wholes | None = None) -> Ste
             np.where(several, rows * (high - reference.centre) - sums[k, bins], 0.0)
             for k, rows in enumerate((n, m))
         )
-    if opened is None or not len(opened):
-        return Steps(bins, low, high, n, m, n_room, m_room, infinite)
-    ours_read, theirs_read = (
-        np.isin(side.values.bin >> (shift - side.shift), opened) for side in (reference, production)
-    )
-    value, more_n, more_m = _together(
-        reference.values.value[ours_read],
-        reference.values.n[ours_read],
-        production.values.value[theirs_read],
-        production.values.n[theirs_read],
-    )
-    every = np.concatenate((low, value))
-    order = np.argsort(every, kind="stable")
-    nothing = np.zeros(len(value))
-    return Steps(
-        np.concatenate((bins, np.full(len(value), NO_BIN)))[order],
-        every[order],
-        np.concatenate((high, value))[order],
-        np.concatenate((n, more_n))[order],
-        np.concatenate((m, more_m))[order],
-        np.concatenate((n_room, nothing))[order],
-        np.concatenate((m_room, nothing))[order],
-        infinite,
-    )
+    return Steps(bins, low, high, n, m, n_room, m_room, infinite)
 
 
 def _together(x: Reals, n: Wholes, y: Reals, m: Wholes) -> tuple[Reals, Wholes, Wholes]:
@@ -135,21 +107,134 @@ def _together(x: Reals, n: Wholes, y: Reals, m: Wholes) -> tuple[Reals, Wholes, 
 
 
 @dataclass(frozen=True)
-class Gaps:
-    """How far two distributions lie apart: bounds, alike where nothing is open.
+class Shares:
+    """What turns rows of both sides into F - G.
 
     Attributes:
-        widest: Bounds of the largest |F - G|, infinities beyond every number.
-        below: Rows of the reference, of production at or below the x of the widest gap known.
-        area: Bounds of the integral of |F - G| over the finite numbers; None where a side has none.
-        open_widest, open_area: Bins whose values could still change either.
+        rows: Of the reference and of production.
+        under: Those of them at minus infinity.
+        finite: Those with a finite number.
     """
 
-    widest: tuple[float, float]
+    rows: tuple[int, int]
+    under: tuple[int, int]
+    finite: tuple[int, int]
+
+    def gap(self, n: Wholes, m: Wholes) -> Reals:
+        """F - G where so many finite rows of each side are at or below x."""
+        return (self.under[0] + n) / self.rows[0] - (self.under[1] + m) / self.rows[1]
+
+    def finite_gap(self, n: Wholes, m: Wholes) -> Reals:
+        """The same, of the finite rows alone."""
+        return n / self.finite[0] - m / self.finite[1]
+
+
+@dataclass(frozen=True)
+class OpenBins:
+    """Bins of several values that could still change a distance, ascending.
+
+    Attributes:
+        bin: Common bins, int64, shape (bins,), as are the others.
+        low, high: Their range over both sides.
+        n, m: Rows of the reference and of production in them.
+        n_before, m_before: Finite rows of each before them.
+        reach: The largest |F - G| that is possible inside.
+        inside, most: The least and the most that the area inside can be; alike where it is known.
+        widest, area: Whether they could change the largest |F - G|, the area.
+    """
+
+    bin: Wholes
+    low: Reals
+    high: Reals
+    n: Wholes
+    m: Wholes
+    n_before: Wholes
+    m_before: Wholes
+    reach: Reals
+    inside: Reals
+    most: Reals
+    widest: Flags
+    area: Flags
+
+    def __getitem__(self, chosen: Flags) -> OpenBins:
+        """Some of them."""
+        return OpenBins(*(column[chosen] for column in vars(self).values()))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the single values of open bins say.
+
+    Attributes:
+        bin: Common bins, int64, shape (bins,), as are the others.
+        area: The integral of |F - G| from the bin's lowest to its highest value.
+        widest: The largest |F - G| in it.
+        n, m: Finite rows of the reference, of production at or below the x of that.
+    """
+
+    bin: Wholes
+    area: Reals
+    widest: Reals
+    n: Wholes
+    m: Wholes
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """How far two distributions lie apart, as far as it is known.
+
+    Attributes:
+        shares: What turns rows into F - G.
+        known_widest: The largest |F - G| at a place where it is known, infinities beyond every number.
+        below: Rows of the reference, of production at or below that place.
+        known_area: The integral of |F - G| over the finite numbers outside the bins that are open to it;
+            None where a side has none.
+        open: Bins that could change either.
+    """
+
+    shares: Shares
+    known_widest: float
     below: tuple[int, int]
-    area: tuple[float, float] | None
-    open_widest: Wholes
-    open_area: Wholes
+    known_area: float | None
+    open: OpenBins
+
+    @property
+    def widest(self) -> tuple[float, float]:
+        """Bounds of the largest |F - G|, alike where nothing is open."""
+        reach = self.open.reach[self.open.widest]
+        highest = max(self.known_widest, float(reach.max())) if len(reach) else self.known_widest
+        return _outward(self.known_widest, highest, 1.0)
+
+    @property
+    def area(self) -> tuple[float, float] | None:
+        """Bounds of the area, alike where nothing is open; None where a side has no finite number."""
+        if self.known_area is None:
+            return None
+        inside, most = self.open.inside[self.open.area], self.open.most[self.open.area]
+        low = self.known_area + float(inside.sum())
+        return _outward(low, low + float(np.maximum(most - inside, 0.0).sum()))
+
+    def with_settled(self, parts: Sequence[Settled]) -> Gaps:
+        """The same once bins were settled, whatever parts they came in."""
+        if not parts:
+            return self
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        joined = Settled(*map(np.concatenate, columns))
+        order = np.argsort(joined.bin)
+        found = Settled(*(column[order] for column in vars(joined).values()))
+        widest, below = self.known_widest, self.below
+        if len(found.bin):
+            place = int(np.argmax(found.widest))
+            if found.widest[place] > widest:
+                widest = float(found.widest[place])
+                (n_under, m_under) = self.shares.under
+                below = n_under + int(found.n[place]), m_under + int(found.m[place])
+        area = self.known_area
+        if area is not None:
+            # where it was not open its area was known before
+            area += float(found.area[np.isin(found.bin, self.open.bin[self.open.area])].sum())
+        left = ~np.isin(self.open.bin, found.bin)
+        return Gaps(self.shares, widest, below, area, self.open[left])
 
 
 def gaps(steps: Steps) -> Gaps | None:
@@ -159,9 +244,9 @@ def gaps(steps: Steps) -> Gaps | None:
     n, m = n_finite + n_under + n_over, m_finite + m_under + m_over
     if not n or not m:
         return None
+    shares = Shares((n, m), (n_under, m_under), (n_finite, m_finite))
     up_to = np.cumsum(steps.n), np.cumsum(steps.m)
-    several = steps.several
-    after = (n_under + up_to[0]) / n - (m_under + up_to[1]) / m
+    after = shares.gap(*up_to)
     n_up, m_up = n_under, m_under
     widest = abs(n_under / n - m_under / m)
     if len(after):
@@ -172,26 +257,33 @@ def gaps(steps: Steps) -> Gaps | None:
     p, q = steps.n / n, steps.m / m
     before = after - p + q
     reach = np.maximum(before + p, q - before)
-    open_widest = several & (reach > widest)
-    highest = float(reach[open_widest].max()) if open_widest.any() else widest
+    open_widest = steps.several & (reach > widest)
     area, open_area = None, np.zeros(len(after), bool)
+    inside = most = np.zeros(len(after))
     if n_finite and m_finite:
-        area, open_area = _area(steps, up_to, n_finite, m_finite)
-    return Gaps(
-        _outward(widest, highest, 1.0),
-        (n_up, m_up),
-        area,
-        steps.bin[open_widest],
-        steps.bin[open_area],
-    )
+        area, inside, most, open_area = _area(steps, shares.finite_gap(*up_to), shares)
+    kept = open_widest | open_area
+    cells = OpenBins(
+        steps.bin,
+        steps.low,
+        steps.high,
+        steps.n,
+        steps.m,
+        up_to[0] - steps.n,
+        up_to[1] - steps.m,
+        reach,
+        inside,
+        most,
+        open_widest,
+        open_area,
+    )[kept]
+    return Gaps(shares, widest, (n_up, m_up), area, cells)
 
 
-def _area(
-    steps: Steps, up_to: tuple[Wholes, Wholes], n: int, m: int
-) -> tuple[tuple[float, float], Flags]:
-    """Bounds of the integral of |F - G|, and the cells in which its sign may change."""
+def _area(steps: Steps, after: Reals, shares: Shares) -> tuple[float, Reals, Reals, Flags]:
+    """The area outside open cells; of each cell the least and the most; those where the sign may change."""
+    n, m = shares.finite
     with np.errstate(all="ignore"):
-        after = up_to[0] / n - up_to[1] / m
         p, q = steps.n / n, steps.m / m
         before = after - (p - q)
         width = steps.high - steps.low
@@ -201,15 +293,139 @@ def _area(
         between = np.abs(after[:-1]) * (steps.low[1:] - steps.high[:-1])
         # an endless way at no height is no area
         between = np.where(after[:-1] == 0, 0.0, between)
-        low = float(inside.sum() + between.sum())
-        if not open_.any():
-            return (low, low), open_
         most = np.minimum(
             width * np.maximum(before + p, q - before),
             np.abs(before) * width + steps.n_room / n + steps.m_room / m,
-        )[open_]
-        high = low + float(np.maximum(most - inside[open_], 0.0).sum())
-    return _outward(low, high), open_
+        )
+        known = float(np.where(open_, 0.0, inside).sum() + between.sum())
+        return known, inside, most, open_
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The single values of one side in some bins, ascending, and what sums over a range of them take.
+
+    Attributes:
+        bin: The bin of each value, int64, shape (values,).
+        value: float64, shape (values,).
+        up_to: Rows of the values before each place, int64, shape (values + 1,).
+        sums: Sums over them of rows times whole steps from the first value of the bin, int64, shape
+            (values + 1,). They wrap: differences inside a bin are exact, whatever was read beside it.
+        origin: The first value of the bin of each value.
+        exponent: How many steps there are to one, as a power of two, in the bin of each value.
+    """
+
+    bin: Wholes
+    value: Reals
+    up_to: Wholes
+    sums: Wholes
+    origin: Reals
+    exponent: Wholes
+
+    @classmethod
+    def of(cls, bins: Wholes, value: Reals, n: Wholes) -> Counted:
+        """From values in any order, whose bins follow each other as they do."""
+        order = np.argsort(value)
+        bins, value, n = bins[order], value[order], n[order]
+        first = np.flatnonzero(np.diff(bins, prepend=-1))
+        sizes = np.diff(np.append(first, len(bins)))
+        origin = np.repeat(value[first], sizes)
+        rows = np.add.reduceat(n, first) if len(first) else n
+        last = first + sizes - 1
+        _, wide = np.frexp(value[last] - value[first])
+        _, many = np.frexp(rows.astype(np.float64))
+        exponent = np.repeat(WHOLE_BITS - wide - many, sizes).astype(np.int64)
+        steps = np.floor(np.ldexp(value - origin, exponent)).astype(np.int64)
+        nothing = np.zeros(1, np.int64)
+        return cls(
+            bins,
+            value,
+            np.concatenate((nothing, np.cumsum(n))),
+            np.concatenate((nothing, np.cumsum(n * steps))),
+            origin,
+            exponent,
+        )
+
+    def room(self, first: Wholes, until: Wholes, high: Reals) -> Reals:
+        """Sums of high - x over the values of places [first, until), each range inside one bin."""
+        if not len(self.value):
+            return np.zeros(len(first))
+        place = np.minimum(first, len(self.value) - 1)
+        rows = self.up_to[until] - self.up_to[first]
+        steps = np.ldexp((self.sums[until] - self.sums[first]).astype(float), -self.exponent[place])
+        found = rows * (high - self.origin[place]) - steps
+        return np.where(rows > 0, np.maximum(found, 0.0), 0.0)
+
+
+def settle(
+    cells: OpenBins, shares: Shares, reference: Counted, production: tuple[Wholes, Reals, Wholes]
+) -> Settled:
+    """Say what open bins hold, from the single values of both sides.
+
+    G is constant between production's values, and F only rises: it passes G once between two of them.
+    So a binary search in the reference's values, and sums over ranges of them, do for each of
+    production's, however many the reference has.
+
+    Args:
+        cells: The open bins.
+        shares: What turns rows into F - G.
+        reference: All values of the reference in these bins, among others.
+        production: Bin, value and rows of all of production's in them, ascending, and no others.
+    """
+    bins, value, rows = production
+    place = np.searchsorted(cells.bin, bins)
+    count = len(cells.bin)
+    # in each bin one step from its lowest value, then one from each of production's values
+    within = np.searchsorted(bins, cells.bin)
+    heads = within + np.arange(count)
+    own = np.arange(len(value)) + place + 1
+    size = count + len(value)
+    cell = np.empty(size, np.int64)
+    start, m = np.empty(size), np.empty(size, np.int64)
+    passed = np.concatenate((np.zeros(1, np.int64), np.cumsum(rows)))
+    cell[heads], start[heads], m[heads] = np.arange(count), cells.low, cells.m_before
+    cell[own], start[own] = place, value
+    m[own] = cells.m_before[place] + passed[1:] - passed[within[place]]
+    last = np.append(heads[1:], size) - 1
+    end = np.append(start[1:], 0.0)
+    end[last] = cells.high
+    # where the reference's values of each bin begin and end, and those of each step
+    low = np.searchsorted(reference.bin, cells.bin, side="left")
+    high = np.searchsorted(reference.bin, cells.bin, side="right")
+    least, most = low[cell], high[cell]
+    first = np.clip(np.searchsorted(reference.value, start, side="right"), least, most)
+    until = np.clip(np.searchsorted(reference.value, end, side="left"), least, most)
+    until[last] = high
+
+    def n_at(places: Wholes) -> Wholes:
+        return cells.n_before[cell] + reference.up_to[places] - reference.up_to[least]
+
+    # the widest gap is at one of the ends of a step
+    opening = first.copy()
+    opening[heads] = low
+    n_open, n_close = n_at(opening), n_at(until)
+    open_gap, close_gap = (np.abs(shares.gap(n, m)) for n in (n_open, n_close))
+    wider = np.maximum(open_gap, close_gap)
+    widest = np.maximum.reduceat(wider, heads)
+    at = np.flatnonzero(wider == widest[cell])
+    at = at[np.diff(cell[at], prepend=-1) > 0]
+    n_widest = np.where(close_gap[at] >= open_gap[at], n_close[at], n_open[at])
+    area = np.zeros(count)
+    if all(shares.finite):
+        until = np.maximum(until, first)
+        n, m_share = shares.finite[0], m / shares.finite[1]
+        # the place from which on F is at or above G
+        target = m_share * n - (cells.n_before[cell] - reference.up_to[least])
+        passing = np.searchsorted(reference.up_to, target, side="left")
+        passes = np.clip(passing, first, until)
+        inner = (passing > first) & (passing <= until)
+        x = np.where(passing > until, end, start)
+        x[inner] = reference.value[passing[inner] - 1]
+        under = (m_share - n_at(first) / n) * (x - start) - reference.room(first, passes, x) / n
+        over = (n_at(passes) / n - m_share) * (end - x) + reference.room(passes, until, end) / n
+        each = np.maximum(under, 0.0) + np.maximum(over, 0.0)
+        area = np.add.reduceat(each, heads)
+    return Settled(cells.bin, area, widest, n_widest, m[at])
 
 
 def _outward(low: float, high: float, top: float = math.inf) -> tuple[float, float]:

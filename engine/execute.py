@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.baseline import Known, fits, regridded
@@ -18,7 +19,7 @@ from driftline.engine.features import Watched
 from driftline.engine.grid import MOST_BINS, SHARES, Grid, choose_grid, shift_for, sum_scales
 from driftline.engine.joins import several_rows
 from driftline.engine.kinds import decide_kinds
-from driftline.engine.numbers import Asked, Numbers, Open
+from driftline.engine.numbers import Asked, Numbers, Portion
 from driftline.engine.plan import ALL, WHOLE, Plan
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
@@ -119,7 +120,6 @@ class _Gathering:
     ledger: Ledger
     progress: Progress
     out: Gathered = field(default_factory=Gathered)
-    opened: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.numbers = self.out.numbers = Numbers(self.plan)
@@ -328,9 +328,7 @@ class _Gathering:
         self._release(torn)
         self._count_values([item for item in items if item.id in torn])
         self._settle(items)
-        keep = self.plan.monitor.exact == "when_it_matters"
-        able = [item for item in items if item.id not in self.out.failed]
-        self.numbers.summarise(able, self.opened, keep=keep)
+        self.numbers.summarise([item for item in items if item.id not in self.out.failed])
 
     def _hold(self, numbers: Sequence[Watched], *, by_value: bool) -> None:
         """Note which number columns of references need not be read: those counted in the same way."""
@@ -511,17 +509,15 @@ class _Gathering:
         """Read single values of fine bins until bins, quantiles, ranges and types are exact."""
         able = [item for item in numbers if item.id not in self.out.failed]
         exact = self.plan.monitor.exact != "never"
-        always = self.plan.monitor.exact == "always"
-        opened: Open = {}
-        if always:
-            opened, common = self.numbers.open_gaps(able, self._asked(able))
-            self.opened |= common
+        open_gaps: list[Portion] = []
+        if self.plan.monitor.exact == "always":
+            open_gaps = self.numbers.open_gaps(able, self._asked(able), MOST_ROWS)
         for _ in range(MOST_ROUNDS):
-            wanted = _merged(opened, self.numbers.open_report(able, exact=exact))
+            wanted = _merged(self.numbers.open_report(able, exact=exact), open_gaps)
             if not wanted:
                 break
             self._read(wanted)
-            opened = {}
+            open_gaps = []
             able = [item for item in able if item.id not in self.out.failed]
 
     def _asked(self, items: Sequence[Watched]) -> dict[int, set[Asked]]:
@@ -555,30 +551,33 @@ class _Gathering:
         few = {row["feature"] for row in counted if row["whole_values"] < share * rows["n"]}
         return few & {item.id for item in items}
 
-    def _read(self, wanted: Open) -> None:
+    def _read(self, portions: Sequence[Portion]) -> None:
         """Fetch the single values of bins."""
-        self.progress(f"settling {sum(map(len, wanted.values()))} bins")
+        bins = sum(len(each) for portion in portions for each in portion.bins.values())
+        self.progress(f"settling {bins} bins")
         by_id = {item.id: item for item in self.plan.read}
-        items = [by_id[feature] for feature in sorted({feature for feature, _ in wanted})]
-        for batch in _filled(items, self.numbers.rows_waited_for, MOST_ROWS):
-            for some, part in self._answers(
-                batch,
-                lambda some: self.renderer.ties(
-                    some, self.numbers.grids, self.numbers.shifts, wanted
-                ),
-            ):
+        for batch in _filled(portions):
+            wanted = {
+                (portion.feature, scan): bins.tolist()
+                for portion in batch
+                for scan, bins in portion.bins.items()
+            }
+            items = [by_id[portion.feature] for portion in batch]
+            for some, part in self._answers(items, partial(self._ties, wanted=wanted)):
                 names = {item.id for item in some}
-                self.numbers.add_ties(
-                    part, {k: bins for k, bins in wanted.items() if k[0] in names}
-                )
+                self.numbers.add_ties(part, [each for each in batch if each.feature in names])
+
+    def _ties(
+        self, items: Sequence[Watched], wanted: Mapping[tuple[int, int], Sequence[int]]
+    ) -> Statement:
+        return self.renderer.ties(items, self.numbers.grids, self.numbers.shifts, wanted)
 
     def sharpen(self, asked: Mapping[int, set[Asked]]) -> None:
         """Make the distances of some comparisons exact."""
-        wanted, opened = self.numbers.open_gaps(self._able(), asked)
-        if wanted:
-            self._read(wanted)
-        self.opened |= opened
-        self.numbers.sharpen(self.opened, self.bench)
+        portions = self.numbers.open_gaps(self._able(), asked, MOST_ROWS)
+        if portions:
+            self._read(portions)
+        self.numbers.sharpen({each.feature for each in portions}, self.bench)
 
     def _able(self) -> list[Watched]:
         return [
@@ -612,30 +611,29 @@ def _batches(items: Sequence[Watched], most: int = BATCH) -> Iterator[Sequence[W
         yield items[start : start + size]
 
 
-def _filled(
-    items: Sequence[Watched], rows: Callable[[int], int], most: int
-) -> Iterator[Sequence[Watched]]:
-    """Batches of at most so many rows, or of single features."""
-    for some in _batches(items):
-        batch: list[Watched] = []
-        held = 0
-        for item in some:
-            more = rows(item.id)
-            if batch and held + more > most:
-                yield batch
-                batch, held = [], 0
-            batch.append(item)
-            held += more
+def _filled(portions: Sequence[Portion]) -> Iterator[Sequence[Portion]]:
+    """Batches of different features that hold at most so many rows, or of single portions."""
+    batch: list[Portion] = []
+    held = 0
+    for each in portions:
+        full = held + each.rows > MOST_ROWS or len(batch) == BATCH
+        if batch and (full or batch[-1].feature == each.feature):
+            yield batch
+            batch, held = [], 0
+        batch.append(each)
+        held += each.rows
+    if batch:
         yield batch
 
 
-def _merged(*found: Open) -> Open:
-    """Bins of several lists together."""
-    merged: Open = {}
-    for each in found:
-        for key, bins in each.items():
-            merged[key] = tuple(sorted({*merged.get(key, ()), *bins}))
-    return merged
+def _merged(report: Sequence[Portion], portions: Sequence[Portion]) -> list[Portion]:
+    """What is asked for for the report along with the first of the portions of its feature."""
+    asked = {each.feature: each for each in report}
+    merged = [
+        each if (more := asked.pop(each.feature, None)) is None else each.along_with(more)
+        for each in portions
+    ]
+    return [*merged, *asked.values()]
 
 
 def _range(bounds: Sequence[tuple[float, float]]) -> tuple[float, float]:

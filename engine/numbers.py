@@ -28,8 +28,20 @@ from driftline.engine.cells import (
     shared_width_edges,
     sorted_edges,
 )
-from driftline.engine.distances import Coarse, Gaps, coarse, common_shift, gaps, walk
+from driftline.engine.distances import (
+    Coarse,
+    Counted,
+    Gaps,
+    OpenBins,
+    Settled,
+    coarse,
+    common_shift,
+    gaps,
+    settle,
+    walk,
+)
 from driftline.engine.features import Watched, may_be_categorical
+from driftline.engine.grid import MOST_BINS
 from driftline.engine.plan import ALL, Pair, Plan
 from driftline.engine.project import BinRule
 from driftline.engine.relations import schema_of
@@ -37,7 +49,7 @@ from driftline.engine.relations import schema_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from driftline.engine.cells import Wholes
+    from driftline.engine.cells import Flags, Wholes
     from driftline.engine.grid import Grid
     from driftline.engine.workbench import Workbench
 
@@ -45,18 +57,15 @@ if TYPE_CHECKING:
 Key = tuple[int, int, str]
 # What of two distributions is asked: the area between them, or their widest gap.
 Asked = Literal["area", "widest"]
-# Bins to read: by feature and scan.
-Open = dict[tuple[int, int], tuple[int, ...]]
 
 RELATIONS: Final = ("numbers", "number_faults", "quantiles", "beyond", "intervals")
-# As many single values of a column of a reference are kept for later runs.
-MOST_KEPT: Final = 50_000
 NULL: Final = -1
 TYPE_ERROR: Final = -2
 NAN: Final = -3
 BELOW_INFINITY: Final = -4
 ABOVE_INFINITY: Final = -5
 _NO_BINS: Final = np.empty(0, np.int64)
+_NOWHERE: Final = (1, 0)
 # Room for bins and codes in one number that sorts cells.
 _SPAN: Final = 2**18
 _FAULTS: Final = (
@@ -74,13 +83,41 @@ class Survey:
 
     Attributes:
         gaps: How far they lie apart; None where one has no rows.
+        shift: How often the fine bins that this is told by were joined by two.
         coarse: Both in few cells.
         torn: Whether a bin reaches into the next.
     """
 
     gaps: Gaps | None
+    shift: int
     coarse: Coarse
     torn: bool
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Bins of one feature whose single values are read at once.
+
+    Attributes:
+        feature: Its id.
+        bins: The bins, by scan, as its statements number them.
+        span: Which bins of the grid, first and last, distances are settled in.
+        rows: About how many rows the bins hold.
+    """
+
+    feature: int
+    bins: Mapping[int, Wholes]
+    span: tuple[int, int]
+    rows: int
+
+    def along_with(self, other: Portion) -> Portion:
+        """The same with more bins of its feature."""
+        scans = {**self.bins, **other.bins}
+        bins = {
+            scan: np.union1d(self.bins.get(scan, _NO_BINS), other.bins.get(scan, _NO_BINS))
+            for scan in scans
+        }
+        return Portion(self.feature, bins, self.span, self.rows + other.rows)
 
 
 @dataclass
@@ -94,6 +131,7 @@ class Numbers:
         few: Features counted to have few whole numbers, where a share of the rows decides.
         shifts: How often the statements join fine bins by two, by scan.
         wanted: Bins that each side waits for, as it numbers them.
+        waiting: Bins that distances wait for, by pair and feature.
     """
 
     plan: Plan
@@ -102,6 +140,7 @@ class Numbers:
     few: set[int] = field(default_factory=set)
     shifts: dict[int, int] = field(default_factory=dict)
     wanted: dict[tuple[int, Key], Wholes] = field(default_factory=dict)
+    waiting: dict[tuple[int, int], OpenBins] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._features = len(self.plan.read)
@@ -110,6 +149,7 @@ class Numbers:
         for pair in self.plan.pairs:
             self._judging.setdefault(self.keys(pair)[1], []).append(pair)
         self._surveys: dict[tuple[int, int], Survey] = {}
+        self._settled: dict[tuple[int, int], list[Settled]] = {}
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in RELATIONS}
         self._gaps: dict[int, dict[str, Any]] = {}
 
@@ -195,56 +235,91 @@ class Numbers:
         for (feature, key), side in known.items():
             self._keep(feature, key, side)
 
-    def add_ties(self, table: pa.Table, asked: Open) -> None:
-        """Keep the single values of bins that were asked for."""
+    def add_ties(self, table: pa.Table, portions: Sequence[Portion]) -> None:
+        """Keep the single values that sides wait for, and settle distances by those they wait for.
+
+        Args:
+            table: Rows of the relation `ties`.
+            portions: What was asked for.
+        """
         found = {
             (feature, key): Values(rows["bin"], rows["value"], rows["n"])
             for feature, key, rows in _split(table)
         }
-        for (feature, key), bins in self.wanted.items():
-            if (feature, key[0]) not in asked:
-                continue
-            side = self.sides[feature][key]
+        features = {each.feature for each in portions}
+        for name in [name for name in self.wanted if name[0] in features]:
+            feature, key = name
+            bins, side = self.wanted.pop(name), self.sides[feature][key]
             # what stands beside a window must not change it: it keeps the bins that it asked for
             joined = side.shift - self._finest(feature, key[0])
-            values = found.get((feature, key), Values.none())
+            values = found.get(name, Values.none())
             kept = np.isin(values.bin >> joined, bins)
             values = Values(values.bin[kept] >> joined, values.value[kept], values.n[kept])
             self.sides[feature][key] = side.with_values(values, bins)
-        self.wanted = {
-            (feature, key): bins
-            for (feature, key), bins in self.wanted.items()
-            if (feature, key[0]) not in asked
-        }
+        for portion in portions:
+            self._settle(portion, found)
 
-    def rows_waited_for(self, feature: int) -> int:
-        """Rows in the bins of a feature that its sides wait for."""
-        return sum(
-            int(side.n[np.isin(side.bin, bins)].sum())
-            for key, side in self.sides[feature].items()
-            if (bins := self.wanted.get((feature, key))) is not None
-        )
+    def _settle(self, portion: Portion, found: Mapping[tuple[int, Key], Values]) -> None:
+        """Settle distances of one feature in the bins of a portion."""
+        feature = portion.feature
+        counted: dict[tuple[Key, int], Counted] = {}
+        for pair in self.plan.pairs:
+            waiting = self.waiting.get((pair.id, feature))
+            if waiting is None:
+                continue
+            survey = self._surveys[pair.id, feature]
+            assert survey.gaps is not None
+            first, last = (end >> survey.shift for end in portion.span)
+            cells = waiting[(waiting.bin >= first) & (waiting.bin <= last)]
+            if not len(cells.bin):
+                continue
+            reference, production = self.keys(pair)
+            if (reference, survey.shift) not in counted:
+                values = found.get((feature, reference), Values.none())
+                joined = survey.shift - self._finest(feature, reference[0])
+                counted[reference, survey.shift] = Counted.of(
+                    values.bin >> joined, values.value, values.n
+                )
+            values = found.get((feature, production), Values.none())
+            bins = values.bin >> (survey.shift - self._finest(feature, production[0]))
+            kept = np.flatnonzero(np.isin(bins, cells.bin))
+            kept = kept[np.argsort(values.value[kept])]
+            self._settled.setdefault((pair.id, feature), []).append(
+                settle(
+                    cells,
+                    survey.gaps.shares,
+                    counted[reference, survey.shift],
+                    (bins[kept], values.value[kept], values.n[kept]),
+                )
+            )
 
     def _finest(self, feature: int, scan: int) -> int:
         """How often the statements join the bins of a feature in a scan."""
         return self.shifts[scan] if self.grids[feature].width else 0
 
-    def _spelled(self, found: Mapping[tuple[int, Key], Sequence[Wholes]]) -> Open:
+    def _spelled(self, found: Mapping[tuple[int, Key], Sequence[Wholes]]) -> list[Portion]:
         """Note which bins each side wants, and spell them as the statements number them."""
-        spelled: dict[tuple[int, int], list[Wholes]] = {}
+        spelled: dict[int, dict[int, list[Wholes]]] = {}
+        rows: dict[int, int] = {}
         for (feature, key), parts in found.items():
             side = self.sides[feature][key]
-            bins = np.unique(np.concatenate([self.wanted.get((feature, key), _NO_BINS), *parts]))
+            bins = np.unique(np.concatenate([_NO_BINS, *parts]))
             if not len(bins):
                 continue
             self.wanted[feature, key] = bins
+            rows[feature] = rows.get(feature, 0) + int(side.n[np.isin(side.bin, bins)].sum())
             joined = side.shift - self._finest(feature, key[0])
             fine = ((bins << joined)[:, None] + np.arange(1 << joined)).ravel()
-            spelled.setdefault((feature, key[0]), []).append(fine)
-        return {
-            name: tuple(np.unique(np.concatenate(parts)).tolist())
-            for name, parts in spelled.items()
-        }
+            spelled.setdefault(feature, {}).setdefault(key[0], []).append(fine)
+        return [
+            Portion(
+                feature,
+                {scan: np.unique(np.concatenate(parts)) for scan, parts in scans.items()},
+                _NOWHERE,
+                rows[feature],
+            )
+            for feature, scans in spelled.items()
+        ]
 
     def _keep(self, feature: int, key: Key, side: Side) -> None:
         self.sides.setdefault(feature, {})[key] = side
@@ -284,13 +359,14 @@ class Numbers:
         """What two sides differ by before any bin is read; walked once."""
         found = self._surveys.get((pair.id, feature))
         if found is None:
-            steps = walk(*self.pair(feature, pair))
-            found = Survey(gaps(steps), coarse(steps), steps.torn)
+            sides = self.pair(feature, pair)
+            steps = walk(*sides)
+            found = Survey(gaps(steps), common_shift(*sides), coarse(steps), steps.torn)
             self._surveys[pair.id, feature] = found
         return found
 
-    def open_report(self, items: Iterable[Watched], *, exact: bool) -> Open:
-        """Bins to read before bins, quantiles, ranges and types are exact.
+    def open_report(self, items: Iterable[Watched], *, exact: bool) -> list[Portion]:
+        """What to read before bins, quantiles, ranges and types are exact.
 
         Args:
             items: Number columns.
@@ -367,41 +443,76 @@ class Numbers:
         return len(self._primary(item.id).n) <= conventions.most_distinct
 
     def open_gaps(
-        self, items: Iterable[Watched], asked: Mapping[int, Collection[Asked]]
-    ) -> tuple[Open, dict[tuple[int, int], Wholes]]:
-        """Bins to read before distances are exact.
+        self, items: Iterable[Watched], asked: Mapping[int, Collection[Asked]], most: int
+    ) -> list[Portion]:
+        """What to read before distances are exact.
 
         Args:
             items: Number columns.
             asked: By comparison, what is to be exact.
-
-        Returns:
-            Bins by feature and scan; and by (pair, feature) those bins that both sides have in common.
+            most: About how many rows a portion may have.
         """
-        found: dict[tuple[int, Key], list[Wholes]] = {}
-        opened: dict[tuple[int, int], Wholes] = {}
+        portions: list[Portion] = []
         for item in items:
+            if item.id not in self.grids:
+                continue
+            waiting: list[Pair] = []
             for pair in self.plan.pairs:
                 wanted = asked.get(self.comparison(pair, item), ())
-                if item.id not in self.grids or not wanted:
-                    continue
-                reference, production = self.pair(item.id, pair)
-                far = self._survey(item.id, pair).gaps
+                far = self._survey(item.id, pair).gaps if wanted else None
                 if far is None:
                     continue
-                bins = np.union1d(
-                    far.open_area if "area" in wanted else far.open_area[:0],
-                    far.open_widest if "widest" in wanted else far.open_widest[:0],
+                cells = far.open[
+                    (far.open.area & ("area" in wanted)) | (far.open.widest & ("widest" in wanted))
+                ]
+                if len(cells.bin):
+                    self.waiting[pair.id, item.id] = cells
+                    waiting.append(pair)
+            if waiting:
+                portions += self._portions(item.id, waiting, most)
+        return portions
+
+    def _portions(self, feature: int, pairs: Sequence[Pair], most: int) -> Iterator[Portion]:
+        """The bins that pairs of a feature wait for, in runs of the grid that hold so many rows."""
+        shifts = [self._surveys[pair.id, feature].shift for pair in pairs]
+        # a bin of the coarsest pair is not cut
+        joined = max(shifts)
+        spans = (MOST_BINS >> joined) + 1
+        rows: dict[int, Wholes] = {}
+        marks: dict[int, Flags] = {}
+        windows = len(self.plan.production.windows)
+        times = np.zeros(spans, np.int64)
+        for pair, shift in zip(pairs, shifts, strict=True):
+            cells = self.waiting[pair.id, feature]
+            run = cells.bin >> (joined - shift)
+            times += np.bincount(run, minlength=spans) > 0
+            for key, n in zip(self.keys(pair), (cells.n, cells.m), strict=True):
+                scan = key[0]
+                held = np.bincount(run, n, spans).astype(np.int64)
+                before = rows.setdefault(scan, np.zeros(spans, np.int64))
+                # a reference is read once for all, of production each window's rows are its own
+                rows[scan] = (
+                    before + held if scan == self.plan.production.id else np.maximum(before, held)
                 )
-                if not len(bins):
-                    continue
-                opened[pair.id, item.id] = bins
-                shift = common_shift(reference, production)
-                for key, side in zip(self.keys(pair), (reference, production), strict=True):
-                    own = side.bin[np.isin(side.bin >> (shift - side.shift), bins)]
-                    unread = own[~np.isin(own, side.read)]
-                    found.setdefault((item.id, key), []).append(unread)
-        return self._spelled(found), opened
+                finest = self._finest(feature, scan)
+                every = marks.setdefault(scan, np.zeros((MOST_BINS >> finest) + 1, bool))
+                fine = (cells.bin << (shift - finest))[:, None] + np.arange(1 << (shift - finest))
+                every[fine.ravel()] = True
+        # of windows that do not wait for a bin the rows in it come along
+        own = self.plan.production.id
+        rows[own] = rows[own] * windows // np.maximum(times, 1)
+        up_to = np.cumsum(sum(rows.values()))
+        part = (up_to - 1) // most
+        for number in np.unique(part[times > 0]):
+            within = np.flatnonzero((part == number) & (times > 0))
+            first, last = int(within[0]) << joined, ((int(within[-1]) + 1) << joined) - 1
+            bins = {}
+            for scan, every in marks.items():
+                finest = self._finest(feature, scan)
+                chosen = np.flatnonzero(every[first >> finest : (last >> finest) + 1])
+                bins[scan] = chosen + (first >> finest)
+            many = int(sum(each[within].sum() for each in rows.values()))
+            yield Portion(feature, bins, (first, last), many)
 
     # What they say
 
@@ -442,24 +553,20 @@ class Numbers:
             return None, None
         return float(reference.low[0]), float(reference.high[-1])
 
-    def summarise(
-        self, items: Sequence[Watched], opened: Mapping[tuple[int, int], Wholes], *, keep: bool
-    ) -> None:
+    def summarise(self, items: Sequence[Watched]) -> None:
         """Say what is known of columns once all that they wait for was read.
 
-        Args:
-            items: Number columns.
-            opened: By (pair, feature), common bins whose distances are to be exact.
-            keep: Whether single values are needed later on; otherwise there are few left.
+        Their cells go, but for those that may turn out to be categories or that a baseline is worth.
         """
         for item in items:
             self._summarise(item)
-            self._measure(item, opened)
-            if not keep and item.id in self.grids and not self._may_turn_categorical(item):
-                for key, side in self.sides.get(item.id, {}).items():
-                    # of references those stay that a baseline is worth
-                    if key[0] == self.plan.production.id or len(side.values.n) > MOST_KEPT:
-                        self.sides[item.id][key] = side.without_values()
+            self._measure(item)
+            if item.id in self.grids and not self._may_turn_categorical(item):
+                self.sides[item.id] = {
+                    key: side
+                    for key, side in self.sides.get(item.id, {}).items()
+                    if key[0] != self.plan.production.id and key[1:] == (0, ALL)
+                }
 
     def _summarise(self, item: Watched) -> None:
         rows = self._rows
@@ -488,23 +595,20 @@ class Numbers:
                 named, own, reference_counts[key], own.counts(production)
             )
 
-    def _measure(self, item: Watched, opened: Mapping[tuple[int, int], Wholes]) -> None:
-        """Say how far the sides of a column lie apart, exactly where open bins were read."""
+    def _measure(self, item: Watched) -> None:
+        """Say how far the sides of a column lie apart, exactly where open bins were settled."""
         for pair in self.plan.pairs:
-            comparison = self.comparison(pair, item)
-            found = self._survey(item.id, pair)
-            far, known = found.gaps, opened.get((pair.id, item.id))
-            if known is not None:
-                far = gaps(walk(*self.pair(item.id, pair), known))
+            far = self._survey(item.id, pair).gaps
             if far is not None:
+                comparison = self.comparison(pair, item)
+                far = far.with_settled(self._settled.get((pair.id, item.id), ()))
                 self._gaps[comparison] = {"comparison": comparison, **_gap_row(far)}
 
-    def sharpen(self, opened: Mapping[tuple[int, int], Wholes], bench: Workbench) -> None:
+    def sharpen(self, features: Collection[int], bench: Workbench) -> None:
         """Land distances again, those of some features exact by now."""
-        ids = {feature for _, feature in opened}
         for item in self.plan.read:
-            if item.id in ids:
-                self._measure(item, opened)
+            if item.id in features:
+                self._measure(item)
         _land(bench, "gaps", [*self._gaps.values()])
 
     def land(self, bench: Workbench) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -36,9 +36,6 @@ from driftline.engine.sqltext import (
     sql,
 )
 from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column, Statement
-
-if TYPE_CHECKING:
-    pass
 
 CODES: Final[Mapping[str, int]] = {
     "null": -1,
@@ -210,7 +207,7 @@ class NumberPart:
     grid: GridPart | None = None
     total_scale: object = 1.0
     square_scale: object = 1.0
-    undecided: tuple[object, ...] = ()
+    undecided: Sequence[object] = ()
     thinned: Markup | None = None
 
     @property
@@ -589,7 +586,7 @@ class Renderer:
                 scan,
                 item,
                 None if undecided is None else _part(grids[item.id], shifts[scan.id]),
-                undecided=() if undecided is None else tuple(undecided[item.id, scan.id]),
+                undecided=() if undecided is None else undecided[item.id, scan.id],
             )
             for item in features
             for scan in self.plan.scans
@@ -667,7 +664,7 @@ class Renderer:
         item: Watched,
         grid: GridPart | None,
         scales: tuple[object, object] = (1.0, 1.0),
-        undecided: tuple[object, ...] = (),
+        undecided: Sequence[object] = (),
     ) -> NumberPart:
         stored, number, floating = self._number(scan, item)
         column = self._column(scan, item)
