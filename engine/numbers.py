@@ -64,6 +64,8 @@ TYPE_ERROR: Final = -2
 NAN: Final = -3
 BELOW_INFINITY: Final = -4
 ABOVE_INFINITY: Final = -5
+# As many single values of a column of a reference are kept for later runs.
+MOST_KEPT: Final = 50_000
 _NO_BINS: Final = np.empty(0, np.int64)
 _NOWHERE: Final = (1, 0)
 # Room for bins and codes in one number that sorts cells.
@@ -258,6 +260,7 @@ class Numbers:
             self.sides[feature][key] = side.with_values(values, bins)
         for portion in portions:
             self._settle(portion, found)
+            self._remember(portion.feature, found)
 
     def _settle(self, portion: Portion, found: Mapping[tuple[int, Key], Values]) -> None:
         """Settle distances of one feature in the bins of a portion."""
@@ -275,10 +278,8 @@ class Numbers:
                 continue
             reference, production = self.keys(pair)
             if (reference, survey.shift) not in counted:
-                values = found.get((feature, reference), Values.none())
-                joined = survey.shift - self._finest(feature, reference[0])
-                counted[reference, survey.shift] = Counted.of(
-                    values.bin >> joined, values.value, values.n
+                counted[reference, survey.shift] = self._counted(
+                    feature, reference, survey.shift, found
                 )
             values = found.get((feature, production), Values.none())
             bins = values.bin >> (survey.shift - self._finest(feature, production[0]))
@@ -292,6 +293,41 @@ class Numbers:
                     (bins[kept], values.value[kept], values.n[kept]),
                 )
             )
+
+    def _counted(
+        self, feature: int, key: Key, shift: int, found: Mapping[tuple[int, Key], Values]
+    ) -> Counted:
+        """The values of a reference: those that just came, and those that were there before."""
+        values = found.get((feature, key), Values.none())
+        finest = self._finest(feature, key[0])
+        side = self.side(feature, key)
+        if not len(side.read):
+            return Counted.of(values.bin >> (shift - finest), values.value, values.n)
+        before = side.values
+        new = ~np.isin(values.bin >> (side.shift - finest), side.read)
+        return Counted.of(
+            np.concatenate(
+                (values.bin[new] >> (shift - finest), before.bin >> (shift - side.shift))
+            ),
+            np.concatenate((values.value[new], before.value)),
+            np.concatenate((values.n[new], before.n)),
+        )
+
+    def _remember(self, feature: int, found: Mapping[tuple[int, Key], Values]) -> None:
+        """Keep what was read of references, as much as a baseline is worth."""
+        for key, side in self.sides.get(feature, {}).items():
+            values = found.get((feature, key))
+            if values is None or not self._is_still(key[0]):
+                continue
+            bins = values.bin >> (side.shift - self._finest(feature, key[0]))
+            new = ~np.isin(bins, side.read)
+            if len(side.values.n) + int(new.sum()) <= MOST_KEPT:
+                more = Values(bins[new], values.value[new], values.n[new])
+                self.sides[feature][key] = side.with_values(more, np.unique(bins[new]))
+
+    def _is_still(self, scan: int) -> bool:
+        """Whether a scan is of a reference that is the same for every window."""
+        return scan != self.plan.production.id and len(self.plan.scans[scan].windows) == 1
 
     def _finest(self, feature: int, scan: int) -> int:
         """How often the statements join the bins of a feature in a scan."""
@@ -309,8 +345,7 @@ class Numbers:
             self.wanted[feature, key] = bins
             rows[feature] = rows.get(feature, 0) + int(side.n[np.isin(side.bin, bins)].sum())
             joined = side.shift - self._finest(feature, key[0])
-            fine = ((bins << joined)[:, None] + np.arange(1 << joined)).ravel()
-            spelled.setdefault(feature, {}).setdefault(key[0], []).append(fine)
+            spelled.setdefault(feature, {}).setdefault(key[0], []).append(_finer(bins, joined))
         return [
             Portion(
                 feature,
@@ -496,8 +531,15 @@ class Numbers:
                 )
                 finest = self._finest(feature, scan)
                 every = marks.setdefault(scan, np.zeros((MOST_BINS >> finest) + 1, bool))
-                fine = (cells.bin << (shift - finest))[:, None] + np.arange(1 << (shift - finest))
-                every[fine.ravel()] = True
+                every[_finer(cells.bin, shift - finest)] = True
+        for scan, every in marks.items():
+            side = self.side(feature, (scan, 0, ALL))
+            if self._is_still(scan) and not side.by_value:
+                # nothing is where it has no rows, and what was read before need not be read again
+                by = side.shift - self._finest(feature, scan)
+                there = np.zeros(len(every), bool)
+                there[_finer(side.bin[~np.isin(side.bin, side.read)], by)] = True
+                marks[scan] = every & there
         # of windows that do not wait for a bin the rows in it come along
         own = self.plan.production.id
         rows[own] = rows[own] * windows // np.maximum(times, 1)
@@ -510,7 +552,8 @@ class Numbers:
             for scan, every in marks.items():
                 finest = self._finest(feature, scan)
                 chosen = np.flatnonzero(every[first >> finest : (last >> finest) + 1])
-                bins[scan] = chosen + (first >> finest)
+                if len(chosen):
+                    bins[scan] = chosen + (first >> finest)
             many = int(sum(each[within].sum() for each in rows.values()))
             yield Portion(feature, bins, (first, last), many)
 
@@ -565,7 +608,7 @@ class Numbers:
                 self.sides[item.id] = {
                     key: side
                     for key, side in self.sides.get(item.id, {}).items()
-                    if key[0] != self.plan.production.id and key[1:] == (0, ALL)
+                    if self._is_still(key[0])
                 }
 
     def _summarise(self, item: Watched) -> None:
@@ -647,6 +690,11 @@ class Numbers:
             "below": 0 if low is None else below(production, low),
             "above": 0 if high is None else above(production, high),
         }
+
+
+def _finer(bins: Wholes, by: int) -> Wholes:
+    """The bins that so many halvings cut some into."""
+    return ((bins << by)[:, None] + np.arange(1 << by)).ravel()
 
 
 def _values(side: Side) -> Iterator[tuple[float, int]]:
