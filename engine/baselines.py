@@ -89,6 +89,7 @@ def _build(plan: Plan, warehouse: Warehouse, store: Store, frozen: Frozen) -> No
             dialect=warehouse.dialect,
             tag=f"driftline monitor={plan.monitor.name} baseline step={{step}}",
             keeps_bounds=warehouse.keeps_bounds,
+            sampled=warehouse.sampled,
         )
         gathered = gather(alone, warehouse, renderer, bench, Ledger(), lambda _: None)
         results = Results(bench)

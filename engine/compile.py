@@ -22,7 +22,7 @@ from driftline.engine.render import GridPart, Renderer
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import Store
 from driftline.engine.warehouses import open_warehouse
-from driftline.engine.warehouses.base import Column, Statement, Warehouse
+from driftline.engine.warehouses.base import Column, Statement, Warehouse, tablesample
 from driftline.engine.warehouses.duckdb import kind_of
 from driftline.engine.windows import resolve_at
 
@@ -140,6 +140,7 @@ def _compile(
             tag=f"driftline monitor={monitor.name} step={{step}}",
             keeps_bounds=native and warehouse.keeps_bounds,
             keeps_rows=native and warehouse.keeps_rows,
+            sampled=warehouse.sampled if native else tablesample,
         )
         statements = () if plan.is_empty else tuple(_statements(plan, renderer))
         yield Compiled(monitor.name, plan.window_start, plan.window_end, statements)

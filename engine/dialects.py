@@ -93,10 +93,22 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
         for ordered in tree.find_all(exp.Ordered):
             # what is ordered here is never null: no emulation of the place of nulls
             ordered.set("nulls_first", None)
+        if dialect != "duckdb":
+            for tried in list(tree.find_all(exp.TryCast)):
+                tried.replace(_finite_cast(tried))
         out = tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise TemplateError(f"{dialect} cannot say this statement: {error}") from error
     return _SCAN.sub(lambda found: relations[int(found[1])], out)
+
+
+def _finite_cast(tried: exp.TryCast) -> exp.Case:
+    """A whole number, null where there is none: others refuse NaN and infinity, or make 0 of them."""
+    from sqlglot import exp
+
+    number = exp.paren(tried.this.copy())
+    finite = (number - number.copy()).eq(0)
+    return exp.Case().when(finite, exp.cast(tried.this.copy(), tried.to))
 
 
 # Types of the result tables where DuckDB's word, carried over, would lose digits or mean another.

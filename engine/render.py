@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -35,7 +35,7 @@ from driftline.engine.sqltext import (
     quoted,
     sql,
 )
-from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column, Statement
+from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column, Statement, tablesample
 
 CODES: Final[Mapping[str, int]] = {
     "null": -1,
@@ -223,15 +223,26 @@ class NumberPart:
         return sql("x - {centre}", centre=self.grid.centre)
 
     @property
+    def total(self) -> Markup:
+        """What is summed of t."""
+        return sql("t * {scale}", scale=self.total_scale)
+
+    @property
+    def square(self) -> Markup:
+        """What is summed of its square."""
+        return sql("t * t * {scale}", scale=self.square_scale)
+
+    @property
     def asked(self) -> Markup:
         """The undecided bins as rows."""
         return Markup("(" + "), (".join([as_sql(each) for each in self.undecided]) + ")")
 
     @property
-    def bin_of_x(self) -> Markup:
-        """The fine bin of x."""
+    def slot_of_x(self) -> Markup:
+        """The fine bin of x, counted so that it fits a 16-bit integer."""
         assert self.grid is not None
-        return self.grid.bin_of(sql("(x - {centre})", centre=self.grid.centre))
+        bin_ = self.grid.bin_of(sql("(x - {centre})", centre=self.grid.centre))
+        return sql("{bin} - {slots}", bin=bin_, slots=SLOTS)
 
 
 @dataclass(frozen=True)
@@ -282,6 +293,7 @@ class Renderer:
         keeps_bounds: Whether min and max of a whole table cost no scan.
         keeps_rows: Whether joined rows are kept in a table of the session, so that they are joined
             once; otherwise the join stands in every statement that reads them.
+        sampled: What reads a share of a relation, in percent.
     """
 
     def __init__(
@@ -293,8 +305,10 @@ class Renderer:
         tag: str = "driftline {step}",
         keeps_bounds: bool = True,
         keeps_rows: bool = False,
+        sampled: Callable[[str, float], str] = tablesample,
     ) -> None:
         self.plan = plan
+        self._sampled = sampled
         self.dialect = dialect
         self._tag = tag
         self._keeps_bounds = keeps_bounds
@@ -536,11 +550,7 @@ class Renderer:
         part = self._scans[primary.id]
         table = part.table
         if percent < 100 and not primary.source.query:
-            table = sql(
-                "{table} tablesample system ({percent} percent) repeatable (42)",
-                table=table,
-                percent=Markup(f"{percent:.6g}"),
-            )
+            table = Markup(self._sampled(str(table), percent))
         sampled = replace(part, table=table)
         columns = []
         for item in features:

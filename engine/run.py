@@ -308,6 +308,7 @@ def _measured(
             dialect=warehouse.dialect,
             tag=f"driftline monitor={monitor.name} run={log.run_id} step={{step}}",
             keeps_bounds=warehouse.keeps_bounds,
+            sampled=warehouse.sampled,
             keeps_rows=warehouse.keeps_rows,
         )
         gathered = gather(

@@ -117,6 +117,11 @@ class Ledger:
         return answer
 
 
+def tablesample(relation: str, percent: float) -> str:
+    """The sample of a table that DuckDB's dialect has a clause for."""
+    return f"{relation} tablesample system ({percent:.6g} percent) repeatable (42)"
+
+
 class Warehouse(Protocol):
     """Where the tables live.
 
@@ -140,6 +145,17 @@ class Warehouse(Protocol):
 
     def relation(self, source: Source) -> str:
         """What stands after FROM to read a source."""
+        ...
+
+    def sampled(self, relation: str, percent: float) -> str:
+        """What stands after FROM to read about such a share of a table, the same rows each time.
+
+        Rows may come in runs: what a sample decides is how fast a run is, never what it finds.
+
+        Args:
+            relation: What stands after FROM to read all of it; not a query.
+            percent: Above 0, below 100.
+        """
         ...
 
     def fingerprint(self, source: Source) -> str | None:

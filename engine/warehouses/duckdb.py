@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from driftline.engine.errors import ConfigError, SourceError, WarehouseError
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import Column, Kind
+from driftline.engine.warehouses.base import Column, Kind, tablesample
 from driftline.engine.warehouses.lakes import Files, Lake, Rows, open_lake
 
 if TYPE_CHECKING:
@@ -187,6 +187,18 @@ class DuckDB:
         if source.table:
             return ".".join(quote(part) for part in source.table)
         return self._files(source)
+
+    def sampled(self, relation: str, percent: float) -> str:
+        """What stands after FROM to read about such a share of a table, the same rows each time."""
+        named = _NAMED.fullmatch(relation)
+        if named is None or percent > _SPARSE or relation.count("', '") >= _FEW_FILES:
+            return tablesample(relation, percent)
+        # a filter by place reads these rows alone, a sample decodes all
+        every = max(_RUN, round(_RUN * 100 / percent))
+        return (
+            f"(select * exclude (file_row_number) from read_parquet({named[1]}, file_row_number = true)"
+            f" where file_row_number % {every} < {_RUN})"
+        )
 
     def _files(self, source: Source) -> str:
         """A table function over the files, or the temporary table they were read into."""
@@ -374,6 +386,12 @@ _WIDE: Final = 200
 _HELD: Final = 20_000_000
 # More files than this are named by their patterns, so that statements stay readable.
 _MOST_NAMED: Final = 20
+# Parquet files as `_files` names them.
+_NAMED: Final = re.compile(r"read_parquet\((\['.*'\])\)", re.DOTALL)
+# A sample is of runs of so many rows, from each of a few files.
+_RUN: Final = 2_000
+_SPARSE: Final = 1.0  # percent
+_FEW_FILES: Final = 10
 
 
 def _patterns(source: Source) -> str:

@@ -3,15 +3,15 @@
     The grid is bin = floor((g + 1) * half), g = t / (width + |t|), t = x - centre: it holds every
     real number, follows heavy tails, and is plain arithmetic in every dialect. It need not be exactly
     monotone: the bins bring their ranges, and the order is checked on them. Whole-number columns of a
-    short range take bin = x - centre + origin. Sums are of whole numbers (t times a power of two, rounded
-    down), so they are the same in any order of rows; a bin of a whole number tells its own.
+    short range take bin = x - centre + origin. Sums are of whole numbers (t times a power of two, cut as
+    the engine cuts them), so they are the same in any order of rows; a bin of a whole number tells its own.
 
     reads    one column of one scan a branch
     returns  scan, feature, window_id, segment, bin (a code below 0 for rows without a finite number),
-             n, total = sum of floor(t * total_scale), squares = sum of floor(t^2 * square_scale),
+             n, total = sum of t * total_scale, squares = sum of t^2 * square_scale,
              low, high
 -#}
-{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, if_finite, union_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps with context -%}
 {% if stepped -%}
 select
     stepped.scan,
@@ -39,13 +39,8 @@ select
     cast(slot as double) + {{ column.grid.first }} as low,
     cast(slot as double) + {{ column.grid.first }} as high
     {%- else %}
-    {%- if stepped %}
-    sum(cast(floor(t * {{ column.total_scale }}) as bigint)) as total,
-    sum(cast(floor(t * t * {{ column.square_scale }}) as bigint)) as squares,
-    {%- else %}
-    cast(sum(cast(floor(t * {{ column.total_scale }}) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * {{ column.square_scale }}) as bigint)) as double) as squares,
-    {%- endif %}
+    {% if not stepped %}cast({% endif %}sum({% call whole(column, column.total) %}bigint{% endcall %}){% if not stepped %} as double){% endif %} as total,
+    {% if not stepped %}cast({% endif %}sum({% call whole(column, column.square) %}bigint{% endcall %}){% if not stepped %} as double){% endif %} as squares,
     min(x) as low,
     max(x) as high
     {%- endif %}
@@ -54,13 +49,13 @@ from (
         window_id,
         x,
         t,
-        cast({{ made_of(column, column.bin) | indent(8) }} as integer) as slot
+        {{ made_of(column, column.bin) | indent(8) }} as slot
     from (
         select
             window_id,
             stored,
             x,
-            {{ if_finite(column, column.distance) }} as t
+            {{ column.distance }} as t
         from (
             select
                 {{ window_key(column.scan) }} as window_id,

@@ -72,12 +72,17 @@ asked.{{ key.name }} = others.{{ key.name }}{% if not loop.last %} and {% endif 
 {%- endfor -%}
 {%- endmacro -%}
 
-{#- What is made of a finite x, or the code below zero of why there is none; of null, null. Tests that
-    most rows pass stand last, and there is none that a column does not need. They give the same answer on
-    every engine, whatever it thinks of NaN = NaN: only -inf is below every number. -#}
+{#- What is made of x as a whole number; null where x, and so this, is not finite. -#}
+{%- macro whole(column, made) -%}
+{% if column.floating %}try_{% endif %}cast({{ made }} as {{ caller() }})
+{%- endmacro -%}
+
+{#- What is made of a finite x, a whole number, or the code below zero of why there is none; of null, null.
+    Only rows without a number are asked why, and nothing that a column does not need. The answers are the
+    same on every engine, whatever it thinks of NaN = NaN: only -inf is below every number. -#}
 {%- macro made_of(column, made) -%}
 {%- if column.floating or column.fallible -%}
-case
+coalesce({% call whole(column, made) %}integer{% endcall %}, case
     {%- if column.fallible %}
     when x is null and stored is not null then {{ codes.type_error }}
     {%- endif %}
@@ -88,19 +93,9 @@ case
         else {{ codes.nan }}
     end
     {%- endif %}
-    else {{ made }}
-end
+end)
 {%- else -%}
-{{ made }}
-{%- endif -%}
-{%- endmacro -%}
-
-{#- The same where only finite numbers matter. -#}
-{%- macro if_finite(column, made) -%}
-{%- if column.floating -%}
-case when x - x <> 0 then null else {{ made }} end
-{%- else -%}
-{{ made }}
+{% call whole(column, made) %}integer{% endcall %}
 {%- endif -%}
 {%- endmacro -%}
 

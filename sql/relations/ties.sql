@@ -4,8 +4,7 @@
     returns  scan, feature, window_id, segment, bin (the fine bin where some are asked for; of whole
              columns 0, or a code below 0 for rows without a finite number), value, n
 -#}
-{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, if_finite, union_of, placed_steps with context -%}
-{% set itself %}x{% endset -%}
+{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps with context -%}
 {% set zero %}x - x{% endset -%}
 {% if stepped -%}
 select
@@ -34,11 +33,11 @@ from (
     select
         window_id,
         {%- if column.undecided %}
-        cast({{ if_finite(column, column.bin_of_x) }} - {{ slots }} as smallint) as place,
+        {% call whole(column, column.slot_of_x) %}smallint{% endcall %} as place,
         x as value
         {%- else %}
-        cast({{ made_of(column, zero) | indent(8) }} as integer) as place,
-        {{ if_finite(column, itself) }} as value
+        {{ made_of(column, zero) | indent(8) }} as place,
+        {% if column.floating %}case when x - x = 0 then x end{% else %}x{% endif %} as value
         {%- endif %}
     from (
         select

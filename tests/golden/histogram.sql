@@ -6,8 +6,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -15,20 +15,19 @@ from (
         window_id,
         x,
         t,
-        cast(case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end as integer) as slot
+        end) as slot
     from (
         select
             window_id,
             stored,
             x,
-            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
@@ -49,8 +48,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -58,20 +57,19 @@ from (
         window_id,
         x,
         t,
-        cast(case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end as integer) as slot
+        end) as slot
     from (
         select
             window_id,
             stored,
             x,
-            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
@@ -91,8 +89,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -127,8 +125,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -162,8 +160,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -198,8 +196,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -233,8 +231,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -242,10 +240,9 @@ from (
         window_id,
         x,
         t,
-        cast(case
+        coalesce(cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
             when x is null and stored is not null then -2
-            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end as integer) as slot
+        end) as slot
     from (
         select
             window_id,
@@ -272,8 +269,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -281,10 +278,9 @@ from (
         window_id,
         x,
         t,
-        cast(case
+        coalesce(cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
             when x is null and stored is not null then -2
-            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end as integer) as slot
+        end) as slot
     from (
         select
             window_id,
@@ -310,8 +306,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -319,20 +315,19 @@ from (
         window_id,
         x,
         t,
-        cast(case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end as integer) as slot
+        end) as slot
     from (
         select
             window_id,
             stored,
             x,
-            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,
@@ -351,8 +346,8 @@ select
     '__all__' as segment,
     case when slot is null then -1 else slot end as bin,
     cast(count(*) as bigint) as n,
-    cast(sum(cast(floor(t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as total,
-    cast(sum(cast(floor(t * t * cast('1.0' as double) /* power of two, from the bounds */) as bigint)) as double) as squares,
+    cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
+    cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
     min(x) as low,
     max(x) as high
 from (
@@ -360,20 +355,19 @@ from (
         window_id,
         x,
         t,
-        cast(case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */)
-        end as integer) as slot
+        end) as slot
     from (
         select
             window_id,
             stored,
             x,
-            case when x - x <> 0 then null else x - cast('0.0' as double) /* centre, from the sample */ end as t
+            x - cast('0.0' as double) /* centre, from the sample */ as t
         from (
             select
                 0 as window_id,

@@ -10,7 +10,7 @@ select
 from (
     select
         window_id,
-        cast(case when x - x <> 0 then null else floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) end - 32760 as smallint) as place,
+        try_cast(floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as place,
         x as value
     from (
         select
@@ -40,7 +40,7 @@ select
 from (
     select
         window_id,
-        cast(case when x - x <> 0 then null else floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) end - 32760 as smallint) as place,
+        try_cast(floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as place,
         x as value
     from (
         select
@@ -246,7 +246,7 @@ select
 from (
     select
         window_id,
-        cast(case when x - x <> 0 then null else floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) end - 32760 as smallint) as place,
+        try_cast(floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as place,
         x as value
     from (
         select
@@ -274,7 +274,7 @@ select
 from (
     select
         window_id,
-        cast(case when x - x <> 0 then null else floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) end - 32760 as smallint) as place,
+        try_cast(floor(((x - cast('0.0' as double) /* centre, from the sample */) / (cast('1.0' as double) /* width, from the sample */ + abs((x - cast('0.0' as double) /* centre, from the sample */))) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as smallint) as place,
         x as value
     from (
         select
@@ -303,15 +303,14 @@ select
 from (
     select
         window_id,
-        cast(case
+        coalesce(try_cast(x - x as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else x - x
-        end as integer) as place,
-        case when x - x <> 0 then null else x end as value
+        end) as place,
+        case when x - x = 0 then x end as value
     from (
         select
             0 as window_id,
@@ -335,15 +334,14 @@ select
 from (
     select
         window_id,
-        cast(case
+        coalesce(try_cast(x - x as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else x - x
-        end as integer) as place,
-        case when x - x <> 0 then null else x end as value
+        end) as place,
+        case when x - x = 0 then x end as value
     from (
         select
             0 as window_id,
@@ -464,10 +462,9 @@ select
 from (
     select
         window_id,
-        cast(case
+        coalesce(cast(x - x as integer), case
             when x is null and stored is not null then -2
-            else x - x
-        end as integer) as place,
+        end) as place,
         x as value
     from (
         select
@@ -492,10 +489,9 @@ select
 from (
     select
         window_id,
-        cast(case
+        coalesce(cast(x - x as integer), case
             when x is null and stored is not null then -2
-            else x - x
-        end as integer) as place,
+        end) as place,
         x as value
     from (
         select
@@ -519,15 +515,14 @@ select
 from (
     select
         window_id,
-        cast(case
+        coalesce(try_cast(x - x as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else x - x
-        end as integer) as place,
-        case when x - x <> 0 then null else x end as value
+        end) as place,
+        case when x - x = 0 then x end as value
     from (
         select
             0 as window_id,
@@ -549,15 +544,14 @@ select
 from (
     select
         window_id,
-        cast(case
+        coalesce(try_cast(x - x as integer), case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-            else x - x
-        end as integer) as place,
-        case when x - x <> 0 then null else x end as value
+        end) as place,
+        case when x - x = 0 then x end as value
     from (
         select
             0 as window_id,
