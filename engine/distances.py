@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,6 +28,8 @@ OUTWARD: Final = 1e-12
 PARTS: Final = 128
 # Sums inside a bin that was read are of whole numbers below 2^62.
 WHOLE_BITS: Final = 62
+# About so many values are settled at once: their arrays stay in a processor's own memory.
+AT_ONCE: Final = 65_536
 
 
 @dataclass(frozen=True)
@@ -362,15 +365,33 @@ def settle(
 ) -> Settled:
     """Say what open bins hold, from the single values of both sides.
 
-    G is constant between production's values, and F only rises: it passes G once between two of them.
-    So a binary search in the reference's values, and sums over ranges of them, do for each of
-    production's, however many the reference has.
+    Bins are taken in runs whose values stay close to the processor.
 
     Args:
         cells: The open bins.
         shares: What turns rows into F - G.
         reference: All values of the reference in these bins, among others.
         production: Bin, value and rows of all of production's in them, ascending, and no others.
+    """
+    bins, value, rows = production
+    ends = np.searchsorted(bins, cells.bin, side="right")
+    runs = np.flatnonzero(np.diff(ends // AT_ONCE, prepend=-1))
+    parts = []
+    for first, last in pairwise((*runs.tolist(), len(ends))):
+        own = slice(ends[first - 1] if first else 0, ends[last - 1])
+        some = OpenBins(*(column[first:last] for column in vars(cells).values()))
+        parts.append(_settle(some, shares, reference, (bins[own], value[own], rows[own])))
+    return Settled(*map(np.concatenate, zip(*(vars(part).values() for part in parts), strict=True)))
+
+
+def _settle(
+    cells: OpenBins, shares: Shares, reference: Counted, production: tuple[Wholes, Reals, Wholes]
+) -> Settled:
+    """The same of so few bins that they are best taken at once.
+
+    G is constant between production's values, and F only rises: it passes G once between two of them.
+    So a binary search in the reference's values, and sums over ranges of them, do for each of
+    production's, however many the reference has.
     """
     bins, value, rows = production
     place = np.searchsorted(cells.bin, bins)
