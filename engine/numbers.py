@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -68,8 +69,6 @@ ABOVE_INFINITY: Final = -5
 MOST_KEPT: Final = 50_000
 _NO_BINS: Final = np.empty(0, np.int64)
 _NOWHERE: Final = (1, 0)
-# Room for bins and codes in one number that sorts cells.
-_SPAN: Final = 2**18
 _FAULTS: Final = (
     ("null_count", NULL),
     ("type_error_count", TYPE_ERROR),
@@ -794,30 +793,31 @@ def _median(values: Values) -> float:
 
 def _split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, dict[str, Any]]]:
     """The rows of each feature, scan, window and segment of a relation, ascending by bin if asked."""
-    if not table.num_rows:
-        return
-    segments = table["segment"].combine_chunks().dictionary_encode()
-    names = segments.dictionary.to_pylist()
-    columns = {name: table[name].to_numpy() for name in table.column_names if name != "segment"}
-    segment = segments.indices.to_numpy()
-    parts = [columns[name].astype(np.int64) for name in ("feature", "scan", "window_id")]
-    code = np.zeros(table.num_rows, np.int64)
-    for part, size in zip(
-        (*parts, segment), (0, *(int(p.max()) + 1 for p in parts[1:]), len(names)), strict=True
-    ):
-        code = code * size + part
-    bins = columns["bin"].astype(np.int64)
-    # rows of a branch come together, which this sort finds
-    order = np.argsort(code * _SPAN + bins - ABOVE_INFINITY if by_bin else code, kind="stable")
-    code = code[order]
-    first = np.flatnonzero(np.diff(code, prepend=-1))
-    kept = {
-        name: columns[name][order]
-        for name in columns
-        if name not in ("feature", "scan", "window_id", "bin")
-    }
-    kept["bin"] = bins[order]
-    for start, end in zip(first, np.append(first[1:], len(code)), strict=True):
-        row = order[start]
-        key = (int(columns["scan"][row]), int(columns["window_id"][row]), names[segment[row]])
-        yield int(columns["feature"][row]), key, {n: c[start:end] for n, c in kept.items()}
+    pieces: dict[tuple[int, Key], list[dict[str, Any]]] = {}
+    # batch by batch, whose columns are read where they are and sorted where they stay
+    for batch in table.to_batches():
+        if not batch.num_rows:
+            continue
+        columns = {name: batch[name] for name in batch.schema.names}
+        segments = columns.pop("segment").dictionary_encode()
+        names = segments.dictionary.to_pylist()
+        arrays = {name: c.to_numpy(zero_copy_only=False) for name, c in columns.items()}
+        keys = [arrays.pop(name) for name in ("feature", "scan", "window_id")]
+        keys.append(segments.indices.to_numpy())
+        code = np.zeros(batch.num_rows, np.int64)
+        for part in keys:
+            code = code * (int(part.max()) + 1) + part
+        order = np.argsort(code, kind="stable")
+        sorted_ = {name: column[order] for name, column in arrays.items()}
+        sorted_["bin"] = sorted_["bin"].astype(np.int64)
+        ends = np.flatnonzero(np.diff(code[order], append=-1)) + 1
+        for start, end in pairwise((0, *ends.tolist())):
+            feature, scan, window, segment = (int(part[order[start]]) for part in keys)
+            piece = {name: column[start:end] for name, column in sorted_.items()}
+            pieces.setdefault((feature, (scan, window, names[segment])), []).append(piece)
+    for (feature, key), parts in sorted(pieces.items(), key=lambda each: each[0]):
+        rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if by_bin:
+            order = np.argsort(rows["bin"])
+            rows = {name: column[order] for name, column in rows.items()}
+        yield feature, key, rows
