@@ -98,6 +98,17 @@ def test_the_asymptotic_p_of_a_gap_is_scipys_of_the_rows(n: int, m: int, drift: 
     assert kolmogorov_smirnov(*gap_of(a, b), n, m) == pytest.approx(wanted, rel=1e-9, abs=1e-300)
 
 
+@pytest.mark.parametrize(
+    "size", [1, 2, 140, 141, 700, 2999, 3000, 50_000, 100_001, 10**6, 10**6 + 1, 10**8]
+)
+def test_the_asymptotic_p_is_scipys_at_any_size_and_gap(size: int):
+    for scaled in (0, 1e-6, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 1.48, 1.49, 2, 5, 10, 17, 19, 20, 1e9):
+        d = min(1.0, scaled / math.sqrt(size))
+        # beside so many rows of the other side, the effective size is that of this one
+        found = kolmogorov_smirnov(d, 0, 0, size, 10**18)
+        assert found == pytest.approx(stats.kstwo.sf(d, size), rel=1e-12, abs=1e-300), scaled
+
+
 def test_the_exact_p_counts_the_orders_with_a_gap_as_large():
     # of the C(7, 3) orders of three and four values, those whose gap reaches 3/4
     n, m = 3, 4
