@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from importlib import import_module
 from importlib.abc import Loader
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import ConfigError
 
@@ -95,19 +96,34 @@ def _field(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+# Modules that wrap compiled ones, slowly, in what a run does not ask for.
+_COMPILED: Final[Mapping[str, str]] = {
+    "pyarrow.compute": "pyarrow._compute",
+    "scipy.special": "scipy.special._ufuncs",
+}
+
+
 class Unneeded:
     """A finder that answers for what others import and no run uses: first in `sys.meta_path`.
 
     Arrow imports pandas to see whether a list of values is one of its series; where no user's code
-    runs, none is, so pandas is not there. SciPy looks at all of NumPy, its Fortran compiler too;
-    that is an empty module. Together they would take a second.
+    runs, none is, so pandas is not there. SciPy looks at all of NumPy, its Fortran compiler too:
+    that is an empty module. Wrappers around compiled functions wait until they are asked for.
+    Together they would take more than a second.
     """
 
-    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        """Refuse pandas, make up `numpy.f2py`, and say nothing about other modules."""
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Refuse pandas, make up `numpy.f2py`, put off wrappers, and say nothing about other modules."""
         if name == "pandas":
             raise ModuleNotFoundError(name)
-        return ModuleSpec(name, _Empty()) if name == "numpy.f2py" else None
+        if name == "numpy.f2py":
+            return ModuleSpec(name, _Empty())
+        found = PathFinder.find_spec(name, path, target) if name in _COMPILED else None
+        if found is not None and found.loader is not None:
+            found.loader = _Wrapped(found.loader)
+        return found
 
 
 class _Empty(Loader):
@@ -115,3 +131,27 @@ class _Empty(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Leave it empty."""
+
+
+class _Wrapped(Loader):
+    """Loads what a module wraps, and the module itself when anything else is asked for."""
+
+    def __init__(self, whole: Loader) -> None:
+        self._whole = whole
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Answer for what is compiled; load everything where that has moved."""
+        try:
+            compiled = import_module(_COMPILED[module.__name__])
+        except ImportError:
+            self._whole.exec_module(module)
+            return
+
+        def found(name: str) -> Any:
+            if not name.startswith("_") and hasattr(compiled, name):
+                return getattr(compiled, name)
+            del module.__dict__["__getattr__"]
+            self._whole.exec_module(module)
+            return getattr(module, name)
+
+        module.__dict__["__getattr__"] = found

@@ -765,12 +765,21 @@ def test_help_loads_nothing_that_is_slow(words: str, tmp_path: Path) -> None:
     assert done.stderr == "[]\n"
 
 
-@pytest.mark.usefixtures("moved")
 def test_a_run_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
-    unused = ("scipy.stats", "sqlglot", "pyarrow.acero", "pyarrow.dataset", "numpy.f2py.f2py2e")
+    # so many rows that no law is exact: that of few is SciPy's own
+    make(tmp_path / "training.parquet", rows=24 * 100)
+    make(tmp_path / "scored.parquet", start="2026-02-01", shift=50, rows=24 * 100)
+    (tmp_path / "driftline.yml").write_text(
+        PROJECT.replace("P10D", "P90D")
+        + "    signals: {data_drift: {numerical: [ks_distance, ks, wasserstein], categorical: [chi2]}}\n"
+    )
+    unused = (
+        *("scipy.stats", "scipy._lib._array_api", "sqlglot", "numpy.f2py.f2py2e", "numpy.testing"),
+        *("pyarrow.acero", "pyarrow.dataset", "pyarrow.vendored.docscrape", "unittest"),
+    )
     code = (
         "import sys\nfrom driftline.cli import main\n"
-        f"sys.argv = ['driftline', 'run', '--at', '{AT[1]}']\n"
+        "sys.argv = ['driftline', 'run', '--at', '2026-05-02']\n"
         "try:\n    main()\nexcept SystemExit as end:\n    loaded = {*sys.modules}\n"
         f"    print(end.code, 'scipy' in loaded, loaded.intersection({unused}), file=sys.stderr)"
     )
@@ -778,6 +787,24 @@ def test_a_run_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.stderr == "1 True set()\n"
+
+
+def test_what_a_run_puts_off_is_there_when_it_is_asked_for() -> None:
+    code = (
+        "import sys\nfrom driftline.engine.frames import Unneeded\n"
+        "sys.meta_path.insert(0, Unneeded())\n"
+        "import pyarrow as pa, pyarrow.compute as pc\nfrom scipy import special\n"
+        "print(special.ndtr(0.0), pa.array(['a']).dictionary_encode().indices)\n"
+        "print('scipy._lib._array_api' in sys.modules, 'pyarrow.vendored.docscrape' in sys.modules)\n"
+        "from scipy import stats\n"
+        "print(special.logsumexp([0.0]), stats.norm.cdf(0.0), pc.max(pa.array([1, 2])))\n"
+        "print(pa.array([1]).cast('string')[0], pa.array([3, 4]).take(pa.array([1]))[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.split() == [
+        *("0.5", "[", "0", "]", "False", "False", "0.0", "0.5", "2", "1", "4"),
+    ]
 
 
 @pytest.mark.usefixtures("moved")
