@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.resources import files
 from itertools import pairwise
@@ -71,6 +71,11 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "date": ("date",),
         "blob": ("binary",),
     }
+)
+
+# The Python types whose values are a column's as they are; times may have a zone.
+_PYTHON: Final[Mapping[str, type]] = MappingProxyType(
+    {"text": str, "bigint": int, "double": float, "boolean": bool, "date": date, "blob": bytes}
 )
 
 _TABLE = re.compile(
@@ -339,7 +344,10 @@ def arrow_rows(table: str, rows: Rows) -> pa.Table:
         for number, row in enumerate(rows, start=1):
             if row.keys() != wanted:
                 raise _wrong_names(spec, list(row), f", row {number}")
-        arrays = [_array(spec, name, [row[name] for row in rows]) for name in spec.names]
+        arrays = [
+            _array(spec, column, [row[column.name] for row in rows], field.type)
+            for column, field in zip(spec.columns, schema, strict=True)
+        ]
     columns = [
         _cast(spec, column, array, field.type)
         for column, array, field in zip(spec.columns, arrays, schema, strict=True)
@@ -371,13 +379,17 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names)
 
 
-def _array(spec: TableSpec, name: str, values: list[object]) -> pa.Array:
+def _array(
+    spec: TableSpec, column: ColumnSpec, values: list[object], target: pa.DataType
+) -> pa.Array:
     import pyarrow as pa
 
+    # without a type, Arrow looks for one in every value, and for pandas and dateutil in every array
+    own = {*map(type, values)} <= {_PYTHON.get(column.type), type(None)}
     try:
-        return pa.array(values)
+        return pa.array(values, target if own else None)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        raise StoreError(f"table {spec.name}, column {name!r}: {error}") from error
+        raise StoreError(f"table {spec.name}, column {column.name!r}: {error}") from error
 
 
 def _kind(kind: pa.DataType) -> str:
@@ -424,10 +436,22 @@ def _cast(spec: TableSpec, column: ColumnSpec, array: Any, target: pa.DataType) 
 
 def _order(spec: TableSpec, rows: pa.Table) -> list[int]:
     """Which row comes first, second … by the key."""
-    keys = list(zip(*(rows[name].to_pylist() for name in spec.key), strict=True))
+    # most of a key is alike in all rows of a run
+    varied = [
+        name for name in spec.key if rows.num_rows and not is_throughout(rows[name], rows[name][0])
+    ]
+    keys = list(zip(*(rows[name].to_pylist() for name in varied), strict=True))
+    keys = keys or [()] * rows.num_rows
     order = sorted(range(len(keys)), key=keys.__getitem__)
     for one, other in pairwise(order):
         if keys[one] == keys[other]:
-            values = ", ".join(f"{k}={v}" for k, v in zip(spec.key, keys[one], strict=True))
-            raise StoreError(f"table {spec.name}: two rows have the key {values}")
+            told = ", ".join(f"{name}={rows[name][one]}" for name in spec.key)
+            raise StoreError(f"table {spec.name}: two rows have the key {told}")
     return order
+
+
+def is_throughout(column: pa.ChunkedArray, value: pa.Scalar) -> bool:
+    """Whether every row of a column is a value of its type."""
+    import pyarrow as pa
+
+    return bool(column.combine_chunks().equals(pa.repeat(value, len(column))))

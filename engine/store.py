@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from driftline.engine.errors import StoreError
-from driftline.engine.results import ALL, SCHEMA, SPECS, Rows, Schema, arrow_rows, naive_utc
+from driftline.engine.results import (
+    ALL,
+    SCHEMA,
+    SPECS,
+    Rows,
+    Schema,
+    arrow_rows,
+    is_throughout,
+    naive_utc,
+)
 from driftline.engine.storefile import ResultsFile, migrate, migration, stored_version
 
 if TYPE_CHECKING:
@@ -627,6 +636,8 @@ def _log(run: Mapping[str, object], statements: Rows) -> dict[str, pa.Table]:
 
 def _facts(part: Slice) -> dict[str, pa.Table]:
     """The slice's rows as Arrow, once they are known to belong to it."""
+    import pyarrow as pa
+
     tables = {
         "metrics": arrow_rows("metrics", part.metrics),
         "histograms": arrow_rows("histograms", part.histograms),
@@ -638,10 +649,9 @@ def _facts(part: Slice) -> dict[str, pa.Table]:
     for name, rows in tables.items():
         expected = {"monitor": part.monitor, **({} if name == "features" else window)}
         for column, value in expected.items():
-            for found in rows[column].to_pylist():
-                if found != value:
-                    what = f"table {name}: {column} {found} is not the slice's {value}"
-                    raise StoreError(what)
+            if not is_throughout(rows[column], pa.scalar(value, rows[column].type)):
+                found = next(each for each in rows[column].to_pylist() if each != value)
+                raise StoreError(f"table {name}: {column} {found} is not the slice's {value}")
     return tables
 
 

@@ -35,22 +35,15 @@ class Workbench:
             self._connection.execute("set memory_limit = '" + memory_limit.replace("'", "''") + "'")
 
     def land(self, name: str, table: pa.Table, *, append: bool = False) -> None:
-        """Keep an Arrow table under a name, replacing or extending what is there."""
+        """Keep an Arrow table under a name, in place of what is there, or after its rows."""
         self._connection.register("driftline_arriving", table)
-        if append and self.has(name):
+        if append:
             self._connection.execute(f"insert into {name} by name select * from driftline_arriving")
         else:
             self._connection.execute(
                 f"create or replace table {name} as select * from driftline_arriving"
             )
         self._connection.unregister("driftline_arriving")
-
-    def has(self, name: str) -> bool:
-        """Whether a table is there."""
-        found = self._connection.execute(
-            "select count(*) from duckdb_tables() where table_name = $1", [name]
-        ).fetchall()
-        return bool(found[0][0])
 
     def derive(self, name: str) -> None:
         """Make a relation from `sql/statistics/<name>.sql` out of those that it reads."""
