@@ -39,7 +39,7 @@ MOST_ROUNDS: Final = 6
 # Cells that one statement may bring: they decide its memory.
 MOST_CELLS: Final = 600_000
 # Rows in undecided bins that one statement may read: as many single values may come back.
-MOST_ROWS: Final = 2_000_000
+MOST_ROWS: Final = 1_000_000
 
 Progress = Callable[[str], None]
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
+from importlib.util import cache_from_source
 from itertools import pairwise
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+import jinja2
+from jinja2 import BytecodeCache, Environment, FunctionLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from driftline.engine import VERSION
 from driftline.engine.baseline import Known
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.dialects import filter_sql, transpile
@@ -881,6 +890,36 @@ def _load(name: str) -> str:
     return (files("driftline") / "sql" / "relations" / name).read_text("utf-8")
 
 
+class _Compiled(BytecodeCache):
+    """Keeps compiled templates beside them, where and when Python keeps compiled modules."""
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """Where a template is kept; nowhere in a package that is no folder."""
+        del filename
+        place = files("driftline") / "sql" / "relations" / name
+        return cache_from_source(place) if isinstance(place, Path) else ""
+
+    def get_source_checksum(self, source: str) -> str:
+        """Another one for other text, and for whatever else compiles it."""
+        parts = (VERSION, jinja2.__version__, source)
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take up what is there and of this text."""
+        with suppress(OSError), Path(bucket.key).open("rb") as kept:
+            bucket.load_bytecode(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it, if that can be; a reader sees all of it or nothing."""
+        if sys.dont_write_bytecode or not bucket.key:
+            return
+        new = Path(f"{bucket.key}.{os.getpid()}")
+        with suppress(OSError):
+            new.parent.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(bucket.bytecode_to_string())
+            new.replace(bucket.key)
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
@@ -889,6 +928,7 @@ def _environment() -> Environment:
         autoescape=True,
         finalize=as_sql,
         keep_trailing_newline=False,
+        bytecode_cache=_Compiled(),
     )
     environment.filters["indent"] = _indented
     environment.filters["instant"] = lambda moment, scan: instant(moment, scan.clock)
