@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -616,6 +617,8 @@ def main() -> None:
         # where a character cannot be shown, a question mark can
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # a run makes many rows and hardly a cycle: looking for these less often is 3 % of it
+    gc.set_threshold(100_000)
     sys.meta_path.insert(0, frames.Unneeded())
     # pydantic looks for plugins in every distribution that is installed
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
