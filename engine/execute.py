@@ -408,8 +408,9 @@ class _Gathering:
                 scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
         gridded = [item for item in fine if item.id in self.numbers.grids]
         self.progress(f"one pass over {len(gridded)} columns")
+        settled = self.plan.monitor.exact == "always"
         levels = {
-            (row["scan"], row["window_id"]): shift_for(row["row_count"])
+            (row["scan"], row["window_id"]): shift_for(row["row_count"], settled=settled)
             for row in self.bench.rows("from scan_rows")
         }
         for scan in self.plan.scans:

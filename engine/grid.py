@@ -45,17 +45,22 @@ class Grid:
     origin: int = 0
 
 
-def bins_for(rows: int) -> int:
+def bins_for(rows: int, *, settled: bool) -> int:
     """How many bins the rows of a window deserve: a tenth of few, a thirtieth of many.
 
     Enough that few bins can still change an exact distance, few enough that counting them is cheap.
+
+    Args:
+        rows: Of the window.
+        settled: Whether all distances are to be exact: of bounds half the bins make the better bargain.
     """
-    return int(min(MOST_BINS, max(FEWEST_BINS, min(rows / 10, 8_190), rows / 32)))
+    many = min(rows / 10, 8_190), rows / 32
+    return int(min(MOST_BINS, max(FEWEST_BINS, max(many) / (1 if settled else 2))))
 
 
-def shift_for(rows: int) -> int:
+def shift_for(rows: int, *, settled: bool) -> int:
     """How often the fine bins are joined by two for a window of so many rows."""
-    return int(math.log2(MOST_BINS / bins_for(rows)))
+    return int(math.log2(MOST_BINS / bins_for(rows, settled=settled)))
 
 
 def choose_grid(

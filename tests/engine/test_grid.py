@@ -91,8 +91,9 @@ def test_coarse_bins_are_whole_runs_of_fine_ones(x: float, centre: float, width:
     ("rows", "bins"), [(100, FEWEST_BINS), (27_000, 2_700), (10**6, 31_250), (10**8, MOST_BINS)]
 )
 def test_there_are_more_bins_for_more_rows_within_limits(rows: int, bins: int):
-    assert bins_for(rows) == bins
-    assert bins <= MOST_BINS >> shift_for(rows) <= 2 * bins or rows == 10**8
+    assert bins_for(rows, settled=True) == bins
+    assert bins <= MOST_BINS >> shift_for(rows, settled=True) <= 2 * bins or rows == 10**8
+    assert bins_for(rows, settled=False) == max(FEWEST_BINS, bins // 2) or rows == 10**8
 
 
 def test_whole_numbers_of_a_short_range_have_a_bin_each():
