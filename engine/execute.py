@@ -38,8 +38,10 @@ SAMPLE_ROWS: Final = 20_000
 MOST_ROUNDS: Final = 6
 # Cells that one statement may bring: they decide its memory.
 MOST_CELLS: Final = 600_000
-# Rows in undecided bins that one statement may read: as many single values may come back.
-MOST_ROWS: Final = 1_000_000
+# Rows in undecided bins that one statement may read: as many single values may come back. Each takes
+# some 200 bytes on its way; more than a few millions save no more scans that are worth it.
+MOST_ROWS: Final = 4_000_000
+BYTES_A_ROW: Final = 1_000
 
 Progress = Callable[[str], None]
 
@@ -123,6 +125,7 @@ class _Gathering:
 
     def __post_init__(self) -> None:
         self.numbers = self.out.numbers = Numbers(self.plan)
+        self.most_rows = min(MOST_ROWS, self.bench.memory // BYTES_A_ROW)
         self.known = self.renderer.known
 
     def run(self) -> Gathered:
@@ -512,7 +515,7 @@ class _Gathering:
         exact = self.plan.monitor.exact != "never"
         open_gaps: list[Portion] = []
         if self.plan.monitor.exact == "always":
-            open_gaps = self.numbers.open_gaps(able, self._asked(able), MOST_ROWS)
+            open_gaps = self.numbers.open_gaps(able, self._asked(able), self.most_rows)
         for _ in range(MOST_ROUNDS):
             wanted = _merged(self.numbers.open_report(able, exact=exact), open_gaps)
             if not wanted:
@@ -557,7 +560,7 @@ class _Gathering:
         bins = sum(len(each) for portion in portions for each in portion.bins.values())
         self.progress(f"settling {bins} bins")
         by_id = {item.id: item for item in self.plan.read}
-        for batch in _filled(portions):
+        for batch in _filled(portions, self.most_rows):
             wanted = {
                 (portion.feature, scan): bins.tolist()
                 for portion in batch
@@ -575,7 +578,7 @@ class _Gathering:
 
     def sharpen(self, asked: Mapping[int, set[Asked]]) -> None:
         """Make the distances of some comparisons exact."""
-        portions = self.numbers.open_gaps(self._able(), asked, MOST_ROWS)
+        portions = self.numbers.open_gaps(self._able(), asked, self.most_rows)
         if portions:
             self._read(portions)
         self.numbers.sharpen({each.feature for each in portions}, self.bench)
@@ -612,12 +615,12 @@ def _batches(items: Sequence[Watched], most: int = BATCH) -> Iterator[Sequence[W
         yield items[start : start + size]
 
 
-def _filled(portions: Sequence[Portion]) -> Iterator[Sequence[Portion]]:
+def _filled(portions: Sequence[Portion], most: int) -> Iterator[Sequence[Portion]]:
     """Batches of different features that hold at most so many rows, or of single portions."""
     batch: list[Portion] = []
     held = 0
     for each in portions:
-        full = held + each.rows > MOST_ROWS or len(batch) == BATCH
+        full = held + each.rows > most or len(batch) == BATCH
         if batch and (full or batch[-1].feature == each.feature):
             yield batch
             batch, held = [], 0

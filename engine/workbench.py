@@ -34,6 +34,14 @@ class Workbench:
         if memory_limit is not None:
             self._connection.execute("set memory_limit = '" + memory_limit.replace("'", "''") + "'")
 
+    @property
+    def memory(self) -> int:
+        """Bytes that its session may take: as many as the user grants, else most of the machine's."""
+        from pydantic import ByteSize, TypeAdapter
+
+        (row,) = self.rows("select current_setting('memory_limit') as memory")
+        return TypeAdapter(ByteSize).validate_python(row["memory"])
+
     def land(self, name: str, table: pa.Table, *, append: bool = False) -> None:
         """Keep an Arrow table under a name, in place of what is there, or after its rows."""
         self._connection.register("driftline_arriving", table)
