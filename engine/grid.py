@@ -20,6 +20,8 @@ SHARES: Final = (
 
 FEWEST_BINS: Final = 1_000
 MOST_BINS: Final = 65_520
+# Runs of bins that were joined by two end within so many.
+ROOM: Final = 65_536
 # Bins fit a 16-bit integer when counted from -SLOTS, by which an engine finds undecided ones directly.
 SLOTS: Final = 32_760
 # Beyond these sizes squares leave the range of a double: such columns are counted value by value.

@@ -42,7 +42,7 @@ from driftline.engine.distances import (
     walk,
 )
 from driftline.engine.features import Watched, may_be_categorical
-from driftline.engine.grid import MOST_BINS
+from driftline.engine.grid import ROOM
 from driftline.engine.plan import ALL, Pair, Plan
 from driftline.engine.project import BinRule
 from driftline.engine.relations import schema_of
@@ -511,7 +511,7 @@ class Numbers:
         shifts = [self._surveys[pair.id, feature].shift for pair in pairs]
         # a bin of the coarsest pair is not cut
         joined = max(shifts)
-        spans = (MOST_BINS >> joined) + 1
+        spans = ROOM >> joined
         rows: dict[int, Wholes] = {}
         marks: dict[int, Flags] = {}
         windows = len(self.plan.production.windows)
@@ -529,7 +529,7 @@ class Numbers:
                     before + held if scan == self.plan.production.id else np.maximum(before, held)
                 )
                 finest = self._finest(feature, scan)
-                every = marks.setdefault(scan, np.zeros((MOST_BINS >> finest) + 1, bool))
+                every = marks.setdefault(scan, np.zeros(ROOM >> finest, bool))
                 every[_finer(cells.bin, shift - finest)] = True
         for scan, every in marks.items():
             side = self.side(feature, (scan, 0, ALL))

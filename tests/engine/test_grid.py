@@ -14,6 +14,7 @@ from driftline.engine.grid import (
     FEWEST_BINS,
     LARGEST,
     MOST_BINS,
+    ROOM,
     SHARES,
     SLOTS,
     SMALLEST,
@@ -85,6 +86,11 @@ def test_the_rows_of_common_laws_spread_over_the_bins(law: str):
 def test_coarse_bins_are_whole_runs_of_fine_ones(x: float, centre: float, width: float, shift: int):
     grid = Grid(centre, width)
     assert bin_of(grid, x, shift) == bin_of(grid, x) >> shift
+
+
+@pytest.mark.parametrize("shift", range(17))
+def test_every_run_of_joined_bins_ends_within_the_room(shift: int):
+    assert (((MOST_BINS - 1) >> shift) + 1) << shift <= ROOM
 
 
 @pytest.mark.parametrize(
