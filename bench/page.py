@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from driftline.bench.environments import NotInstalled, python_of
 from driftline.bench.goals import GOALS, MILLION, TITLES, Place, peers, rows
-from driftline.bench.scenarios import BINS, CATEGORIES, COLUMNS, PEERS, ROWS, WINDOWS, Table
+from driftline.bench.scenarios import BINS, CATEGORIES, COLUMNS, EXACT, PEERS, ROWS, WINDOWS, Table
 
 ROOT: Final = Path(__file__).parents[1]
 RESULTS: Final = ROOT / "bench" / "results" / "performance.json"
@@ -189,7 +189,12 @@ def _bins_table(results: Results) -> str:
 def _windows_table(results: Results) -> str:
     names = {"P30D": "12 of 30 days", "P7D": "52 weeks", "P1D": "365 days"}
     lines = {"one run": "one run over all rows"} | {each: names[each] for each in WINDOWS}
-    return _against_first(results, "windows", f"windows {Table(10_000_000, 20).name}", lines)
+    parts = []
+    for exact in EXACT:
+        scenario = f"windows {Table(10_000_000, 20).name} {exact}"
+        head = TITLES[exact].removeprefix("Driftline, ")
+        parts.append(_against_first(results, head, scenario, lines))
+    return "\n".join(parts)
 
 
 def _frozen_table(results: Results) -> str:

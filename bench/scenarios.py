@@ -32,6 +32,7 @@ PEERS: Final[Mapping[str, int]] = {
     "popmon": 1_000_000,
     "azure": 1_000_000,
 }
+EXACT: Final = ("always", "when_it_matters")
 COLUMNS: Final = (10, 50, 200, 1_000, 2_000)
 CATEGORIES: Final = (10, 1_000, 100_000)
 BINS: Final = (10, 50, 200)
@@ -164,7 +165,7 @@ def scenarios() -> Iterator[Scenario]:
     """All of them, small tables first."""
     for rows, (columns, memory) in ROWS.items():
         table = Table(rows, columns)
-        exact = (run(table, each, exact=each) for each in ("always", "when_it_matters"))
+        exact = (run(table, each, exact=each) for each in EXACT)
         yield Scenario("rows", table, (floor(), *exact), memory)
         if rows == 100_000:
             for wide in (Table(rows, columns) for columns in COLUMNS):
@@ -173,8 +174,10 @@ def scenarios() -> Iterator[Scenario]:
             yield from _at_a_million(table)
         if rows == 10_000_000:
             few = Table(rows, 20)
-            jobs = tuple(run(few, window, window=window) for window in WINDOWS)
-            yield Scenario("windows", few, (run(few, "one run"), *jobs))
+            for each in EXACT:
+                of_all = run(few, "one run", exact=each)
+                jobs = (run(few, window, exact=each, window=window) for window in WINDOWS)
+                yield Scenario("windows", few, (of_all, *jobs), of=each)
         for name, most in PEERS.items():
             if rows <= most:
                 yield Scenario("peers", table, (peer(name),), of=name)
