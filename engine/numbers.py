@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -43,6 +42,15 @@ from driftline.engine.distances import (
 )
 from driftline.engine.features import Watched, may_be_categorical
 from driftline.engine.grid import ROOM
+from driftline.engine.number_rows import (
+    Key,
+    coarse_table,
+    gap_row,
+    intervals,
+    quantiles,
+    single_values,
+    split,
+)
 from driftline.engine.plan import ALL, Pair, Plan
 from driftline.engine.project import BinRule
 from driftline.engine.relations import schema_of
@@ -54,8 +62,6 @@ if TYPE_CHECKING:
     from driftline.engine.grid import Grid
     from driftline.engine.workbench import Workbench
 
-# Which scan, window and segment a side is of.
-Key = tuple[int, int, str]
 # What of two distributions is asked: the area between them, or their widest gap.
 Asked = Literal["area", "widest"]
 
@@ -68,7 +74,6 @@ ABOVE_INFINITY: Final = -5
 # As many single values of a column of a reference are kept for later runs.
 MOST_KEPT: Final = 50_000
 _NO_BINS: Final = np.empty(0, np.int64)
-_NOWHERE: Final = (1, 0)
 _FAULTS: Final = (
     ("null_count", NULL),
     ("type_error_count", TYPE_ERROR),
@@ -102,13 +107,13 @@ class Portion:
     Attributes:
         feature: Its id.
         bins: The bins, by scan, as its statements number them.
-        span: Which bins of the grid, first and last, distances are settled in.
+        span: Which bins of the grid, first and last, distances are settled in; None for none.
         rows: About how many rows the bins hold.
     """
 
     feature: int
     bins: Mapping[int, Wholes]
-    span: tuple[int, int]
+    span: tuple[int, int] | None
     rows: int
 
     def along_with(self, other: Portion) -> Portion:
@@ -169,7 +174,7 @@ class Numbers:
             scales: What its two sums were multiplied by, by scan and feature.
             levels: How often fine bins are to be joined by two, by scan and window.
         """
-        for feature, key, rows in _split(table, by_bin=True):
+        for feature, key, rows in split(table, by_bin=True):
             grid = self.grids[feature]
             coded = int(np.searchsorted(rows["bin"], 0))
             codes = dict(zip(rows["bin"][:coded].tolist(), rows["n"][:coded].tolist(), strict=True))
@@ -210,7 +215,7 @@ class Numbers:
             known: Sides that were not read, by feature and key.
         """
         found: dict[int, dict[Key, tuple[dict[int, int], Values]]] = {key: {} for key in features}
-        for feature, key, rows in _split(table):
+        for feature, key, rows in split(table):
             bins = rows["bin"]
             codes = {
                 int(b): int(n) for b, n in zip(bins[bins < 0], rows["n"][bins < 0], strict=True)
@@ -245,7 +250,7 @@ class Numbers:
         """
         found = {
             (feature, key): Values(rows["bin"], rows["value"], rows["n"])
-            for feature, key, rows in _split(table)
+            for feature, key, rows in split(table)
         }
         features = {each.feature for each in portions}
         for name in [name for name in self.wanted if name[0] in features]:
@@ -258,12 +263,14 @@ class Numbers:
             values = Values(values.bin[kept] >> joined, values.value[kept], values.n[kept])
             self.sides[feature][key] = side.with_values(values, bins)
         for portion in portions:
-            self._settle(portion, found)
-            self._remember(portion.feature, found)
+            if portion.span is not None:
+                self._settle(portion.feature, portion.span, found)
+                self._remember(portion.feature, found)
 
-    def _settle(self, portion: Portion, found: Mapping[tuple[int, Key], Values]) -> None:
-        """Settle distances of one feature in the bins of a portion."""
-        feature = portion.feature
+    def _settle(
+        self, feature: int, span: tuple[int, int], found: Mapping[tuple[int, Key], Values]
+    ) -> None:
+        """Settle distances of one feature in some bins of its grid."""
         counted: dict[tuple[Key, int], Counted] = {}
         for pair in self.plan.pairs:
             waiting = self.waiting.get((pair.id, feature))
@@ -271,7 +278,7 @@ class Numbers:
                 continue
             survey = self._surveys[pair.id, feature]
             assert survey.gaps is not None
-            first, last = (end >> survey.shift for end in portion.span)
+            first, last = (end >> survey.shift for end in span)
             cells = waiting[(waiting.bin >= first) & (waiting.bin <= last)]
             if not len(cells.bin):
                 continue
@@ -349,7 +356,7 @@ class Numbers:
             Portion(
                 feature,
                 {scan: np.unique(np.concatenate(parts)) for scan, parts in scans.items()},
-                _NOWHERE,
+                None,
                 rows[feature],
             )
             for feature, scans in spelled.items()
@@ -620,7 +627,7 @@ class Numbers:
             )
             if len(side.n):
                 rows["numbers"].append(named | vars(moments(side, every=every)))
-                rows["quantiles"].append(named | _quantiles(side))
+                rows["quantiles"].append(named | quantiles(side))
         edges = None if self.rule(item).rule == "shared_width" else self.edges(item)
         reference_counts: dict[Key, Wholes] = {}
         for pair in self.plan.pairs:
@@ -633,7 +640,7 @@ class Numbers:
             key, _ = self.keys(pair)
             if edges is None or key not in reference_counts:
                 reference_counts[key] = own.counts(reference)
-            rows["intervals"] += _intervals(
+            rows["intervals"] += intervals(
                 named, own, reference_counts[key], own.counts(production)
             )
 
@@ -644,7 +651,7 @@ class Numbers:
             if far is not None:
                 comparison = self.comparison(pair, item)
                 far = far.with_settled(self._settled.get((pair.id, item.id), ()))
-                self._gaps[comparison] = {"comparison": comparison, **_gap_row(far)}
+                self._gaps[comparison] = {"comparison": comparison, **gap_row(far)}
 
     def sharpen(self, features: Collection[int], bench: Workbench) -> None:
         """Land distances again, those of some features exact by now."""
@@ -664,7 +671,7 @@ class Numbers:
             (self.comparison(pairs[pair], items[feature]), found.coarse)
             for (pair, feature), found in sorted(self._surveys.items())
         ]
-        bench.land("coarse", _coarse_table(cells))
+        bench.land("coarse", coarse_table(cells))
 
     def land_values(self, features: Iterable[int], bench: Workbench) -> None:
         """Land every value of columns that turned out to be categories."""
@@ -679,7 +686,7 @@ class Numbers:
             }
             for feature in features
             for key, side in self.sides.get(feature, {}).items()
-            for x, n in _values(side)
+            for x, n in single_values(side)
         ]
         _land(bench, "number_values", rows)
 
@@ -696,87 +703,6 @@ def _finer(bins: Wholes, by: int) -> Wholes:
     return ((bins << by)[:, None] + np.arange(1 << by)).ravel()
 
 
-def _values(side: Side) -> Iterator[tuple[float, int]]:
-    cells = side.cells()
-    yield from zip(cells.low.tolist(), cells.n.tolist(), strict=True)
-    if side.below_infinity:
-        yield -math.inf, side.below_infinity
-    if side.above_infinity:
-        yield math.inf, side.above_infinity
-
-
-def _quantiles(side: Side) -> dict[str, float]:
-    cells = side.cells()
-    return {
-        # inside a bin that was not read its middle is nearest
-        name: float(cells.low[k] + (cells.high[k] / 2 - cells.low[k] / 2))
-        if cells.low[k] < cells.high[k]
-        else float(cells.low[k])
-        for name, k in quantile_cells(cells).items()
-    }
-
-
-def _intervals(
-    named: Mapping[str, Any], edges: Edges, reference: Wholes, production: Wholes
-) -> list[dict[str, Any]]:
-    last = len(edges.start) - 1
-    return [
-        {
-            **named,
-            "bin": k,
-            "kind": "point" if point else "interval",
-            "lower_bound": start if math.isfinite(start) else None,
-            "upper_bound": until,
-            "n_reference": n,
-            "n_production": m,
-            "least": edges.least if k == 0 else None,
-            "greatest": edges.greatest if k == last else None,
-        }
-        for k, (point, start, until, n, m) in enumerate(
-            zip(
-                edges.point.tolist(),
-                edges.start.tolist(),
-                edges.until,
-                reference.tolist(),
-                production.tolist(),
-                strict=True,
-            )
-        )
-    ]
-
-
-def _gap_row(far: Gaps) -> dict[str, Any]:
-    area = far.area or (None, None)
-    return {
-        "widest_low": far.widest[0],
-        "widest_high": far.widest[1],
-        "below_reference": far.below[0],
-        "below_production": far.below[1],
-        "area_low": area[0],
-        "area_high": area[1],
-    }
-
-
-def _coarse_table(cells: Sequence[tuple[int, Coarse]]) -> pa.Table:
-    import pyarrow as pa
-
-    def column(name: str, kind: str) -> np.ndarray:
-        parts = [getattr(each, name) for _, each in cells]
-        return np.concatenate([np.empty(0, kind), *parts]).astype(kind)
-
-    lengths = [len(each.x) for _, each in cells]
-    comparisons = np.repeat(np.array([number for number, _ in cells], np.int64), lengths)
-    columns = {
-        "comparison": comparisons,
-        "x": column("x", "f8"),
-        "n_reference": column("n", "f8"),
-        "n_production": column("m", "f8"),
-        "values_": column("values", "i8"),
-        "whole": column("whole", "?"),
-    }
-    return pa.table(columns)
-
-
 def _land(bench: Workbench, name: str, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
 
@@ -789,35 +715,3 @@ def _median(values: Values) -> float:
         return 0.0
     up_to = np.cumsum(values.n)
     return float(values.value[int(np.searchsorted(2 * up_to, up_to[-1], side="left"))])
-
-
-def _split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, dict[str, Any]]]:
-    """The rows of each feature, scan, window and segment of a relation, ascending by bin if asked."""
-    pieces: dict[tuple[int, Key], list[dict[str, Any]]] = {}
-    # batch by batch, whose columns are read where they are and sorted where they stay
-    for batch in table.to_batches():
-        if not batch.num_rows:
-            continue
-        columns = {name: batch[name] for name in batch.schema.names}
-        segments = columns.pop("segment").dictionary_encode()
-        names = segments.dictionary.to_pylist()
-        arrays = {name: c.to_numpy(zero_copy_only=False) for name, c in columns.items()}
-        keys = [arrays.pop(name) for name in ("feature", "scan", "window_id")]
-        keys.append(segments.indices.to_numpy())
-        code = np.zeros(batch.num_rows, np.int64)
-        for part in keys:
-            code = code * (int(part.max()) + 1) + part
-        order = np.argsort(code, kind="stable")
-        sorted_ = {name: column[order] for name, column in arrays.items()}
-        sorted_["bin"] = sorted_["bin"].astype(np.int64)
-        ends = np.flatnonzero(np.diff(code[order], append=-1)) + 1
-        for start, end in pairwise((0, *ends.tolist())):
-            feature, scan, window, segment = (int(part[order[start]]) for part in keys)
-            piece = {name: column[start:end] for name, column in sorted_.items()}
-            pieces.setdefault((feature, (scan, window, names[segment])), []).append(piece)
-    for (feature, key), parts in sorted(pieces.items(), key=lambda each: each[0]):
-        rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if by_bin:
-            order = np.argsort(rows["bin"])
-            rows = {name: column[order] for name, column in rows.items()}
-        yield feature, key, rows
