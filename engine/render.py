@@ -174,25 +174,26 @@ class GridPart:
 
     @property
     def first(self) -> float:
-        """The number that has the first bin, of whole numbers."""
+        """The number that has slot 0, of whole numbers."""
         assert isinstance(self.centre, float)
-        return self.centre - self.origin
+        return self.centre - self.origin + SLOTS
 
     @classmethod
     def of(cls, grid: Grid, shift: int) -> GridPart:
         """The numbers of a grid whose fine bins are joined by two so often."""
         return cls(grid.centre, grid.width or None, MOST_BINS / 2 ** (1 + shift), grid.origin)
 
-    def bin_of(self, t: Markup) -> Markup:
-        """The fine bin of t = x - centre as SQL."""
+    def slot_of(self, t: Markup) -> Markup:
+        """The fine bin of t = x - centre as SQL, counted so that it fits a 16-bit integer."""
         if self.width is None:
-            return sql("(floor({t}) + {origin})", t=t, origin=self.origin)
+            return sql("floor({t}) + {first}", t=t, first=self.origin - SLOTS)
         return sql(
-            "floor(({t} / ({width} + abs({t})) + {one}) * {half})",
+            "floor(({t} / ({width} + abs({t})) + {one}) * {half}) - {slots}",
             t=t,
             width=self.width,
             one=1.0,
             half=self.half,
+            slots=SLOTS,
         )
 
 
@@ -205,6 +206,7 @@ class NumberPart:
         number: It as a double.
         floating: Whether that may be NaN or infinite.
         fallible: Whether it may be null where the column is not.
+        narrow: Whether its fine bins come as 16-bit integers.
     """
 
     scan: ScanPart
@@ -218,12 +220,18 @@ class NumberPart:
     square_scale: object = 1.0
     undecided: Sequence[object] = ()
     thinned: Markup | None = None
+    narrow: bool = False
 
     @property
-    def bin(self) -> Markup:
-        """The fine bin of t."""
+    def slot_type(self) -> Markup:
+        """What a fine bin comes as."""
+        return Markup("smallint" if self.narrow else "integer")
+
+    @property
+    def slot(self) -> Markup:
+        """The fine bin of t, counted so that it fits a 16-bit integer."""
         assert self.grid is not None
-        return self.grid.bin_of(Markup("t"))
+        return self.grid.slot_of(Markup("t"))
 
     @property
     def distance(self) -> Markup:
@@ -248,10 +256,9 @@ class NumberPart:
 
     @property
     def slot_of_x(self) -> Markup:
-        """The fine bin of x, counted so that it fits a 16-bit integer."""
+        """The same of x."""
         assert self.grid is not None
-        bin_ = self.grid.bin_of(sql("(x - {centre})", centre=self.grid.centre))
-        return sql("{bin} - {slots}", bin=bin_, slots=SLOTS)
+        return self.grid.slot_of(sql("(x - {centre})", centre=self.grid.centre))
 
 
 @dataclass(frozen=True)
@@ -580,11 +587,19 @@ class Renderer:
         grids: Mapping[int, Grid | GridPart],
         scales: Mapping[tuple[int, int], tuple[object, object]],
         shifts: Mapping[int, int],
+        large: Collection[int] = (),
     ) -> Statement:
-        """The fine grid of every number column of every scan, its bins joined as each scan deserves."""
+        """The fine grid of every number column of every scan, its bins joined as each scan deserves.
+
+        Bins of the scans that are `large` come as 16-bit integers: an engine that knows how many there
+        can be keeps a place for each, which pays once each has hundreds of rows.
+        """
         columns = [
-            self._number_part(
-                scan, item, _part(grids[item.id], shifts[scan.id]), scales[scan.id, item.id]
+            replace(
+                self._number_part(
+                    scan, item, _part(grids[item.id], shifts[scan.id]), scales[scan.id, item.id]
+                ),
+                narrow=scan.id in large,
             )
             for item in features
             for scan in self.plan.scans

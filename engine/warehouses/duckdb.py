@@ -118,6 +118,8 @@ class DuckDB:
                 "enable_progress_bar": False,
                 # a statement names a file once a column and side: its footer is read once
                 "parquet_metadata_cache": True,
+                # 16-bit groups are counted in a table with a place for each
+                "perfect_ht_threshold": 17,
                 # what does not fit in memory waits where it is nobody's, until the session is closed
                 **({} if beside is not None else {"temp_directory": _place_to_wait()}),
                 # a table that is missing is an error, never a Python variable of that name

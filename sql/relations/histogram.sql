@@ -31,7 +31,7 @@ select
     {{ column.scan.id }} as scan,
     {{ column.feature }} as feature,
     {{ keys_of(column.scan) | indent(4) }},
-    case when slot is null then {{ codes.null }} else slot end as bin,
+    case when slot is null then {{ codes.null }} else cast(slot as integer) + {{ slots }} end as bin,
     cast(count(*) as bigint) as n,
     {%- if column.grid.width is none %}
     cast(null as {% if stepped %}bigint{% else %}double{% endif %}) as total,
@@ -49,7 +49,10 @@ from (
         window_id,
         x,
         t,
-        {{ made_of(column, column.bin) | indent(8) }} as slot
+        {% set slot -%}
+        {% call made_of(column, column.slot, -slots) %}{{ column.slot_type }}{% endcall %}
+        {%- endset -%}
+        {{ slot | indent(8) }} as slot
     from (
         select
             window_id,

@@ -77,25 +77,27 @@ asked.{{ key.name }} = others.{{ key.name }}{% if not loop.last %} and {% endif 
 {% if column.floating %}try_{% endif %}cast({{ made }} as {{ caller() }})
 {%- endmacro -%}
 
-{#- What is made of a finite x, a whole number, or the code below zero of why there is none; of null, null.
+{#- What is made of a finite x, a whole number, or the code of why there is none, counted on from another
+    number; of null, null.
     Only rows without a number are asked why, and nothing that a column does not need. The answers are the
     same on every engine, whatever it thinks of NaN = NaN: only -inf is below every number. -#}
-{%- macro made_of(column, made) -%}
+{%- macro made_of(column, made, from=0) -%}
+{%- set kind = caller() -%}
 {%- if column.floating or column.fallible -%}
-coalesce({% call whole(column, made) %}integer{% endcall %}, case
+coalesce({% call whole(column, made) %}{{ kind }}{% endcall %}, cast(case
     {%- if column.fallible %}
-    when x is null and stored is not null then {{ codes.type_error }}
+    when x is null and stored is not null then {{ codes.type_error + from }}
     {%- endif %}
     {%- if column.floating %}
     when x - x <> 0 then case
-        when -x < {{ -largest }} then {{ codes.positive_infinity }}
-        when x < {{ -largest }} then {{ codes.negative_infinity }}
-        else {{ codes.nan }}
+        when -x < {{ -largest }} then {{ codes.positive_infinity + from }}
+        when x < {{ -largest }} then {{ codes.negative_infinity + from }}
+        else {{ codes.nan + from }}
     end
     {%- endif %}
-end)
+end as {{ kind }}))
 {%- else -%}
-{% call whole(column, made) %}integer{% endcall %}
+{% call whole(column, made) %}{{ kind }}{% endcall %}
 {%- endif -%}
 {%- endmacro -%}
 

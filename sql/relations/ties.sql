@@ -36,7 +36,8 @@ from (
         {% call whole(column, column.slot_of_x) %}smallint{% endcall %} as place,
         x as value
         {%- else %}
-        {{ made_of(column, zero) | indent(8) }} as place,
+        {% set place %}{% call made_of(column, zero) %}integer{% endcall %}{% endset -%}
+        {{ place | indent(8) }} as place,
         {% if column.floating %}case when x - x = 0 then x end{% else %}x{% endif %} as value
         {%- endif %}
     from (

@@ -149,6 +149,7 @@ def test_distances_are_scipys_however_few_rows_are_read_at_once(
     found = {}
     for most in (10**6, 100):
         monkeypatch.setattr("driftline.engine.execute.MOST_ROWS", most)
+        monkeypatch.setattr("driftline.engine.execute.LARGE_ROWS", 10 * most)
         path = tmp_path / str(most) / "driftline.yml"
         path.parent.mkdir()
         path.write_text(PROJECT.replace("table: ", f"table: {tmp_path}/"), "utf-8")

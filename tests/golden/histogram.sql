@@ -4,7 +4,7 @@ select
     0 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -15,13 +15,13 @@ from (
         window_id,
         x,
         t,
-        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer), cast(case
             when x - x <> 0 then case
-                when -x < cast('-1.7976931348623157e+308' as double) then -5
-                when x < cast('-1.7976931348623157e+308' as double) then -4
-                else -3
+                when -x < cast('-1.7976931348623157e+308' as double) then -32765
+                when x < cast('-1.7976931348623157e+308' as double) then -32764
+                else -32763
             end
-        end) as slot
+        end as integer)) as slot
     from (
         select
             window_id,
@@ -46,7 +46,7 @@ select
     0 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -57,13 +57,13 @@ from (
         window_id,
         x,
         t,
-        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer), cast(case
             when x - x <> 0 then case
-                when -x < cast('-1.7976931348623157e+308' as double) then -5
-                when x < cast('-1.7976931348623157e+308' as double) then -4
-                else -3
+                when -x < cast('-1.7976931348623157e+308' as double) then -32765
+                when x < cast('-1.7976931348623157e+308' as double) then -32764
+                else -32763
             end
-        end) as slot
+        end as integer)) as slot
     from (
         select
             window_id,
@@ -87,7 +87,7 @@ select
     1 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -98,7 +98,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer) as slot
     from (
         select
             window_id,
@@ -123,7 +123,7 @@ select
     1 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -134,7 +134,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer) as slot
     from (
         select
             window_id,
@@ -158,7 +158,7 @@ select
     2 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -169,7 +169,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer) as slot
     from (
         select
             window_id,
@@ -194,7 +194,7 @@ select
     2 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -205,7 +205,7 @@ from (
         window_id,
         x,
         t,
-        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer) as slot
+        cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer) as slot
     from (
         select
             window_id,
@@ -229,7 +229,7 @@ select
     3 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -240,9 +240,9 @@ from (
         window_id,
         x,
         t,
-        coalesce(cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
-            when x is null and stored is not null then -2
-        end) as slot
+        coalesce(cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer), cast(case
+            when x is null and stored is not null then -32762
+        end as integer)) as slot
     from (
         select
             window_id,
@@ -267,7 +267,7 @@ select
     3 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -278,9 +278,9 @@ from (
         window_id,
         x,
         t,
-        coalesce(cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
-            when x is null and stored is not null then -2
-        end) as slot
+        coalesce(cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer), cast(case
+            when x is null and stored is not null then -32762
+        end as integer)) as slot
     from (
         select
             window_id,
@@ -304,7 +304,7 @@ select
     11 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -315,13 +315,13 @@ from (
         window_id,
         x,
         t,
-        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer), cast(case
             when x - x <> 0 then case
-                when -x < cast('-1.7976931348623157e+308' as double) then -5
-                when x < cast('-1.7976931348623157e+308' as double) then -4
-                else -3
+                when -x < cast('-1.7976931348623157e+308' as double) then -32765
+                when x < cast('-1.7976931348623157e+308' as double) then -32764
+                else -32763
             end
-        end) as slot
+        end as integer)) as slot
     from (
         select
             window_id,
@@ -344,7 +344,7 @@ select
     11 as feature,
     0 as window_id,
     '__all__' as segment,
-    case when slot is null then -1 else slot end as bin,
+    case when slot is null then -1 else cast(slot as integer) + 32760 end as bin,
     cast(count(*) as bigint) as n,
     cast(sum(try_cast(t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as total,
     cast(sum(try_cast(t * t * cast('1.0' as double) /* power of two, from the bounds */ as bigint)) as double) as squares,
@@ -355,13 +355,13 @@ from (
         window_id,
         x,
         t,
-        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) as integer), case
+        coalesce(try_cast(floor((t / (cast('1.0' as double) /* width, from the sample */ + abs(t)) + cast('1.0' as double)) * cast('4096.0' as double) /* half the bins, from the rows */) - 32760 as integer), cast(case
             when x - x <> 0 then case
-                when -x < cast('-1.7976931348623157e+308' as double) then -5
-                when x < cast('-1.7976931348623157e+308' as double) then -4
-                else -3
+                when -x < cast('-1.7976931348623157e+308' as double) then -32765
+                when x < cast('-1.7976931348623157e+308' as double) then -32764
+                else -32763
             end
-        end) as slot
+        end as integer)) as slot
     from (
         select
             window_id,

@@ -303,13 +303,13 @@ select
 from (
     select
         window_id,
-        coalesce(try_cast(x - x as integer), case
+        coalesce(try_cast(x - x as integer), cast(case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-        end) as place,
+        end as integer)) as place,
         case when x - x = 0 then x end as value
     from (
         select
@@ -334,13 +334,13 @@ select
 from (
     select
         window_id,
-        coalesce(try_cast(x - x as integer), case
+        coalesce(try_cast(x - x as integer), cast(case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-        end) as place,
+        end as integer)) as place,
         case when x - x = 0 then x end as value
     from (
         select
@@ -462,9 +462,9 @@ select
 from (
     select
         window_id,
-        coalesce(cast(x - x as integer), case
+        coalesce(cast(x - x as integer), cast(case
             when x is null and stored is not null then -2
-        end) as place,
+        end as integer)) as place,
         x as value
     from (
         select
@@ -489,9 +489,9 @@ select
 from (
     select
         window_id,
-        coalesce(cast(x - x as integer), case
+        coalesce(cast(x - x as integer), cast(case
             when x is null and stored is not null then -2
-        end) as place,
+        end as integer)) as place,
         x as value
     from (
         select
@@ -515,13 +515,13 @@ select
 from (
     select
         window_id,
-        coalesce(try_cast(x - x as integer), case
+        coalesce(try_cast(x - x as integer), cast(case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-        end) as place,
+        end as integer)) as place,
         case when x - x = 0 then x end as value
     from (
         select
@@ -544,13 +544,13 @@ select
 from (
     select
         window_id,
-        coalesce(try_cast(x - x as integer), case
+        coalesce(try_cast(x - x as integer), cast(case
             when x - x <> 0 then case
                 when -x < cast('-1.7976931348623157e+308' as double) then -5
                 when x < cast('-1.7976931348623157e+308' as double) then -4
                 else -3
             end
-        end) as place,
+        end as integer)) as place,
         case when x - x = 0 then x end as value
     from (
         select
