@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from driftline.engine import baseline
@@ -203,12 +204,13 @@ def save(store: Store, found: Iterable[Baseline], frozen: Frozen) -> None:
             "built_at": each.built_at,
             "row_count": each.rows,
         }
-        rows = [{**head, "feature": ALL, "content": None}]
-        rows += [
+        # packed as they are stored: those of a wide table take more memory than the rest of a run
+        columns_of = (
             {**head, "feature": name, "content": baseline.packed(column)}
             for name, column in each.columns.items()
-        ]
+        )
         before = frozen.usable.get(each.reference)
-        store.save_baseline(rows, anew=before is None)
+        whole = {**head, "feature": ALL, "content": None}
+        store.save_baseline(chain([whole], columns_of), anew=before is None)
         columns = {**(before.columns if before is not None else {}), **each.columns}
         frozen.usable[each.reference] = replace(each, columns=columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -172,7 +173,7 @@ class Plan:
         """Whose definitions apply."""
         return CONVENTIONS[self.monitor.conventions]
 
-    @property
+    @cached_property
     def read(self) -> tuple[Watched, ...]:
         """Watched columns that are read, by id."""
         return tuple(item for item in self.watched if item.id >= 0)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -76,6 +77,9 @@ left join _grounds as grounds
     and grounds.metric = found.metric
 order by found.signal, found.reference, found.segment, found.feature, found.metric
 """
+
+# rows of a baseline that are in memory at once: each may hold all values of a column
+_AT_ONCE: Final = 50
 
 VERDICT: Final = (
     "threshold", "threshold_kind", "breached", "status", "severity", "score", "reason",
@@ -483,22 +487,24 @@ class Store:
         order = "order by monitor, reference, feature"
         return list(self.read(f"from _baselines {where} {order}", params).to_pylist())
 
-    def save_baseline(self, rows: Rows, *, anew: bool) -> None:
+    def save_baseline(self, rows: Iterable[Mapping[str, object]], *, anew: bool) -> None:
         """Keep rows of `_baselines` of one reference, all or nothing.
 
         Args:
-            rows: The rows; those with the same keys are replaced.
+            rows: The rows, of which a few at a time are held in memory; those with the same keys
+                are replaced.
             anew: Whether what is stored of the reference goes first.
         """
-        found = arrow_rows("_baselines", rows)
-        first = found.slice(0, 1).to_pylist()[0]
+        left = iter(rows)
         with self._transaction(datetime.now(UTC).replace(tzinfo=None)) as con:
-            if anew:
-                con.execute(
-                    "delete from _baselines where monitor = ? and reference = ?",
-                    [first["monitor"], first["reference"]],
-                )
-            _put(con, "_baselines", found)
+            while some := list(islice(left, _AT_ONCE)):
+                if anew:
+                    con.execute(
+                        "delete from _baselines where monitor = ? and reference = ?",
+                        [some[0]["monitor"], some[0]["reference"]],
+                    )
+                    anew = False
+                _put(con, "_baselines", arrow_rows("_baselines", some))
 
     def _tables(self) -> set[str]:
         names = self.read("select table_name from duckdb_tables() where database_name = 'results'")

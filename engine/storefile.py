@@ -259,6 +259,9 @@ def _started() -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": "false",
             # nothing is spilled, so a killed run leaves nothing
             "temp_directory": "",
+            # a commit goes straight into the file, instead of first, and whole, into the log and
+            # through the memory that takes
+            "wal_autocheckpoint": "1KB",
         },
     )
     # a table that is missing is an error, never a Python variable of that name
