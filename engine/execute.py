@@ -109,6 +109,7 @@ def gather(
         found = gathering.run()
         if straddling is not None and plan.monitor.exact == "when_it_matters":
             gathering.sharpen(straddling(found))
+        gathering.numbers.keep_references()
         return found
     finally:
         for statement in renderer.forgotten():

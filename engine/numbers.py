@@ -673,6 +673,15 @@ class Numbers:
         ]
         bench.land("coarse", coarse_table(cells))
 
+    def keep_references(self) -> None:
+        """Forget what only this run's results are made of: baselines are made of references alone."""
+        production = self.plan.production.id
+        for sides in self.sides.values():
+            for key in [key for key in sides if key[0] == production]:
+                del sides[key]
+        self._rows, self._gaps = {name: [] for name in RELATIONS}, {}
+        self._surveys.clear()
+
     def land_values(self, features: Iterable[int], bench: Workbench) -> None:
         """Land every value of columns that turned out to be categories."""
         rows = [

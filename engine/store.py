@@ -743,11 +743,13 @@ def _put(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     """Insert rows in their order, instead of those with the same keys."""
     if not rows.num_rows:
         return
-    con.register("new_rows", rows)
-    same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in SPECS[table].key)
+    key = SPECS[table].key
+    # what is registered in a transaction stays in memory until its end
+    con.register("new_rows", rows.select(list(key)))
+    same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in key)
     con.execute(f"delete from {table} using new_rows where {same}")
-    con.execute(f"insert into {table} by name select * from new_rows")
     con.unregister("new_rows")
+    con.from_arrow(rows).insert_into(table)
 
 
 def _holds(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> bool:

@@ -27,6 +27,8 @@ class Workbench:
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
+            # what any DuckDB of the process has let go of goes back to the system
+            "allocator_background_threads": "true",
         }
         self._connection = duckdb.connect(":memory:", config=config)
         self._errors = duckdb.Error
