@@ -7,7 +7,9 @@ until no fine bin is left that could change a result. Small inputs skip the grid
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +46,10 @@ MOST_CELLS: Final = 600_000
 # some 200 bytes on its way; more than a few millions save no more scans that are worth it.
 MOST_ROWS: Final = 4_000_000
 BYTES_A_ROW: Final = 1_000
+# A statement names a table once a column and side, and each time the engine looks at all its columns:
+# of a wider table than this, columns are copied first, where they are at most so many values.
+WIDE: Final = 200
+MOST_COPIED: Final = 20_000_000
 
 Progress = Callable[[str], None]
 
@@ -125,6 +131,7 @@ class _Gathering:
     ledger: Ledger
     progress: Progress
     out: Gathered = field(default_factory=Gathered)
+    rows: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.numbers = self.out.numbers = Numbers(self.plan)
@@ -216,7 +223,8 @@ class _Gathering:
         relation: str,
     ) -> None:
         """Fetch a relation batch by batch; when a batch fails, column by column."""
-        for batch in _batches(items):
+        # engines rank what many branches bring in more than linear time
+        for batch in _batches(items, WIDE_BATCH):
             for _, part in self._answers(batch, render):
                 self.bench.land(relation, part, append=True)
 
@@ -280,6 +288,8 @@ class _Gathering:
             for window in scan.windows:
                 key = {"scan": scan.id, "window_id": window.id, "segment": ALL}
                 rows.setdefault(tuple(key.values()), {**key, "row_count": 0})
+        for (scan_id, _, _), row in rows.items():
+            self.rows[scan_id] += row["row_count"]
         self.bench.land(
             "scan_rows", pa.Table.from_pylist([*rows.values()], schema=schema_of("scan_rows"))
         )
@@ -353,6 +363,19 @@ class _Gathering:
         held = (scan, feature) in self.renderer.held
         return self.known.numbers(scan, feature) if held else None
 
+    def _copy(self, items: Sequence[Watched]) -> None:
+        """Have the columns of wide tables where naming them costs less, if they are few enough."""
+        for scan in self.plan.scans:
+            if len(scan.columns) <= WIDE or self.rows[scan.id] * len(items) > MOST_COPIED:
+                continue
+            statement = self.renderer.copied(scan, items)
+            if statement is None:
+                continue
+            # one that cannot be copied tells what is wrong when it is read by itself
+            with suppress(WarehouseError):
+                self.ledger.execute(self.warehouse, statement)
+                self.renderer.settle_copy(scan, items)
+
     def _count_values(self, items: Sequence[Watched]) -> None:
         """Count single values of whole columns."""
         if not items:
@@ -361,6 +384,7 @@ class _Gathering:
         # what is counted on a grid is not what is counted value by value
         self._release({i.id for i in items if not self._is_by_value(i.id)})
         for batch in _batches(items):
+            self._copy(batch)
             for some, part in self._answers(batch, self.renderer.ties):
                 self.numbers.add_values(
                     part,
@@ -424,9 +448,9 @@ class _Gathering:
             self.numbers.shifts[scan.id] = min(own)
         self._take_held(gridded, levels)
         cells = sum(MOST_BINS >> shift for shift in levels.values())
-        rows = self.bench.rows("select scan, sum(row_count) as n from scan_rows group by scan")
-        large = {row["scan"] for row in rows if row["n"] >= LARGE_ROWS}
+        large = {scan for scan, rows in self.rows.items() if rows >= LARGE_ROWS}
         for batch in _batches(gridded, MOST_CELLS // cells):
+            self._copy(batch)
             for _, part in self._answers(
                 batch,
                 lambda some: self.renderer.histogram(

@@ -16,7 +16,7 @@ from importlib.util import cache_from_source
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 from jinja2 import BytecodeCache, Environment, FunctionLoader, StrictUndefined
@@ -255,10 +255,26 @@ class NumberPart:
         return Markup("(" + "), (".join([as_sql(each) for each in self.undecided]) + ")")
 
     @property
+    def listed(self) -> Markup:
+        """The undecided bins as a list; where they are known, one text for the engine to read."""
+        bins = ", ".join(as_sql(each) for each in self.undecided)
+        if any(isinstance(each, Markup) for each in self.undecided):
+            return Markup(f"[{bins}]")
+        return sql("cast({bins} as integer[])", bins=f"[{bins}]")
+
+    @property
     def slot_of_x(self) -> Markup:
         """The same of x."""
         assert self.grid is not None
         return self.grid.slot_of(sql("(x - {centre})", centre=self.grid.centre))
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Columns of a scan's rows in a table of the session: ids of the features, and what reads it."""
+
+    features: frozenset[int]
+    part: ScanPart
 
 
 @dataclass(frozen=True)
@@ -340,6 +356,7 @@ class Renderer:
         self._brought = {scan.id: _names(scan) for scan in plan.scans}
         self._joined: dict[int, ScanPart] = {}
         self._kept: dict[int, Markup] = {}
+        self._copies: dict[int, Copy] = {}
         self.settle_joins()
 
     def matches(self, matches: Sequence[Match]) -> Statement:
@@ -391,10 +408,44 @@ class Renderer:
         return {scan: self._said("joined", text) for scan, text in self._kept.items()}
 
     def forgotten(self) -> list[str]:
-        """What drops the rows that were kept."""
+        """What drops the rows and columns that were kept."""
         if not self._keeps_rows:
             return []
-        return [f"drop table if exists temp.driftline_joined_{scan}" for scan in self._kept]
+        names = [f"driftline_joined_{scan}" for scan in self._kept]
+        names += [f"driftline_copied_{scan}" for scan in self._copies]
+        return [f"drop table if exists temp.{name}" for name in names]
+
+    def copied(self, scan: Scan, items: Sequence[Watched]) -> Statement | None:
+        """What copies columns of a scan's rows, in place of those copied before.
+
+        Returns:
+            None where the session keeps no tables, or what is to be read is copied already.
+        """
+        wanted = {
+            item.id: column
+            for item in items
+            if (scan.id, item.id) not in self.held
+            and (column := self._column(scan, item)) is not None
+            and column.join is None
+        }
+        copy = self._copies.get(scan.id)
+        if not self._keeps_rows or not wanted or (copy and copy.features >= wanted.keys()):
+            return None
+        part = self._scans[scan.id]
+        clock = (part.clock,) if part.clock is not None and len(part.steps) > 1 else ()
+        columns = {column.name: column for column in (*wanted.values(), *clock)}
+        return self._statement(
+            "copied", "copied", items, name=_copy_of(scan), scan=part, columns=[*columns.values()]
+        )
+
+    def settle_copy(self, scan: Scan, items: Sequence[Watched]) -> None:
+        """Say that columns were copied: they are read from there."""
+        part = self._scans[scan.id]
+        clock = part.clock if len(part.steps) > 1 else None
+        self._copies[scan.id] = Copy(
+            frozenset(item.id for item in items if (scan.id, item.id) not in self.held),
+            replace(part, table=_copy_of(scan), clock=clock, filter=None),
+        )
 
     def waiting(self) -> dict[tuple[int, str], list[int]]:
         """(scan, join) to the ids of the columns that it brings; `WHOLE` for the correlation id."""
@@ -567,19 +618,32 @@ class Renderer:
         table = part.table
         if percent < 100 and not primary.source.query:
             table = Markup(self._sampled(str(table), percent))
-        sampled = replace(part, table=table)
+        # what is drawn is read by its place, as numbers
+        drawn_rows = replace(part, table=Markup("drawn"), clock=None, filter=None)
+        drawn: list[Markup] = []
         columns = []
         for item in features:
             stored, number, floating = self._number(primary, item)
-            joined = self._is_joined(self._column(primary, item))
-            some = self._part(primary, item) if joined else sampled
-            column = NumberPart(some, item.id, stored, number, floating)
-            if joined and percent < 100:
+            if not self._is_joined(self._column(primary, item)):
+                value = Markup(f"value_{len(drawn)}")
+                columns.append(NumberPart(drawn_rows, item.id, stored, value, floating))
+                drawn.append(number)
+                continue
+            column = NumberPart(self._part(primary, item), item.id, stored, number, floating)
+            if percent < 100:
                 # joined rows come in any order: what is sampled is decided by the values
                 share = {"g": GOLDEN, "share": percent / 100}
                 column = replace(column, thinned=sql("x * {g} - floor(x * {g}) < {share}", **share))
             columns.append(column)
-        return self._statement("sample", "sample", features, columns=columns, shares=SHARES)
+        return self._statement(
+            "sample",
+            "sample",
+            features,
+            columns=columns,
+            drawn=drawn,
+            scan=replace(part, table=table),
+            shares=SHARES,
+        )
 
     def histogram(
         self,
@@ -636,7 +700,7 @@ class Renderer:
         """Category counts of every scan, cut to the largest in the engine."""
         conventions = self.plan.conventions
         most = conventions.most_categories or self.plan.monitor.max_categories
-        columns = []
+        columns: list[dict[str, Any]] = []
         for item in features:
             sides = []
             for scan in self.plan.scans:
@@ -658,13 +722,15 @@ class Renderer:
                 )
             settings = self.plan.monitor.settings.get(item.name)
             allowed = (settings.values if settings is not None else None) or ()
-            columns.append({"feature": item.id, "sides": sides, "most": most, "allowed": allowed})
+            columns.append({"feature": item.id, "sides": sides, "allowed": allowed})
         return self._statement(
             "categories",
             "categories",
             features,
             columns=columns,
+            limited=[column for column in columns if column["allowed"]],
             primary=self.plan.primary.id,
+            most=most,
             most_new=conventions.most_new,
         )
 
@@ -737,6 +803,9 @@ class Renderer:
         """What to read columns that are alike from: the scan itself, or its joined rows."""
         if items and self._is_joined(self._column(scan, items[0])):
             return self._joined[scan.id]
+        copy = self._copies.get(scan.id)
+        if items and copy is not None and all(item.id in copy.features for item in items):
+            return copy.part
         return self._scans[scan.id]
 
     def _scan(self, scan: Scan) -> ScanPart:
@@ -762,7 +831,8 @@ class Renderer:
     def _statement(
         self, step: str, template: str, features: Sequence[Watched] = (), **values: object
     ) -> Statement:
-        return self._said(step, _rendered(template, stepped=self._stepped, **values), features)
+        shared = {"stepped": self._stepped, "is_duckdb": self.dialect == "duckdb"}
+        return self._said(step, _rendered(template, **shared, **values), features)
 
     def _said(self, step: str, text: str, features: Sequence[Watched] = ()) -> Statement:
         if self.dialect != "duckdb":
@@ -785,6 +855,10 @@ def facts(relation: str, columns: Sequence[Column], *, dialect: str, tag: str) -
     if dialect != "duckdb":
         text = transpile(text, dialect, {0: relation})
     return Statement("facts", f"/* {_comment(tag, 'facts')} */\n{text}")
+
+
+def _copy_of(scan: Scan) -> Markup:
+    return Markup(f"driftline_copied_{scan.id}")
 
 
 def _comment(tag: str, step: str) -> str:

@@ -3,7 +3,8 @@
     Known are the values of the primary reference's rows, up to the given number by count, ties by
     value; the rest of its values is one row of kind 'other'. New are values it never had: the
     largest a scan by name, the rest one row. Values are grouped as they are stored, which engines do
-    best; only distinct ones are then told apart.
+    best; only distinct ones are then told apart. What is counted of all columns is ranked at once: a
+    chain of steps a column takes longer to plan than to run.
 
     reads    one column of every scan a branch
     returns  scan, feature, window_id, segment, kind ('category', 'other', 'new', 'null', 'nan',
@@ -12,87 +13,94 @@
 -#}
 {% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, union_of, placed_steps with context -%}
 with
-{% for column in columns %}
-counted_{{ column.feature }} as (
-    {%- for side in column.sides %}
-    {%- if side.counted is not none %}
+counted as (
+{% call(column) union_of(columns) -%}
+{%- for side in column.sides %}
+{%- if side.counted is not none %}
+select
+    {{ side.scan.id }} as scan,
+    {{ column.feature }} as feature,
+    0 as window_id,
+    '__all__' as segment,
+    category,
+    fault,
+    cast(n as bigint) as n
+from (values {% for value, fault, n in side.counted or [(none, none, 0)] %}({% if value is none %}cast(null as varchar){% else %}{{ value }}{% endif %}, {% if fault is none %}cast(null as varchar){% else %}{{ fault }}{% endif %}, {{ n }}){% if not loop.last %}, {% endif %}{% endfor %}) as known(category, fault, n)
+where n > 0
+{%- else %}
+select
+    {{ side.scan.id }} as scan,
+    {{ column.feature }} as feature,
+    {{ keys_of(side.scan) | indent(4) }},
+    category,
+    fault,
+    cast(sum(n) as bigint) as n
+from (
     select
-        {{ side.scan.id }} as scan,
-        0 as window_id,
-        '__all__' as segment,
-        category,
-        fault,
-        cast(n as bigint) as n
-    from (values {% for value, fault, n in side.counted or [(none, none, 0)] %}({% if value is none %}cast(null as varchar){% else %}{{ value }}{% endif %}, {% if fault is none %}cast(null as varchar){% else %}{{ fault }}{% endif %}, {{ n }}){% if not loop.last %}, {% endif %}{% endfor %}) as known(category, fault, n)
-    where n > 0
-    {%- else %}
-    select
-        {{ side.scan.id }} as scan,
-        {{ keys_of(side.scan) | indent(8) }},
-        category,
-        fault,
-        cast(sum(n) as bigint) as n
+        {{ grouped_by(side.scan) }}{{ side.category }} as category,
+        case
+            when {{ side.told }} is null then 'null'
+            when {{ side.present }} is null then 'nan'
+            when {{ side.category }} is null then 'type_error'
+        end as fault,
+        n
     from (
         select
-            {{ grouped_by(side.scan) }}{{ side.category }} as category,
-            case
-                when {{ side.told }} is null then 'null'
-                when {{ side.present }} is null then 'nan'
-                when {{ side.category }} is null then 'type_error'
-            end as fault,
-            n
+            {{ grouped_by(side.scan) }}{{ side.told }},
+            count(*) as n
         from (
             select
-                {{ grouped_by(side.scan) }}{{ side.told }},
-                count(*) as n
-            from (
-                select
-                    {{ window_key(side.scan) }} as window_id,
-                    {{ side.stored }} as {{ side.told }}
-                {{ rows_of(side.scan) | indent(16) }}
-            ) as texts
-            group by {{ grouped_by(side.scan) }}{{ side.told }}
-        ) as stored_values
-    ) as checked
-    group by {{ grouped_by(side.scan) }}category, fault
-    {%- endif %}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+                {{ window_key(side.scan) }} as window_id,
+                {{ side.stored }} as {{ side.told }}
+            {{ rows_of(side.scan) | indent(12) }}
+        ) as texts
+        group by {{ grouped_by(side.scan) }}{{ side.told }}
+    ) as stored_values
+) as checked
+group by {{ grouped_by(side.scan) }}category, fault
+{%- endif %}
+{%- if not loop.last %}
+union all
+{%- endif %}
+{%- endfor %}
+{%- endcall %}
 ),
 {%- if stepped %}
-spread_{{ column.feature }} as (
+spread as (
     select
         counted.scan,
+        counted.feature,
         placed.window_id,
         counted.segment,
         counted.category,
         counted.fault,
         cast(sum(counted.n) as bigint) as n
-    from counted_{{ column.feature }} as counted
+    from counted
     inner join {{ placed_steps(stepped) }}
         on placed.scan = counted.scan and placed.step = counted.window_id
     group by
-        counted.scan, placed.window_id, counted.segment, counted.category, counted.fault
+        counted.scan, counted.feature, placed.window_id, counted.segment, counted.category,
+        counted.fault
 ),
 {%- endif %}
-matched_{{ column.feature }} as (
+matched as (
     select
         scan,
+        feature,
         window_id,
         segment,
         category,
         fault,
         n,
         sum(case when scan = {{ primary }} and fault is null then n end) over (
-            partition by category
+            partition by feature, category
         ) as n_known
-    from {% if stepped %}spread{% else %}counted{% endif %}_{{ column.feature }}
+    from {% if stepped %}spread{% else %}counted{% endif %}
 ),
-placed_{{ column.feature }} as (
+placed_values as (
     select
         scan,
+        feature,
         window_id,
         segment,
         category,
@@ -101,29 +109,32 @@ placed_{{ column.feature }} as (
             when fault is not null then fault
             when n_known is null then 'new'
             when dense_rank() over (
+                partition by feature
                 order by case when n_known is null then 1 else 0 end, n_known desc, category
-            ) <= {{ column.most }} then 'category'
+            ) <= {{ most }} then 'category'
             else 'other'
         end as kind
-    from matched_{{ column.feature }}
+    from matched
 ),
-ranked_{{ column.feature }} as (
+ranked as (
     select
         scan,
+        feature,
         window_id,
         segment,
         category,
         n,
         kind,
         row_number() over (
-            partition by scan, window_id, segment, kind
+            partition by feature, scan, window_id, segment, kind
             order by n desc, category
         ) as position
-    from placed_{{ column.feature }}
+    from placed_values
 ),
-named_{{ column.feature }} as (
+named as (
     select
         scan,
+        feature,
         window_id,
         segment,
         kind,
@@ -131,19 +142,21 @@ named_{{ column.feature }} as (
             when kind = 'category' then category
             when kind = 'new' and position <= {{ most_new }} then category
         end as value,
-        {%- if column.allowed %}
-        case when category in (
-            {%- for value in column.allowed %}{{ value }}{% if not loop.last %}, {% endif %}{% endfor -%}
-        ) then n else 0 end as n_allowed,
+        {%- if limited %}
+        case feature
+            {%- for column in limited %}
+            when {{ column.feature }} then case when category in (
+                {%- for value in column.allowed %}{{ value }}{% if not loop.last %}, {% endif %}{% endfor -%}
+            ) then n else 0 end
+            {%- endfor %}
+        end as n_allowed,
         {%- endif %}
         n
-    from ranked_{{ column.feature }}
-){% if not loop.last %},{% endif %}
-{% endfor %}
-{% call(column) union_of(columns) -%}
+    from ranked
+)
 select
     scan,
-    {{ column.feature }} as feature,
+    feature,
     window_id,
     segment,
     kind,
@@ -151,7 +164,6 @@ select
     cast(sum(n) as bigint) as n,
     cast(count(*) as bigint) as distinct_count,
     cast(sum(case when n = 1 then 1 else 0 end) as bigint) as once,
-    cast({% if column.allowed %}sum(n_allowed){% else %}null{% endif %} as bigint) as allowed
-from named_{{ column.feature }}
-group by scan, window_id, segment, kind, value
-{%- endcall %}
+    cast({% if limited %}sum(n_allowed){% else %}null{% endif %} as bigint) as allowed
+from named
+group by scan, feature, window_id, segment, kind, value

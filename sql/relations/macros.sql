@@ -122,3 +122,13 @@ union all
 {% endif -%}
 {%- endfor -%}
 {%- endmacro -%}
+
+{#- The bins that are asked for as rows. DuckDB plans thousands of VALUES as long as it runs the rest: it
+    takes them as a list that is one text. -#}
+{%- macro undecided_bins(column) -%}
+{%- if is_duckdb -%}
+(select unnest({{ column.listed }}) as bin) as undecided
+{%- else -%}
+(values {{ column.asked }}) as undecided(bin)
+{%- endif -%}
+{%- endmacro -%}

@@ -4,7 +4,7 @@
     returns  scan, feature, window_id, segment, bin (the fine bin where some are asked for; of whole
              columns 0, or a code below 0 for rows without a finite number), value, n
 -#}
-{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps, undecided_bins with context -%}
 {% set zero %}x - x{% endset -%}
 {% if stepped -%}
 select
@@ -51,7 +51,7 @@ from (
 {%- if column.undecided %}
 inner join (
     select cast(bin - {{ slots }} as smallint) as asked
-    from (values {{ column.asked }}) as undecided(bin)
+    from {{ undecided_bins(column) }}
 ) as asking
     on asking.asked = valued.place
 {%- endif %}

@@ -52,17 +52,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def sent(folder: Path, exact: str) -> list[dict[str, Any]]:
+def ran(folder: Path, exact: str, **limits: int) -> driftline.MonitorRun:
+    """A run with some limits of `execute` set otherwise."""
     path = folder / exact / "driftline.yml"
     path.parent.mkdir(exist_ok=True)
     text = PROJECT.format(exact=exact).replace("table: ", f"table: {folder}/")
     path.write_text(text + f"    features: [{', '.join(NUMBERS)}, text]\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         # the smaller side has 17 280 rows
-        patch.setattr("driftline.engine.execute.SMALL_ROWS", 1_000)
+        for name, value in ({"SMALL_ROWS": 1_000} | limits).items():
+            patch.setattr(f"driftline.engine.execute.{name}", value)
         (found,) = driftline.run(path, at="2026-01-02").monitors
     (path.parent / "driftline.duckdb").unlink()
-    return list(found.statements)
+    return found
+
+
+def sent(folder: Path, exact: str) -> list[dict[str, Any]]:
+    return list(ran(folder, exact).statements)
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +109,38 @@ def test_each_column_is_scanned_once_for_each_thing_that_is_asked_of_it(
         "profile": 2,  # the clock of both sides: rows of the window
         "categories": 2,
         "bounds": 0,  # answered from the files' footers
-        "sample": 3,
+        "sample": 1,  # drawn once for all columns
         "histogram": 6,
         "ties": 4,  # the whole numbers are known from their bins
     }
+
+
+def values(found: driftline.MonitorRun) -> dict[tuple[str, str], tuple[Any, ...]]:
+    told = ("value", "p_value", "ci_low", "ci_high", "status", "reason")
+    return {
+        (row["feature"], row["metric"]): tuple(row[name] for name in told) for row in found.metrics
+    }
+
+
+@pytest.mark.parametrize("exact", ["always", "when_it_matters"])
+def test_numbers_of_a_wide_table_are_read_from_its_files_once(exact: str, folder: Path):
+    narrow, wide = ran(folder, exact), ran(folder, exact, WIDE=5)
+    steps = [row["step"] for row in wide.statements]
+    assert steps[:6] == ["profile", "categories", "bounds", "sample", "copied", "copied"]
+    # the clock of production places its rows, and is not asked for again
+    assert [row["sql"].count('"at"') for row in wide.statements[4:6]] == [2, 0]
+    assert all("unused" not in row["sql"] for row in wide.statements)
+    assert {*steps[6:]} == {"histogram", "ties"}
+    assert not any("read_parquet" in row["sql"] for row in wide.statements[6:])
+    assert values(wide) == values(narrow)
+
+
+def test_columns_that_are_too_many_values_stay_in_the_files(folder: Path):
+    found = ran(folder, "always", WIDE=5, MOST_COPIED=3 * ROWS - 1)
+    copied = [row["sql"] for row in found.statements if row["step"] == "copied"]
+    # of the smaller side there are fewer
+    assert len(copied) == 1
+    assert "production.parquet" in copied[0]
 
 
 @pytest.mark.parametrize("step", ["profile", "categories", "histogram", "ties"])
@@ -126,7 +160,9 @@ def test_a_scan_reads_only_its_column_and_the_rows_of_its_window(
 def test_no_statement_sorts_or_turns_the_rows_of_a_table(step: str, always: list[dict[str, Any]]):
     (statement,) = (row for row in always if row["step"] == step)
     names = {name for name, _ in plan(statement)}
-    assert not {"ORDER_BY", "UNPIVOT", "UNNEST", "TOP_N"} & names
+    assert not {"ORDER_BY", "UNPIVOT", "TOP_N"} & names
+    # the bins that are asked for are a list
+    assert step == "ties" or "UNNEST" not in names
     # categories are ranked once they are counted
     assert step == "categories" or "WINDOW" not in names
     assert "count(*) filter" not in statement["sql"].lower()

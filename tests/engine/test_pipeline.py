@@ -795,6 +795,18 @@ def test_a_failed_column_is_looked_for_in_halves(tmp_path: Path):
     assert len(found.statements) == 2 + 2 * 5
 
 
+def test_a_column_that_cannot_be_copied_fails_alone(broken: Path, monkeypatch: pytest.MonkeyPatch):
+    before = run(monitor(["chebyshev_distance"]), {}, options={"database": str(broken)})
+    monkeypatch.setattr("driftline.engine.execute.WIDE", 1)
+    found = run(monitor(["chebyshev_distance"]), {}, options={"database": str(broken)})
+    assert any(row["error"] for row in found.statements if row["step"] == "copied")
+    told = [
+        [(row["feature"], row["metric"], row["status"], row["value"]) for row in each.metrics]
+        for each in (before, found)
+    ]
+    assert told[0] == told[1]
+
+
 def test_a_source_that_cannot_be_read_at_all_stops_the_monitor_with_its_name():
     found = run(monitor(), {"reference": table({"x": [1.5]})})
     assert isinstance(found.error, DriftlineError)

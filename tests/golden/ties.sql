@@ -24,7 +24,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -53,7 +53,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -83,7 +83,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -112,7 +112,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -142,7 +142,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -171,7 +171,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -201,7 +201,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -230,7 +230,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -258,7 +258,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value
@@ -286,7 +286,7 @@ from (
 ) as valued
 inner join (
     select cast(bin - 32760 as smallint) as asked
-    from (values (0 /* undecided bins, from the histogram */)) as undecided(bin)
+    from (select unnest([0 /* undecided bins, from the histogram */]) as bin) as undecided
 ) as asking
     on asking.asked = valued.place
 group by place, value

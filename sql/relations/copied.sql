@@ -1,0 +1,15 @@
+{#- copied: columns of a scan's rows, in a table of the session
+
+    A statement that reads many columns one by one names its table as often, and of a wide table the
+    engine looks at all columns each time. Its rows are read once for all steps that follow.
+
+    reads    one scan, its window and filter applied
+    returns  the columns, by their own names; the clock with them where it tells windows apart
+-#}
+{% from "macros.sql" import rows_of with context -%}
+create or replace temp table {{ name }} as
+select
+    {%- for column in columns %}
+    {{ column }}{% if not loop.last %},{% endif %}
+    {%- endfor %}
+{{ rows_of(scan) }}
