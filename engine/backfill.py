@@ -63,7 +63,6 @@ def backfill_project(
     Raises:
         ConfigError: For an unknown monitor, one whose window does not move, an unreadable moment, or a
             time that holds no window.
-        WarehouseError: When the connection cannot be opened.
     """
     chosen = choose_monitors(project, monitors)
     now = datetime.now(UTC)

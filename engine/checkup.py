@@ -65,13 +65,6 @@ EXTRAS: Final = {
     "pyiceberg": "iceberg",
 }
 
-# How an open session tells of itself, by dialect.
-ABOUT: Final = {
-    "duckdb": "select version() as version, current_setting('TimeZone') as time_zone,"
-    " current_setting('memory_limit') as memory, current_setting('threads') as threads",
-    "postgres": "select version() as version, current_setting('TimeZone') as time_zone",
-}
-
 # How long to wait for whoever has the results open.
 PATIENCE: Final = 2.0
 
@@ -168,22 +161,14 @@ def _configuration(project: Project) -> Iterator[Checkup]:
 
 def _connection(project: Project, warehouse: Warehouse) -> Iterator[Checkup]:
     area, kind = "connection", project.connection.type
-    database = project.connection.options.get("database", "")
-    where = "DuckDB over files" if database == ":memory:" else f"{kind} {database}"
-    about = ABOUT.get(warehouse.dialect)
-    if about is None:
-        yield Checkup(area, kind, "ok", f"{where.strip()} opens")
-        return
     try:
-        (found,) = warehouse.fetch(about).to_pylist()
+        found = warehouse.about()
     except DriftlineError as error:
         yield _failed(area, kind, error)
         return
-    told = f"{where.strip()} opens, version {found['version']}"
-    if "memory" in found:
-        told += f", {found['memory']} of memory, {found['threads']} threads"
+    told = ", ".join((f"{found.where} opens", f"version {found.version}", *found.more))
     yield Checkup(area, kind, "ok", told)
-    zone = found["time_zone"]
+    zone = found.time_zone
     if zone.upper() in ("UTC", "ETC/UTC", "GMT"):
         yield Checkup(area, "time zone", "ok", zone)
     else:
@@ -241,6 +226,12 @@ class _Sources:
     def told(self, side: str, source: Source, table: Table) -> Checkup:
         what = "its query" if source.query else source.written
         told = f"{what} is readable: {number(table.rows)} rows, {len(table.columns)} columns"
+        try:
+            estimate = self.warehouse.estimated_rows(source)
+        except DriftlineError as error:
+            return _failed("privileges", f"{self.monitor.name}, {side}", error)
+        if estimate is not None:
+            told += f"; the server plans with about {number(estimate)} rows"
         line = Checkup("privileges", f"{self.monitor.name}, {side}", "ok", told)
         if table.rows:
             return line

@@ -6,7 +6,8 @@ placeholders with a comment that says what stands there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -21,9 +22,9 @@ from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import Store
-from driftline.engine.warehouses import open_warehouse
-from driftline.engine.warehouses.base import Column, Statement, Warehouse, tablesample
-from driftline.engine.warehouses.duckdb import kind_of
+from driftline.engine.warehouses import class_of
+from driftline.engine.warehouses.base import Column, Statement, Warehouse
+from driftline.engine.warehouses.duckdb import DuckDB
 from driftline.engine.windows import resolve_at
 
 PLACEHOLDER_GRID: Final = GridPart(
@@ -80,18 +81,19 @@ def compile_project(
         TemplateError: When the dialect cannot say a statement.
     """
     chosen = known_dialect(dialect or project.connection.type)
-    warehouse = open_warehouse(project.connection)
     now = datetime.now(UTC)
-    try:
+    with ExitStack() as stack:
+        local: Warehouse | None = None
+        if project.connection.type == DuckDB.dialect:
+            # files are looked at; a server is never asked
+            local = stack.enter_context(closing(DuckDB(project.connection.options)))
         return tuple(
             compiled
             for monitor in monitors or project.monitors
             for compiled in _compile(
-                project, monitor, chosen, resolve_at(monitor, at, now), warehouse, selection
+                project, monitor, chosen, resolve_at(monitor, at, now), local, selection
             )
         )
-    finally:
-        warehouse.close()
 
 
 def _compile(
@@ -99,14 +101,15 @@ def _compile(
     monitor: Monitor,
     dialect: str,
     at: datetime,
-    warehouse: Warehouse,
+    local: Warehouse | None,
     selection: Selection,
 ) -> Iterator[Compiled]:
     named: Mapping[str, Reference] = {each.name: each for each in monitor.references}
-    production, reference = _stored_columns(project, monitor)
-    own, brought = _given_columns(monitor)
+    made = (class_of(project.connection.type) or DuckDB).column
+    production, reference = _stored_columns(project, monitor, made)
+    own, brought = _given_columns(monitor, made)
     joins = {
-        join.name: _columns(monitor, join.source, warehouse, (), brought[join.name])
+        join.name: _columns(monitor, join.source, local, (), brought[join.name])
         for join in monitor.joins
     }
     joined = {c.name for columns in joins.values() for c in columns} & {*named_columns(monitor)}
@@ -117,19 +120,19 @@ def _compile(
     plans = make_plans(
         monitor,
         at,
-        _columns(monitor, monitor.production.source, warehouse, production, own),
+        _columns(monitor, monitor.production.source, local, production, own),
         {
-            name: _columns(monitor, named[name].source, warehouse, reference, own)
+            name: _columns(monitor, named[name].source, local, reference, own)
             for name in references_needed(monitor, selection)
         },
         joins,
         selection,
     )
-    native = dialect == warehouse.dialect
+    engine = class_of(dialect)
     for plan in plans:
         relations = {
-            number: warehouse.relation(source)
-            if native and source.files
+            number: local.relation(source)
+            if local is not None and local.dialect == dialect and source.files
             else spelled(source, dialect)
             for number, source in plan.sources.items()
         }
@@ -138,9 +141,8 @@ def _compile(
             relations,
             dialect=dialect,
             tag=f"driftline monitor={monitor.name} step={{step}}",
-            keeps_bounds=native and warehouse.keeps_bounds,
-            keeps_rows=native and warehouse.keeps_rows,
-            sampled=warehouse.sampled if native else tablesample,
+            keeps_bounds=engine is not None and engine.keeps_bounds,
+            keeps_rows=engine is not None and engine.keeps_rows,
         )
         statements = () if plan.is_empty else tuple(_statements(plan, renderer))
         yield Compiled(monitor.name, plan.window_start, plan.window_end, statements)
@@ -174,26 +176,27 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
 def _columns(
     monitor: Monitor,
     source: Source,
-    warehouse: Warehouse,
+    local: Warehouse | None,
     stored: tuple[Column, ...],
     given: tuple[Column, ...],
 ) -> tuple[Column, ...]:
-    try:
-        found = warehouse.columns(source)
-    except DriftlineError:
-        found = stored or given
-        if not found:
-            raise SourceError(
-                f"monitor {monitor.name}: the columns of {source.written} are not known here",
-                hint="give them as `columns: {types: {age: BIGINT, …}}`, those of a join as "
-                "`{types: {labels.churned: BOOLEAN, …}}`, or compile after a run",
-            ) from None
+    found: tuple[Column, ...] = ()
+    if local is not None:
+        with suppress(DriftlineError):
+            found = local.columns(source)
+    found = found or stored or given
+    if not found:
+        raise SourceError(
+            f"monitor {monitor.name}: the columns of {source.written} are not known here",
+            hint="give them as `columns: {types: {age: BIGINT, …}}`, those of a join as "
+            "`{types: {labels.churned: BOOLEAN, …}}`, or compile after a run",
+        )
     types = {column.name: column for column in given}
     return tuple(types.get(column.name, column) for column in found)
 
 
 def _given_columns(
-    monitor: Monitor,
+    monitor: Monitor, made: Callable[[str, str], Column]
 ) -> tuple[tuple[Column, ...], Mapping[str, tuple[Column, ...]]]:
     """Columns of `columns.types`: those of the two sides, and by join those written `join.column`."""
     joins: dict[str, list[Column]] = {join.name: [] for join in monitor.joins}
@@ -201,14 +204,14 @@ def _given_columns(
     for name, type_ in monitor.column_types.items():
         join = next((each for each in joins if name.startswith(f"{each}.")), None)
         if join is None:
-            own.append(Column(name, type_, kind_of(type_)))
+            own.append(made(name, type_))
         else:
-            joins[join].append(Column(name.removeprefix(f"{join}."), type_, kind_of(type_)))
+            joins[join].append(made(name.removeprefix(f"{join}."), type_))
     return tuple(own), {name: tuple(columns) for name, columns in joins.items()}
 
 
 def _stored_columns(
-    project: Project, monitor: Monitor
+    project: Project, monitor: Monitor, made: Callable[[str, str], Column]
 ) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """Columns of production and of the reference as the last run saw them; empty without one."""
     store = Store(project.results.file)
@@ -216,11 +219,7 @@ def _stored_columns(
         return (), ()
     rows = store.features(monitor.name).to_pylist()
     production, reference = (
-        tuple(
-            Column(row["feature"], row[side], kind_of(row[side]))
-            for row in rows
-            if row[side] is not None
-        )
+        tuple(made(row["feature"], row[side]) for row in rows if row[side] is not None)
         for side in ("production_type", "reference_type")
     )
     return production, reference

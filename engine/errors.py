@@ -3,7 +3,8 @@
     DriftlineError
     ├── ConfigError        the project file or a command's arguments; exit code 2   (also ValueError)
     ├── SourceError        a table, file or column that is missing or unreadable; exit code 3
-    ├── WarehouseError     the warehouse refused a statement; exit code 3
+    ├── WarehouseError     the warehouse cannot be reached, or refused a statement; exit code 3
+    │   └── StatementError     it refused this statement and may answer others
     ├── StoreError         the results store cannot be read or written; exit code 3
     └── TemplateError      a template or a value in it is wrong; exit code 3
         └── UnsafeValue    a value that may not become SQL                          (also ValueError)
@@ -19,6 +20,7 @@ __all__ = [
     "ConfigError",
     "DriftlineError",
     "SourceError",
+    "StatementError",
     "StoreError",
     "TemplateError",
     "UnsafeValue",
@@ -55,11 +57,15 @@ class SourceError(DriftlineError):
 
 
 class WarehouseError(DriftlineError):
-    """The warehouse refused a statement; `sql` is the whole text that was sent."""
+    """The warehouse cannot be reached, or refused a statement; `sql` is the whole text that was sent."""
 
     def __init__(self, message: str, *, sql: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.sql = sql
+
+
+class StatementError(WarehouseError):
+    """The warehouse refused a statement: another one may do, for the connection stands."""
 
 
 class StoreError(DriftlineError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.baseline import Known, fits, regridded
 from driftline.engine.baseline import Numbers as KnownNumbers
-from driftline.engine.errors import WarehouseError
+from driftline.engine.errors import StatementError
 from driftline.engine.features import Watched
 from driftline.engine.grid import MOST_BINS, SHARES, Grid, choose_grid, shift_for, sum_scales
 from driftline.engine.joins import several_rows
@@ -181,7 +181,7 @@ class _Gathering:
         for scan_id, statement in self.renderer.joined().items():
             try:
                 self.ledger.execute(self.warehouse, statement)
-            except WarehouseError as error:
+            except StatementError as error:
                 names = (each.join.name for each in self.plan.scans[scan_id].joined)
                 unusable |= {(scan_id, name): error.message for name in names}
         waiting = self.renderer.waiting()
@@ -199,7 +199,7 @@ class _Gathering:
                 answer = self.ledger.fetch(
                     self.warehouse, self.renderer.matches(matches)
                 ).to_pylist()
-            except WarehouseError as error:
+            except StatementError as error:
                 self.out.unmatched |= {match.id: error.message for match in matches}
                 continue
             for match in matches:
@@ -235,7 +235,7 @@ class _Gathering:
         try:
             yield batch, self.ledger.fetch(self.warehouse, render(batch))
             return
-        except WarehouseError as error:
+        except StatementError as error:
             if len(batch) == 1:
                 self.out.failed.setdefault(batch[0].id, error.message)
                 return
@@ -307,7 +307,7 @@ class _Gathering:
         try:
             yield batch, self.ledger.fetch(self.warehouse, self.renderer.profile(batch))
             return
-        except WarehouseError:
+        except StatementError:
             if not batch:
                 raise
         yield (), self.ledger.fetch(self.warehouse, self.renderer.profile(()))
@@ -322,7 +322,7 @@ class _Gathering:
             self.progress("counting arrivals")
             try:
                 found = self.ledger.fetch(self.warehouse, statement)
-            except WarehouseError as error:
+            except StatementError as error:
                 self.out.failed[WHOLE] = error.message
         self.bench.land("arrivals", found)
 

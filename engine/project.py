@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from driftline.engine.catalog import Kind
 
+MEMORY: Final = ":memory:"
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -263,6 +264,18 @@ class Connection:
 
     type: str = "duckdb"
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def file(self) -> Path | None:
+        """The DuckDB file that is read; None of an in-memory DuckDB, a service, or another engine."""
+        database = str(self.options.get("database", MEMORY))
+        named = self.type == "duckdb" and database != MEMORY and not database.startswith("md:")
+        return Path(database) if named else None
+
+    @property
+    def holds_no_table(self) -> bool:
+        """Whether there are no tables but files and named sources, as in an in-memory DuckDB."""
+        return self.type == "duckdb" and self.options.get("database", MEMORY) == MEMORY
 
 
 @dataclass(frozen=True)

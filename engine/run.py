@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from driftline.engine.baseline import Known
-from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
+from driftline.engine.errors import (
+    ConfigError,
+    DriftlineError,
+    SourceError,
+    StoreError,
+    WarehouseError,
+)
 from driftline.engine.evidence import with_evidence
 from driftline.engine.execute import gather
 from driftline.engine.freeze import Frozen, learned, save, taken_up
@@ -35,7 +41,7 @@ from driftline.engine.rows import (
 )
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import NOTHING, Past, Standing, Store
-from driftline.engine.warehouses import session_of
+from driftline.engine.warehouses import session_of, unreachable
 from driftline.engine.warehouses.base import Column, Warehouse
 from driftline.engine.whereabouts import rows_elsewhere
 from driftline.engine.windows import resolve_at
@@ -69,7 +75,6 @@ def run_project(
 
     Raises:
         ConfigError: For an unknown monitor, an unreadable `at`, or a selection that takes nothing.
-        WarehouseError: When the connection cannot be opened.
     """
     chosen = choose_monitors(project, monitors, selection)
     now = datetime.now(UTC)
@@ -120,12 +125,16 @@ def each_monitor(
 
     Raises:
         ConfigError: When nothing is asked of any monitor.
-        WarehouseError: When the connection cannot be opened.
     """
     if store:
         keep_apart(project)
     target = Store(project.results.file) if store else None
-    with session_of(project.connection, warehouse) as session:
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(session_of(project.connection, warehouse))
+        except WarehouseError as error:
+            # the log of runs is to tell of it, too
+            session = unreachable(project.connection, error)
         tools = Tools(session, target, uuid.uuid4().hex, progress or _silent)
         runs = tuple(one(monitor, tools) for monitor in chosen)
     found = tuple(each for each in runs if each is not None)
@@ -156,8 +165,8 @@ def keep_apart(project: Project) -> None:
     Raises:
         ConfigError: Then.
     """
-    database = project.connection.options.get("database", ":memory:")
-    if database != ":memory:" and Path(str(database)).resolve() == project.results.file.resolve():
+    database = project.connection.file
+    if database is not None and database.resolve() == project.results.file.resolve():
         raise ConfigError(
             f"results.to is the monitored database itself, {database}",
             hint="name another file in `results: {to: …}`",

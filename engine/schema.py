@@ -96,8 +96,8 @@ def resolved_yaml(project: Project) -> str:
     what the monitors keep of the file: their `yaml` and `line`.
     """
     connection = dict(project.connection.options)
-    if "database" in connection:
-        connection["database"] = _short(str(connection["database"]), project.root)
+    if project.connection.file is not None:
+        connection["database"] = _short(str(project.connection.file), project.root)
     tree: Tree = {
         "version": 1,
         "connection": {"type": project.connection.type, **_plain(connection)},

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from driftline.engine.errors import ConfigError
+from driftline.engine.errors import ConfigError, WarehouseError
 
 if TYPE_CHECKING:
     from driftline.engine.project import Connection
     from driftline.engine.warehouses.base import Warehouse
 
 _CLASSES: Final = {"duckdb": ("duckdb", "DuckDB")}
+
+
+def class_of(type_: str) -> type[Warehouse] | None:
+    """The class of a type of connection, which declares what the engine can do; None of one not built."""
+    if type_ not in _CLASSES:
+        return None
+    module, name = _CLASSES[type_]
+    found: type[Warehouse] = getattr(import_module(f"driftline.engine.warehouses.{module}"), name)
+    return found
 
 
 def open_warehouse(connection: Connection) -> Warehouse:
@@ -23,13 +32,24 @@ def open_warehouse(connection: Connection) -> Warehouse:
         ConfigError: When its type is not known.
         WarehouseError: When it cannot be reached.
     """
-    if connection.type not in _CLASSES:
+    found = class_of(connection.type)
+    if found is None:
         raise ConfigError(f"connection.type {connection.type!r} is not built in this version")
-    module, name = _CLASSES[connection.type]
-    opened: Warehouse = getattr(import_module(f"driftline.engine.warehouses.{module}"), name)(
-        connection.options
-    )
-    return opened
+    return found(connection.options)
+
+
+class _Unreachable:
+    def __init__(self, dialect: str, error: WarehouseError) -> None:
+        self.dialect = dialect
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self._error
+
+
+def unreachable(connection: Connection, error: WarehouseError) -> Warehouse:
+    """What stands for a session that could not be opened: whatever is asked of it raises the error."""
+    return cast("Warehouse", _Unreachable(connection.type, error))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
@@ -27,13 +27,20 @@ MOMENTS: Final[frozenset[str]] = frozenset({"date", "timestamp", "timestamptz"})
 class Column:
     """A column of a source: its exact name, the warehouse's type, and the kind that decides its use.
 
-    `join` is the name of the join that brings it; None for a source's own.
+    `join` is the name of the join that brings it; None for a source's own. `unbounded` where the
+    engine's values of the kind may also be infinite, or NaN.
     """
 
     name: str
     type: str
     kind: Kind
     join: str | None = None
+    unbounded: bool = False
+
+    @property
+    def floating(self) -> bool:
+        """Whether a value may be NaN or infinite."""
+        return self.kind == "float" or self.unbounded
 
 
 @dataclass(frozen=True)
@@ -117,13 +124,30 @@ class Ledger:
         return answer
 
 
+@dataclass(frozen=True)
+class About:
+    """What an open session tells of itself.
+
+    Attributes:
+        version: Of the engine.
+        time_zone: Of the session.
+        where: What is connected to, without secrets.
+        more: Anything else worth a word.
+    """
+
+    version: str
+    time_zone: str
+    where: str
+    more: tuple[str, ...] = ()
+
+
 def tablesample(relation: str, percent: float) -> str:
     """The sample of a table that DuckDB's dialect has a clause for."""
     return f"{relation} tablesample system ({percent:.6g} percent) repeatable (42)"
 
 
 class Warehouse(Protocol):
-    """Where the tables live.
+    """Where the tables live. What an engine can do is declared by its class, known without a session.
 
     Attributes:
         dialect: sqlglot's name of its SQL.
@@ -134,6 +158,31 @@ class Warehouse(Protocol):
     dialect: str
     keeps_bounds: bool
     keeps_rows: bool
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        """Open a session by the keys of a `connection` of its type.
+
+        Raises:
+            WarehouseError: When it cannot be reached.
+        """
+        ...
+
+    @staticmethod
+    def column(name: str, native: str) -> Column:
+        """A column of a type by the engine's name of it; types of no kind are `other`."""
+        ...
+
+    def about(self) -> About:
+        """What the session tells of itself.
+
+        Raises:
+            WarehouseError: When it does not answer.
+        """
+        ...
+
+    def estimated_rows(self, source: Source) -> int | None:
+        """About how many rows a table has, as far as that costs no scan; None where nobody can tell."""
+        ...
 
     def columns(self, source: Source) -> tuple[Column, ...]:
         """Columns of a source, in order.

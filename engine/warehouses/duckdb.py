@@ -13,9 +13,9 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from driftline.engine.errors import ConfigError, SourceError, WarehouseError
+from driftline.engine.errors import ConfigError, SourceError, StatementError, WarehouseError
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import Column, Kind, tablesample
+from driftline.engine.warehouses.base import About, Column, Kind, tablesample
 from driftline.engine.warehouses.lakes import Files, Lake, Rows, open_lake
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class DuckDB:
         self._conversion = duckdb.ConversionException
         self._invalid = duckdb.InvalidInputException
         self._loaded: dict[tuple[str, ...], str] = {}
-        database = str(options.get("database", ":memory:"))
+        self._database = database = str(options.get("database", ":memory:"))
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -151,6 +151,24 @@ class DuckDB:
         """
         return cls({}, beside=connection)
 
+    @staticmethod
+    def column(name: str, native: str) -> Column:
+        return Column(name, native, kind_of(native))
+
+    def about(self) -> About:
+        (row,) = self.fetch(
+            "select version() as version, current_setting('TimeZone') as time_zone,"
+            " current_setting('memory_limit') as memory, current_setting('threads') as threads"
+        ).to_pylist()
+        memory = f"{row['memory']} of memory"
+        where = "DuckDB over files" if self._database == ":memory:" else f"duckdb {self._database}"
+        return About(row["version"], row["time_zone"], where, (memory, f"{row['threads']} threads"))
+
+    def estimated_rows(self, source: Source) -> int | None:
+        # counting is as fast
+        del source
+        return None
+
     def columns(self, source: Source) -> tuple[Column, ...]:
         try:
             rows = self._connection.execute(
@@ -161,7 +179,7 @@ class DuckDB:
                 f"cannot read {source.written}: {_first_line(error)}",
                 hint="check the path, the table's name and that the file is whole",
             ) from error
-        return tuple(Column(row[0], row[1], kind_of(row[1])) for row in rows)
+        return tuple(self.column(row[0], row[1]) for row in rows)
 
     def fingerprint(self, source: Source) -> str | None:
         if not source.files:
@@ -343,7 +361,7 @@ class DuckDB:
         try:
             return self._stoppable(lambda: self._answer(sql))
         except self._errors as error:
-            raise WarehouseError(f"DuckDB refused a statement: {error}", sql=sql) from error
+            raise StatementError(f"DuckDB refused a statement: {error}", sql=sql) from error
 
     def _answer(self, sql: str) -> pa.Table:
         """What a statement returns, which is planned once: `sql()` plans it to learn its columns, too."""
@@ -357,7 +375,7 @@ class DuckDB:
         try:
             self._stoppable(lambda: self._connection.execute(sql))
         except self._errors as error:
-            raise WarehouseError(f"DuckDB refused a statement: {error}", sql=sql) from error
+            raise StatementError(f"DuckDB refused a statement: {error}", sql=sql) from error
 
     def _stoppable(self, work: Callable[[], Answer]) -> Answer:
         """Do something of the connection's that Ctrl-C is to end.
