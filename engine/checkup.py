@@ -63,6 +63,7 @@ EXTRAS: Final = {
     "polars": "polars",
     "deltalake": "delta",
     "pyiceberg": "iceberg",
+    "adbc-driver-postgresql": "postgres",
 }
 
 # How long to wait for whoever has the results open.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
@@ -26,6 +27,10 @@ DIALECTS: Final = (
     "redshift",
     "trino",
 )
+
+
+# What templates are written in.
+TEMPLATES: Final = "duckdb"
 
 
 @lru_cache(maxsize=256)
@@ -68,7 +73,8 @@ def spelled(source: Source, dialect: str) -> str:
     from sqlglot import exp
 
     if source.query:
-        return f"({source.query.rstrip().rstrip(';')}\n)"
+        # some engines want a name for it
+        return f"({source.query.rstrip().rstrip(';')}\n) as source"
     parts = source.table or (PurePath(source.files[0]).name.split(".")[0].strip("*") or "files",)
     return ".".join(exp.to_identifier(part, quoted=True).sql(dialect=dialect) for part in parts)
 
@@ -93,23 +99,130 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
         for ordered in tree.find_all(exp.Ordered):
             # what is ordered here is never null: no emulation of the place of nulls
             ordered.set("nulls_first", None)
-        if dialect != "duckdb":
-            for tried in list(tree.find_all(exp.TryCast)):
-                tried.replace(_finite_cast(tried))
+        for tried in list(tree.find_all(exp.TryCast)):
+            tried.replace(_finite_cast(tried))
+        for respell in _SPELLINGS.get(dialect, ()):
+            respell(tree)
+        placed = _named_apart(tree, text)
         out = tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise TemplateError(f"{dialect} cannot say this statement: {error}") from error
-    return _SCAN.sub(lambda found: relations[int(found[1])], out)
+    return placed.sub(lambda found: relations[int(found[1])], out)
+
+
+def _named_apart(tree: exp.Expr, text: str) -> re.Pattern[str]:
+    """Name the sources as nothing else in a statement is; returns what finds them, however quoted."""
+    from sqlglot import exp
+
+    name = "driftline_source_"
+    while name in text:
+        name += "_"
+    for table in tree.find_all(exp.Table):
+        if (scan := _SCAN.fullmatch(table.name)) is not None:
+            table.set("this", exp.to_identifier(f"{name}{scan[1]}", quoted=True))
+    return re.compile(rf"[\"`\[]{name}(\d+)[\"`\]]")
 
 
 def _finite_cast(tried: exp.TryCast) -> exp.Case:
-    """A whole number, null where there is none: others refuse NaN and infinity, or make 0 of them."""
+    """A whole number, null where there is none: others refuse NaN and infinity, or make 0 of them.
+
+    What is made of a column is finite where the column is.
+    """
     from sqlglot import exp
 
-    number = exp.paren(tried.this.copy())
-    finite = (number - number.copy()).eq(0)
+    column = next(tried.this.find_all(exp.Column))
+    finite = (column.copy() - column.copy()).eq(0)
     return exp.Case().when(finite, exp.cast(tried.this.copy(), tried.to))
 
+
+def _order_by_bytes(tree: exp.Expr) -> None:
+    """Order texts by their bytes, not by the language of their column."""
+    from sqlglot import exp
+
+    for ordered in tree.find_all(exp.Ordered):
+        by = ordered.this
+        is_category = isinstance(by, exp.Column) and by.name == "category"
+        if is_category or (isinstance(by, exp.Cast) and by.is_type("text", "varchar")):
+            plain = exp.to_identifier("C", quoted=True)
+            ordered.set("this", exp.Collate(this=by.copy(), expression=plain))
+
+
+def _make_zero_of_the_tiny(tree: exp.Expr) -> None:
+    """Make 0 of what a statement rounds to 0 anyway, where a product too small to be one is an error.
+
+    That is the place of t in a grid where t vanishes beside its width, and what is summed of it.
+    """
+    from sqlglot import exp
+
+    for node in list(tree.find_all(exp.Div, exp.Mul)):
+        value, other = node.this, node.expression.unnest()
+        small = 0.0
+        if isinstance(node, exp.Div):
+            if isinstance(other, exp.Add) and isinstance(other.expression, exp.Abs):
+                small = math.ldexp(_constant(other.this) or 0.0, -60)
+        elif (scale := _constant(other)) is not None:
+            if isinstance(value, exp.Mul) and value.this == value.expression:
+                value, small = value.this, math.sqrt(0.25 / scale)
+            elif isinstance(value, exp.Column) and value.name == "t" and scale < 1:
+                small = 0.25 / scale
+        if small:
+            tiny = exp.Abs(this=value.copy()) < _double(small)
+            node.replace(exp.Case().when(tiny, _double(0.0)).else_(node.copy()))
+
+
+def _constant(node: exp.Expr) -> float | None:
+    """The number that a template has there, if it has one."""
+    from sqlglot import exp
+
+    found = isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal)
+    return float(node.this.name) if found else None
+
+
+def _double(number: float) -> exp.Cast:
+    from sqlglot import exp
+
+    return exp.cast(exp.Literal.string(repr(number)), "double")
+
+
+def _read_any_size(tree: exp.Expr) -> None:
+    """Read texts of numbers beyond a double's range as infinity or 0, where a cast refuses them."""
+    import sqlglot
+    from sqlglot import exp
+
+    for cast in list(tree.find_all(exp.Cast)):
+        if isinstance(cast.this, exp.Trim) and cast.is_type("double"):
+            text = _ANY_SIZE.format(t=cast.this.sql(dialect="postgres"))
+            cast.replace(exp.paren(sqlglot.parse_one(text, read="postgres")))
+
+
+# Of a text with at most two digits of exponent the cast is right; a numeric holds exponents of four.
+_ANY_SIZE: Final = """
+case
+    when length({t}) <= 200 and {t} ~ '^[^eE]*([eE][+-]?0*[0-9]{{1,2}})?$' then cast({t} as double precision)
+    when {t} ~ '^[+-]?[0.]*([eE].*)?$' then cast('0.0' as double precision)
+    when {t} ~ '[eE]-0*[1-9][0-9]{{4,}}$' then cast('0.0' as double precision)
+    when {t} ~ '^-.*[eE][+]?0*[1-9][0-9]{{4,}}$' then cast('-infinity' as double precision)
+    when {t} ~ '[eE][+]?0*[1-9][0-9]{{4,}}$' then cast('infinity' as double precision)
+    when cast({t} as numeric) >= cast('1.797693134862315807e308' as numeric)
+        then cast('infinity' as double precision)
+    when cast({t} as numeric) <= cast('-1.797693134862315807e308' as numeric)
+        then cast('-infinity' as double precision)
+    when abs(cast({t} as numeric)) <= cast('2.4703282292062327e-324' as numeric)
+        then cast('0.0' as double precision)
+    else cast({t} as double precision)
+end
+"""
+
+# What an engine understands otherwise than sqlglot knows, each with the vendor's page.
+_SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
+    "postgres": (
+        # https://www.postgresql.org/docs/current/collation.html
+        _order_by_bytes,
+        # https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT
+        _make_zero_of_the_tiny,
+        _read_any_size,
+    ),
+}
 
 # Types of the result tables where DuckDB's word, carried over, would lose digits or mean another.
 _TYPES: Final[Mapping[tuple[str, str], str]] = {
@@ -274,5 +387,5 @@ def check_parses(text: str, dialect: str) -> None:
         raise TemplateError(f"not {dialect}: {text}")
 
 
-# How a source is named while a statement is on its way into another dialect, however that quotes it.
-_SCAN: Final = re.compile(r"[\"`\[]?driftline_scan_(\d+)[\"`\]]?")
+# How a source is named while a statement is on its way into another dialect.
+_SCAN: Final = re.compile(r"driftline_scan_(\d+)")

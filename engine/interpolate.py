@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 from driftline.engine.yaml_file import Complaints, Map, Marks, Place, Seq, Step
 
@@ -12,6 +13,7 @@ HIDDEN: Final = "****"
 
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}?")
 _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
+_PASSWORD: Final = re.compile(r"://[^/?#@:]*:([^/?#@]+)@")
 _SENSITIVE: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -67,13 +69,19 @@ class Environment:
         return value
 
     def hide(self, node: object) -> None:
-        """Count the values of keys that are named like secrets among the secrets."""
-        self.secrets |= {text for key, text in _scalars(node) if sensitive(key) and text}
+        """Count among the secrets the values of keys that are named so, and the passwords of URLs."""
+        for key, text in _scalars(node):
+            self.secrets |= {text} if sensitive(key) and text else passwords(text)
 
 
 def sensitive(name: str) -> bool:
     """Whether a variable's or a key's name says that its value is a secret."""
     return any(word in name.upper() for word in _SENSITIVE)
+
+
+def passwords(text: str) -> set[str]:
+    """The passwords in URLs, as they are written and as they are meant."""
+    return {each for found in _PASSWORD.findall(text) for each in (found, unquote(found))}
 
 
 def mask(text: str, secrets: frozenset[str]) -> str:

@@ -26,7 +26,7 @@ from markupsafe import Markup
 from driftline.engine import VERSION
 from driftline.engine.baseline import Known
 from driftline.engine.catalog import METRICS, Metric
-from driftline.engine.dialects import filter_sql, transpile
+from driftline.engine.dialects import TEMPLATES, filter_sql, transpile
 from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
 from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid
@@ -309,7 +309,7 @@ class FactPart:
         if column.kind == "other":
             return part
         x = number(column, column)
-        if column.kind == "float":
+        if column.floating:
             x = sql("case when {x} - {x} = 0 then {x} end", x=x)
         return replace(part, number=x, counted=as_sql(column) if column.kind == "integer" else None)
 
@@ -615,9 +615,11 @@ class Renderer:
         """Quantiles of a sample of the primary reference."""
         primary = self.plan.primary
         part = self._scans[primary.id]
-        table = part.table
+        relations, table = self._relations, part.table
         if percent < 100 and not primary.source.query:
-            table = Markup(self._sampled(str(table), percent))
+            some = self._sampled(relations[primary.id], percent)
+            relations = {**relations, primary.id: some}
+            table = self._table(primary.id, relations)
         # what is drawn is read by its place, as numbers
         drawn_rows = replace(part, table=Markup("drawn"), clock=None, filter=None)
         drawn: list[Markup] = []
@@ -635,15 +637,15 @@ class Renderer:
                 share = {"g": GOLDEN, "share": percent / 100}
                 column = replace(column, thinned=sql("x * {g} - floor(x * {g}) < {share}", **share))
             columns.append(column)
-        return self._statement(
+        text = _rendered(
             "sample",
-            "sample",
-            features,
+            stepped=self._stepped,
             columns=columns,
             drawn=drawn,
             scan=replace(part, table=table),
             shares=SHARES,
         )
+        return self._said("sample", text, features, relations)
 
     def histogram(
         self,
@@ -780,7 +782,7 @@ class Renderer:
         if column is None:
             return Markup("null"), Markup("cast(null as double)"), False
         x = number(column, item.reference, fractions=self.plan.conventions.fractions_cast)
-        return as_sql(column), x, column.kind in ("float", "text")
+        return as_sql(column), x, column.floating or column.kind == "text"
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
         """An item's column of a scan, as the relation that is read calls it."""
@@ -822,22 +824,24 @@ class Renderer:
             placed=placed,
         )
 
-    def _table(self, number: int) -> Markup:
+    def _table(self, number: int, relations: Mapping[int, str] | None = None) -> Markup:
         """What stands after FROM to read one of the plan's sources."""
-        if self.dialect == "duckdb":
-            return Markup(self._relations[number])
-        return Markup(quoted(f"driftline_scan_{number}"))
+        return _table(number, relations or self._relations, self.dialect)
 
     def _statement(
         self, step: str, template: str, features: Sequence[Watched] = (), **values: object
     ) -> Statement:
-        shared = {"stepped": self._stepped, "is_duckdb": self.dialect == "duckdb"}
+        shared = {"stepped": self._stepped, "is_duckdb": self.dialect == TEMPLATES}
         return self._said(step, _rendered(template, **shared, **values), features)
 
-    def _said(self, step: str, text: str, features: Sequence[Watched] = ()) -> Statement:
-        if self.dialect != "duckdb":
-            text = transpile(text, self.dialect, self._relations)
-        text = f"/* {_comment(self._tag, step)} */\n{text}"
+    def _said(
+        self,
+        step: str,
+        text: str,
+        features: Sequence[Watched] = (),
+        relations: Mapping[int, str] | None = None,
+    ) -> Statement:
+        text = _spoken(text, relations or self._relations, self.dialect, _comment(self._tag, step))
         return Statement(step, text, tuple(item.id for item in features))
 
 
@@ -850,11 +854,23 @@ def facts(relation: str, columns: Sequence[Column], *, dialect: str, tag: str) -
         dialect: One of `DIALECTS`.
         tag: Text of the comment that opens the statement; `{step}` is replaced.
     """
-    table = Markup(relation if dialect == "duckdb" else quoted("driftline_scan_0"))
+    table = _table(0, {0: relation}, dialect)
     text = _rendered("facts", table=table, columns=[FactPart.of(column) for column in columns])
-    if dialect != "duckdb":
-        text = transpile(text, dialect, {0: relation})
-    return Statement("facts", f"/* {_comment(tag, 'facts')} */\n{text}")
+    return Statement("facts", _spoken(text, {0: relation}, dialect, _comment(tag, "facts")))
+
+
+def _table(number: int, relations: Mapping[int, str], dialect: str) -> Markup:
+    """A source as templates have it: as it is in their own dialect, else a name until that is spoken."""
+    if dialect == TEMPLATES:
+        return Markup(relations[number])
+    return Markup(quoted(f"driftline_scan_{number}"))
+
+
+def _spoken(text: str, relations: Mapping[int, str], dialect: str, comment: str) -> str:
+    """A rendered template in a dialect, after a comment."""
+    if dialect != TEMPLATES:
+        text = transpile(text, dialect, relations)
+    return f"/* {comment} */\n{text}"
 
 
 def _copy_of(scan: Scan) -> Markup:

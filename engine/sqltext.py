@@ -116,7 +116,7 @@ def present(column: Column | None) -> Markup:
     """A column as stored, null where it holds NaN, which is no value."""
     if column is None:
         return Markup("null")
-    if column.kind == "float":
+    if column.floating and column.kind in NUMBERS:
         # true for all numbers and infinities on every engine, whatever it thinks of NaN
         return sql(
             "case when {c} <= {top} or -{c} < {bottom} then {c} end",

@@ -41,7 +41,7 @@ FLOORS: Final = (
     {"numbers"},
     {"render"},
     {"warehouses.lakes"},
-    {"warehouses", "warehouses.duckdb"},
+    {"warehouses", "warehouses.duckdb", "warehouses.postgres"},
     {"facts"},
     {"execute"},
     {"measure"},
@@ -73,6 +73,8 @@ DOORS: Final = {
     "scipy": {"significance", "intervals"},
     "ruamel": {"yaml_file", "schema"},
     "duckdb": {"workbench", "storefile", "store", "publish", "warehouses.duckdb", "verbs"},
+    "adbc_driver_manager": {"warehouses.postgres"},
+    "adbc_driver_postgresql": {"warehouses.postgres"},
     "typer": {"cli"},
     "rich": {"cli", "log", "terminal"},
 }

@@ -1,7 +1,8 @@
 """Relations speak a small vocabulary that engines were proven to agree on; this holds them to it.
 
 What is left out is left out because some engine refuses it or, worse, gives another number: decimal
-literals, FILTER, TRY_CAST, QUALIFY, GROUP BY ALL, greatest, log, isnan, approximate functions.
+literals, FILTER, QUALIFY, GROUP BY ALL, greatest, log, isnan, approximate functions. TRY_CAST is of
+numbers alone, never of texts: engines that lack it are asked whether the number is finite.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ NODES: Final = {
     exp.GT, exp.GTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg,
     # functions
     exp.Count, exp.Distinct, exp.Sum, exp.Min, exp.Max, exp.Abs, exp.Floor, exp.Trim, exp.Lower,
-    exp.RegexpLike,
+    exp.RegexpLike, exp.Coalesce, exp.TryCast,
     exp.Extract, exp.Window, exp.WindowSpec, exp.RowNumber, exp.DenseRank,
     exp.PercentRank,
     # how this engine names files; other engines get a table's name there

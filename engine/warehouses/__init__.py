@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from driftline.engine.project import Connection
     from driftline.engine.warehouses.base import Warehouse
 
-_CLASSES: Final = {"duckdb": ("duckdb", "DuckDB")}
+_CLASSES: Final = {"duckdb": ("duckdb", "DuckDB"), "postgres": ("postgres", "Postgres")}
 
 
 def class_of(type_: str) -> type[Warehouse] | None:

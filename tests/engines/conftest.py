@@ -1,0 +1,34 @@
+"""Engines that the tests of this folder run against, each started once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+
+import postgres_server
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Mapping[str, object]]:
+    """The keys of a connection to a PostgreSQL server of the tests' own.
+
+    Without a server or its driver, tests are skipped on a laptop and fail in CI.
+    """
+    programs = postgres_server.binaries()
+    missing = [
+        what
+        for what, there in (
+            ("PostgreSQL (initdb)", programs is not None),
+            ("adbc-driver-postgresql", find_spec("adbc_driver_postgresql") is not None),
+        )
+        if not there
+    ]
+    if missing or programs is None:
+        told = f"not installed: {', '.join(missing)}"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    with postgres_server.running(programs) as options:
+        yield options
