@@ -19,6 +19,7 @@ from driftline.engine.errors import ConfigError
 from driftline.engine.interpolate import Environment, mask
 from driftline.engine.not_built import complain_of_not_built
 from driftline.engine.project import (
+    MEMORY,
     BinRule,
     Connection,
     Monitor,
@@ -65,7 +66,6 @@ __all__ = [
 
 FILE_NAME: Final = "driftline.yml"
 RESULTS: Final = "driftline.duckdb"
-MEMORY: Final = ":memory:"
 _OVERRIDES: Final = ("connection", "results", "publish", "notifications")
 _BASE: Final = "<base>"  # a target of what the chosen one overrides, so that it is still checked
 _PRIVATE: Final = ("connection", "notifications")
@@ -354,7 +354,7 @@ def _monitors(
         root=project.root,
         sources=_sources(given, tree, project.root, complaints),
         notifications=None if cut(tree, "notifications") else frozenset(told),
-        closed=_connection(given, project.root).options.get("database") == MEMORY,
+        closed=_connection(given, project.root).holds_no_table,
     )
     first: dict[str, Place] = {}
     for (node, place), one in zip(_items(tree.get("monitors")), given.monitors, strict=True):
@@ -387,6 +387,12 @@ def _sources(
 
 def _connection(given: models.ProjectFile, root: Path) -> Connection:
     connection = given.connection or models.DuckDBConnection()
+    if isinstance(connection, models.PostgresConnection):
+        told = connection.model_dump(by_alias=True, exclude_none=True, exclude={"type", "dbt"})
+        for word in ("sslrootcert", "sslcert", "sslkey"):
+            if told.get(word) not in (None, "system"):
+                told[word] = os.path.normpath(root / told[word])
+        return Connection("postgres", MappingProxyType(told))
     if not isinstance(connection, models.DuckDBConnection):
         return Connection(connection.type)
     database = connection.database
@@ -417,11 +423,10 @@ def _publish(given: models.ProjectFile, root: Path) -> Publish:
 
 def _complain_of_copies(project: Project, tree: Map, complaints: Complaints) -> None:
     """Copies take the place of nothing that is read or written otherwise."""
-    database = str(project.connection.options.get("database"))
     copy, folder = project.publish.duckdb, project.publish.parquet
     if copy is not None and copy == project.results.file:
         complaints.add(tree, ("publish", "duckdb"), "is the results file itself; name another")
-    if copy is not None and str(copy) == database:
+    if copy is not None and copy == project.connection.file:
         complaints.add(tree, ("publish", "duckdb"), "is the monitored database; name another")
     sources = [
         source

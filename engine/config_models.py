@@ -6,7 +6,7 @@ of the JSON Schema for editors and of the "did you mean" in complaints.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field, Tag, model_validator
 
@@ -41,9 +41,9 @@ from driftline.engine.signal_models import (
 )
 
 WarehouseType = Literal[
-    "postgres", "spark", "databricks", "clickhouse", "snowflake", "bigquery", "redshift", "trino"
-]  # fmt: skip
-ConnectionType = Literal["duckdb", WarehouseType]
+    "spark", "databricks", "clickhouse", "snowflake", "bigquery", "redshift", "trino"
+]
+ConnectionType = Literal["duckdb", "postgres", WarehouseType]
 
 
 class DbtModel(Part):
@@ -80,6 +80,42 @@ class DuckDBConnection(Part):
     dbt: Dbt | None = key("Take the connection from dbt")
 
 
+class PostgresConnection(Part):
+    """A PostgreSQL server. What is omitted libpq takes from its own variables and files."""
+
+    type: Literal["postgres"] = key("Kind of warehouse", ...)
+    uri: Text | None = key("All of how to connect, as postgresql://user@host:port/database")
+    host: Text | None = key("Host name, address, or folder of the socket")
+    port: Count | None = key("Port")
+    database: Text | None = key("Name of the database")
+    user: Text | None = key("Name to connect as")
+    password: Text | None = key("Password; give a variable, as in ${PG_PASSWORD}")
+    schema_: Text | None = key("Schema of tables that are named without one", alias="schema")
+    role: Text | None = key("Role to read as")
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = (
+        key("How the connection is encrypted and the server known")
+    )
+    sslrootcert: Text | None = key("File of the certificates that servers are known by")
+    sslcert: Text | None = key("File of the client's certificate")
+    sslkey: Text | None = key("File of the client's key")
+    connect_timeout: Count | None = key("Seconds to wait for a connection; 10 when omitted")
+    statement_timeout: Count | None = key("Seconds a statement may take; the server's own limit")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PostgresConnection:
+        parts = {*PARTS_OF_URI, "connect_timeout"} & {*self.model_fields_set}
+        if self.uri is not None and parts:
+            raise ValueError(f"give either `uri` or {', '.join(sorted(parts))}")
+        return self
+
+
+# Keys of a PostgreSQL connection that a URI says, too.
+PARTS_OF_URI: Final = (
+    "host", "port", "database", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey",
+)  # fmt: skip
+
+
 class WarehouseConnection(Part):
     """A warehouse; its other keys depend on the type."""
 
@@ -93,11 +129,14 @@ def _by_connection(value: object) -> str | None:
     if not isinstance(value, dict):
         return None
     kind = value.get("type", "duckdb")
+    if kind == "postgres":
+        return "<postgres>"
     return "<warehouse>" if kind in get_args(WarehouseType) else "<duckdb>"
 
 
 Connection = Annotated[
     Annotated[DuckDBConnection, Tag("<duckdb>")]
+    | Annotated[PostgresConnection, Tag("<postgres>")]
     | Annotated[WarehouseConnection, Tag("<warehouse>")],
     shapes("a map with a type", _by_connection),
 ]

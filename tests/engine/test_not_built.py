@@ -178,7 +178,7 @@ def test_a_form_of_a_reference_is_understood_and_not_built(
 @pytest.mark.parametrize(
     ("section", "complaint"),
     [
-        ("connection: {type: postgres, host: h}", "connection.type: a connection of type postgres"),
+        ("connection: {type: trino, host: h}", "connection.type: a connection of type trino"),
         ("connection: {extensions: [spatial]}", "connection.extensions: extensions are"),
         ("connection: {secrets: {s: {type: s3}}}", "connection.secrets: secrets are"),
         ("connection: {dbt: {profile: p, target: t}}", "connection.dbt: dbt is"),

@@ -1,0 +1,332 @@
+"""A PostgreSQL connection as a user meets it: configured, looked at, lost, refused, counted."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pytest
+from engine_parity import Both
+from typer.testing import CliRunner, Result
+
+from driftline.cli import app
+from driftline.engine.compile import compile_project
+from driftline.engine.config import load_project
+from driftline.engine.errors import ConfigError, SourceError, StatementError, WarehouseError
+from driftline.engine.grid import bins_for
+from driftline.engine.project import Source
+from driftline.engine.warehouses.postgres import Postgres
+
+Cli = Callable[..., Result]
+
+MONITOR: Final = """
+results: {to: results.duckdb}
+monitors:
+  - name: churn
+    production: {table: scored, timestamp: at, window: {size: P10D}}
+    reference: {table: training}
+"""
+AT: Final = "2026-02-11"
+
+
+@pytest.fixture(scope="module")
+def both(postgres: Mapping[str, object]) -> Iterator[Both]:
+    """Two tables of a model, in both engines."""
+    made = Both(postgres)
+    sides = (("training", "2026-01-01", 960, 0), ("scored", "2026-02-01", 480, 12))
+    for name, start, rows, moved in sides:
+        made.execute_there(f"drop table if exists {name}")
+        made.execute_there(
+            f"create table {name} as select timestamp '{start}' + i * interval '1 hour' as at,"
+            f" cast(i % 97 + {moved} as double precision) as age, 'x' || (i % 5) as city"
+            f" from generate_series(0, {rows - 1}) as numbers (i)"
+        )
+        made.execute_there(f"analyze {name}")
+    yield made
+    made.duckdb.close()
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Call the command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*words: str, env: dict[str, str] | None = None) -> Result:
+        return CliRunner().invoke(app, words, env=env, prog_name="driftline")
+
+    return call
+
+
+def connection(options: Mapping[str, object], **more: object) -> str:
+    """A line of the project file."""
+    keys = ", ".join(f"{key}: {value}" for key, value in {**options, **more}.items())
+    return f"connection: {{type: postgres, {keys}}}\n"
+
+
+def write(text: str) -> None:
+    Path("driftline.yml").write_text(text, "utf-8")
+
+
+def stored(sql: str) -> list[tuple[Any, ...]]:
+    """Rows of the results."""
+    with duckdb.connect("results.duckdb", read_only=True) as con:
+        return con.execute(sql).fetchall()
+
+
+# --- connections that fail --------------------------------------------------------------------------------
+
+
+def test_a_server_that_does_not_answer_is_an_error_and_a_row_of_the_log(cli: Cli) -> None:
+    write(connection({"host": "/nowhere", "user": "x", "password": '"${DB_PASSWORD}"'}) + MONITOR)
+    found = cli("run", "--at", AT, env={"DB_PASSWORD": "hunter2"})
+    assert found.exit_code == 3
+    assert "cannot connect to PostgreSQL" in found.output
+    assert "hunter2" not in found.output
+    ((status, error, dialect),) = stored("select status, error, dialect from runs")
+    assert (status, dialect) == ("failed", "postgres")
+    assert "cannot connect to PostgreSQL" in error
+    assert stored("select count(*) from metrics") == [(0,)]
+
+
+def test_a_password_in_an_address_is_never_shown(cli: Cli) -> None:
+    write('connection: {type: postgres, uri: "${ADDRESS}"}\n' + MONITOR)
+    address = "postgresql://me:p%40ss%word@/db?host=/nowhere"
+    for words in (("run", "--at", AT), ("validate", "--resolved"), ("debug",)):
+        found = cli(*words, env={"ADDRESS": address})
+        assert "p%40ss" not in found.output
+        assert "p@ss" not in found.output
+    assert stored("select count(*) from runs where error like '%ss\\%word%' escape '\\'") == [(0,)]
+
+
+@pytest.mark.parametrize("step", ["profile", "categories", "ties"])
+def test_a_connection_lost_in_a_run_stores_nothing_and_the_next_run_repairs(
+    cli: Cli, both: Both, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write(connection(both.options) + MONITOR)
+    sent = Postgres.fetch
+
+    def cut(session: Postgres, sql: str) -> Any:
+        if f"step={step}" in sql:
+            both.execute_there(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = 'driftline'"
+            )
+        return sent(session, sql)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Postgres, "fetch", cut)
+        found = cli("run", "--at", AT)
+    assert found.exit_code == 3
+    assert "the connection to PostgreSQL was lost" in found.output
+    assert stored("select status from runs") == [("failed",)]
+    for table in ("metrics", "histograms", "profiles", "features"):
+        assert stored(f"select count(*) from {table}") == [(0,)]
+    # one statement failed, and none was tried after it
+    assert stored("select count(*) from statements where error is not null") == [(1,)]
+    assert cli("run", "--at", AT).exit_code == 1
+    assert stored("select status from runs order by started_at") == [("failed",), ("succeeded",)]
+    assert stored("select count(*) > 5 from metrics") == [(True,)]
+
+
+def test_a_session_connects_again_after_its_connection_was_lost(both: Both) -> None:
+    with closing(Postgres(both.options)) as session:
+        with pytest.raises(WarehouseError, match="was lost") as caught:
+            session.fetch("select pg_terminate_backend(pg_backend_pid())")
+        assert not isinstance(caught.value, StatementError)
+        assert session.fetch("select 1 as one").to_pylist() == [{"one": 1}]
+
+
+def test_a_driver_that_is_missing_is_named_with_how_to_get_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "adbc_driver_manager", None)
+    write(connection({"host": "/nowhere"}) + MONITOR)
+    found = cli("run", "--at", AT)
+    assert found.exit_code == 3
+    assert "pip install 'driftline[postgres]'" in found.output
+
+
+# --- statements that fail ---------------------------------------------------------------------------------
+
+
+def test_a_session_only_reads(both: Both) -> None:
+    with closing(Postgres(both.options)) as session:
+        with pytest.raises(StatementError, match="read-only transaction"):
+            session.execute("create temp table mine as select 1")
+        assert session.fetch("select 1 as one")["one"].to_pylist() == [1]
+
+
+def test_a_column_that_cannot_be_read_fails_alone(cli: Cli, both: Both) -> None:
+    both.execute_there("drop table if exists odd")
+    both.execute_there(
+        "create table odd as select *, cast('1e400' as numeric) as far from training"
+    )
+    write(connection(both.options) + MONITOR.replace("scored", "odd").replace("training", "odd"))
+    found = cli("run", "--at", AT)
+    assert found.exit_code == 4
+    failed = stored("select distinct feature, reason from metrics where status = 'error'")
+    assert [feature for feature, _ in failed] == ["far"]
+    assert "out of range" in failed[0][1]
+    assert stored("select count(*) > 5 from metrics where status = 'ok'") == [(True,)]
+
+
+def test_a_table_that_is_missing_or_forbidden_is_named(both: Both) -> None:
+    both.execute_there("drop table if exists forbidden")
+    both.execute_there("create table forbidden as select 1 as a")
+    both.execute_there(
+        "do $$ begin create role reader login; exception when others then null; end $$"
+    )
+    with closing(Postgres({**both.options, "user": "reader"})) as session:
+        with pytest.raises(SourceError, match=r"may not read forbidden as reader") as caught:
+            session.columns(Source("forbidden", table=("forbidden",)))
+        assert "grant select" in str(caught.value)
+        with pytest.raises(SourceError, match=r"there is no table or view nowhere\.x"):
+            session.columns(Source("nowhere.x", table=("nowhere", "x")))
+        with pytest.raises(SourceError, match=r"cannot read q: .*permission denied"):
+            session.columns(Source("q", query="select * from forbidden"))
+        with pytest.raises(SourceError, match=r"a\.parquet is a file"):
+            session.columns(Source("a.parquet", files=("/a.parquet",)))
+
+
+def test_a_statement_that_takes_too_long_says_what_to_do(both: Both) -> None:
+    with (
+        closing(Postgres({**both.options, "statement_timeout": 1})) as session,
+        pytest.raises(StatementError, match=r"statement timeout") as caught,
+    ):
+        session.fetch("select pg_sleep(3)")
+    assert "statement_timeout" in str(caught.value)
+
+
+def test_the_rows_of_a_session_are_those_of_its_first_moment(both: Both) -> None:
+    both.execute_there("drop table if exists growing")
+    both.execute_there("create table growing as select 1 as a")
+    with closing(Postgres(both.options)) as session:
+        count = "select count(*) as n from growing"
+        assert session.fetch(count)["n"].to_pylist() == [1]
+        both.execute_there("insert into growing values (2)")
+        assert session.fetch(count)["n"].to_pylist() == [1]
+
+
+# --- the project file -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ("hots: h", "connection.hots: unknown key 'hots'; did you mean 'host'?"),
+        ("port: many", "connection.port: expected a whole number, got 'many'"),
+        ("sslmode: on", "connection.sslmode: 'on' is not one of disable, allow, prefer"),
+        ("uri: 'postgresql://h', user: u", "connection: give either `uri` or user"),
+        ("statement_timeout: 0", "connection.statement_timeout: must be 1 or more, is 0"),
+    ],
+)
+def test_a_key_that_is_wrong_is_complained_of(tmp_path: Path, keys: str, complaint: str) -> None:
+    file = tmp_path / "driftline.yml"
+    file.write_text(f"connection: {{type: postgres, {keys}}}\n{MONITOR}", "utf-8")
+    with pytest.raises(ConfigError, match=re.escape(complaint)):
+        load_project(file)
+
+
+def test_a_connection_resolves_to_its_keys(tmp_path: Path) -> None:
+    file = tmp_path / "driftline.yml"
+    text = "connection: {type: postgres, database: db, schema: s, sslkey: k.pem, sslrootcert: system}\n"
+    file.write_text(text + MONITOR, "utf-8")
+    options = dict(load_project(file).connection.options)
+    key = str(tmp_path / "k.pem")
+    assert options == {"database": "db", "schema": "s", "sslkey": key, "sslrootcert": "system"}
+
+
+def test_tables_without_a_schema_are_those_of_the_connections(both: Both) -> None:
+    both.execute_there("create schema if not exists \"My 'own'\"")
+    both.execute_there("create table if not exists \"My 'own'\".only_here as select 1 as a")
+    with closing(Postgres({**both.options, "schema": "My 'own'"})) as session:
+        (column,) = session.columns(Source("only_here", table=("only_here",)))
+    assert (column.name, column.type, column.kind) == ("a", "integer", "integer")
+
+
+def test_kinds_come_from_the_types_under_domains_and_enumerations(both: Both) -> None:
+    for statement in (
+        "drop table if exists kinds",
+        "drop domain if exists d2, d1",
+        "drop type if exists mood",
+        "create type mood as enum ('sad', 'happy')",
+        "create domain d1 as numeric(8,3)",
+        "create domain d2 as d1",
+        "create table kinds (a d2, b mood, c time, d int[], e jsonb, f char(3), g timestamptz(3), h bytea)",
+    ):
+        both.execute_there(statement)
+    with closing(Postgres(both.options)) as session:
+        of_table = session.columns(Source("kinds", table=("kinds",)))
+        of_query = session.columns(Source("q", query="select * from kinds"))
+    wanted = ["decimal", "text", "other", "other", "other", "text", "timestamptz", "other"]
+    assert [column.kind for column in of_table] == wanted
+    assert [column.kind for column in of_query] == wanted
+    assert [column.name for column in of_query] == [*"abcdefgh"]
+
+
+# --- what is sent -----------------------------------------------------------------------------------------
+
+
+def test_compile_shows_what_is_sent(cli: Cli, both: Both) -> None:
+    write(connection(both.options) + MONITOR)
+    assert cli("run", "--at", AT).exit_code == 1
+    steps = "('profile', 'categories', 'ties')"
+    sent = {
+        re.sub(r" run=\S+", "", row[0])
+        for row in stored(f"select sql from statements where step in {steps}")
+    }
+    (compiled,) = compile_project(load_project(Path()), at=AT)
+    assert len(sent) == 3
+    assert sent <= {statement.sql for statement in compiled.statements}
+
+
+def test_compile_asks_no_server(cli: Cli) -> None:
+    types = (
+        "    columns: {types: {at: timestamp, age: double precision, city: character varying(9)}}\n"
+    )
+    write(connection({"host": "/nowhere"}) + MONITOR + types)
+    found = cli("compile")
+    assert found.exit_code == 0
+    assert '"training"' in found.output
+
+
+def test_debug_tells_of_the_server_and_its_tables(cli: Cli, both: Both) -> None:
+    write(connection(both.options) + MONITOR)
+    found = cli("debug")
+    assert "version 1" in found.output
+    assert "UTC" in found.output
+    assert "about 960 rows" in found.output
+    assert found.exit_code == 0
+
+
+def test_what_is_fetched_is_a_few_rows_a_bin_in_as_many_statements_for_any_columns(
+    cli: Cli, both: Both
+) -> None:
+    monitor = MONITOR.replace("scored, timestamp: at, window: {size: P10D}", "wide_a")
+    rows, counted = 30_000, {}
+    for columns in (3, 12):
+        names = ", ".join(
+            f"cast((i * {7 + k}) % 29989 as real) / 7 as n{k}" for k in range(columns)
+        )
+        for name in ("wide_a", "wide_b"):
+            both.execute_there(f"drop table if exists {name}")
+            both.execute_there(
+                f"create table {name} as select {names}, 'x' || (i % 9) as text"
+                f" from generate_series(1, {rows}) as numbers (i)"
+            )
+        write(
+            connection(both.options) + monitor.replace("training", "wide_b") + "    exact: never\n"
+        )
+        Path("results.duckdb").unlink(missing_ok=True)
+        assert cli("run", "--at", AT).exit_code == 0
+        ((statements, fetched),) = stored("select count(*), sum(rows_returned) from statements")
+        counted[columns] = statements
+        # besides bins, the single values beside the edges that shares and quantiles are counted by
+        assert fetched < columns * 2 * (bins_for(rows) + 20 * rows / bins_for(rows))
+    assert counted[3] == counted[12] <= 8
