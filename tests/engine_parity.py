@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
-from support import AT
+from support import AT, on_path
 
-from driftline.engine.outcome import MonitorRun
-from driftline.engine.project import Connection, Monitor, Project, Results
+from driftline.engine.backfill import backfill_project
+from driftline.engine.outcome import MonitorRun, RunResult
+from driftline.engine.project import Connection, Duration, Monitor, Project, Results
 from driftline.engine.run import run_project
 from driftline.engine.sqltext import quoted
 from driftline.engine.warehouses.base import Warehouse
@@ -98,18 +98,47 @@ class Both:
                 run_in(theirs, monitor, path=path, at=at),
             )
 
+    def backfills(
+        self, monitor: Monitor, every: Duration, folder: Path, *, path: str
+    ) -> tuple[MonitorRun, MonitorRun]:
+        """What a backfill of a month finds in DuckDB and in PostgreSQL, stored in a folder."""
+        found = []
+        with closing(DuckDB.of(self.duckdb)) as own, closing(Postgres(self.options)) as theirs:
+            for session in (own, theirs):
+                project = _project(monitor, folder / f"{session.dialect}.duckdb")
+                with on_path(path):
+                    result = backfill_project(
+                        project,
+                        start="2026-01-05",
+                        end="2026-02-05",
+                        every=every,
+                        warehouse=session,
+                    )
+                found.append(_only(result))
+        return found[0], found[1]
+
 
 def run_in(
-    session: Warehouse, monitor: Monitor, *, path: str = "small", at: str = AT
+    session: Warehouse,
+    monitor: Monitor,
+    *,
+    path: str = "small",
+    at: str = AT,
+    results: Path | None = None,
 ) -> MonitorRun:
-    """Run a monitor in a session, nothing stored; `path` as in `support`."""
-    project = Project(Path.cwd(), (monitor,), Results(Path("unused.duckdb")), Connection())
-    with ExitStack() as stack:
-        if path != "small":
-            stack.enter_context(patch("driftline.engine.execute.SMALL_ROWS", 0))
-        if path == "coarse":
-            stack.enter_context(patch("driftline.engine.grid.FEWEST_BINS", 16))
-        (found,) = run_project(project, at=at, warehouse=session, store=False).monitors
+    """Run a monitor in a session; `path` as in `support`. Nothing is stored without `results`."""
+    project = _project(monitor, results or Path("unused.duckdb"))
+    with on_path(path):
+        found = run_project(project, at=at, warehouse=session, store=results is not None)
+    return _only(found)
+
+
+def _project(monitor: Monitor, results: Path) -> Project:
+    return Project(Path.cwd(), (monitor,), Results(results), Connection())
+
+
+def _only(result: RunResult) -> MonitorRun:
+    (found,) = result.monitors
     if found.error is not None:
         raise found.error
     return found

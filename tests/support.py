@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -121,6 +121,17 @@ def monitor(names: Sequence[str] | None = None, **given: Any) -> Monitor:
     )
 
 
+@contextmanager
+def on_path(path: str) -> Iterator[None]:
+    """Take one of `PATHS` through the numbers."""
+    with ExitStack() as stack:
+        if path != "small":
+            stack.enter_context(patch("driftline.engine.execute.SMALL_ROWS", 0))
+        if path == "coarse":
+            stack.enter_context(patch("driftline.engine.grid.FEWEST_BINS", 16))
+        yield
+
+
 def run(
     watched: Monitor,
     frames: Mapping[str, pa.Table],
@@ -141,13 +152,7 @@ def run(
     project = Project(
         Path.cwd(), (watched,), Results(Path("unused.duckdb")), Connection(options=options or {})
     )
-    with ExitStack() as stack:
-        if path != "small":
-            stack.enter_context(patch("driftline.engine.execute.SMALL_ROWS", 0))
-        if path == "coarse":
-            stack.enter_context(patch("driftline.engine.grid.FEWEST_BINS", 16))
-        session = DuckDB(options or {}, frames=frames)
-        stack.callback(session.close)
+    with on_path(path), closing(DuckDB(options or {}, frames=frames)) as session:
         (found,) = run_project(project, at=at, warehouse=session, store=False).monitors
     return found
 

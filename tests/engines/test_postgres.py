@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-from engine_parity import Both, Column, differences
+from engine_parity import Both, Column, differences, run_in
 from hard_columns import hard_columns
 from support import PATHS, monitor, signals
 
@@ -24,6 +26,8 @@ from driftline.engine.project import (
     RollingWindow,
     Source,
 )
+from driftline.engine.times import parse_duration
+from driftline.engine.warehouses.postgres import Postgres
 
 PRODUCTION, REFERENCE = (Source(name, table=(name,)) for name in ("production", "reference"))
 
@@ -302,6 +306,45 @@ def test_what_joins_bring_measures_alike(in_time: Both, path: str) -> None:
     assert {"paid", 'out"come', "age"} <= {row["feature"] for row in own.metrics}
     assert {row["metric"] for row in own.metrics} >= {"match_rate"}
     assert differences(own, theirs) == ""
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("clock", "size", "every"),
+    [("at", "P7D", "P1D"), ("at", "P3D", "P3D"), ("day", "P7D", "P2D"), ("at", "P1D", "P7D")],
+    ids=["overlapping", "side by side", "overlapping dates", "apart"],
+)
+def test_a_backfill_measures_alike(
+    in_time: Both, tmp_path: Path, clock: str, size: str, every: str, path: str
+) -> None:
+    window = RollingWindow(parse_duration(size))
+    watched = monitor(
+        production=replace(HOURLY, timestamp=clock, window=window),
+        references=(Reference("before", table("before")),),
+        signals=signals(reference="before"),
+    )
+    own, theirs = in_time.backfills(watched, parse_duration(every), tmp_path, path=path)
+    assert len({row["window_start"] for row in own.metrics}) > 3
+    assert differences(own, theirs) == ""
+    # windows are groups of the same statements
+    assert len(theirs.statements) < 12
+
+
+@pytest.mark.parametrize("path", ["small", "grid"])
+def test_a_frozen_reference_is_read_once(in_time: Both, tmp_path: Path, path: str) -> None:
+    watched = monitor(
+        production=HOURLY, references=(Reference("reference", table("before"), frozen=True),)
+    )
+    with closing(Postgres(in_time.options)) as session:
+        first, second = (
+            run_in(
+                session, watched, path=path, at="2026-02-08", results=tmp_path / "results.duckdb"
+            )
+            for _ in range(2)
+        )
+    for found, reads in ((first, True), (second, False)):
+        assert any('"before"' in row["sql"] for row in found.statements) is reads
+    assert differences(first, second) == ""
 
 
 @pytest.mark.parametrize(
