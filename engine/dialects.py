@@ -94,6 +94,14 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
     from sqlglot import ErrorLevel, exp
     from sqlglot.errors import SqlglotError
 
+    lists: list[str] = []
+    if dialect in _LISTS_ALIKE:
+
+        def put_by(found: re.Match[str]) -> str:
+            lists.append(found[0])
+            return f"({_PUT_BY + len(lists) - 1})"
+
+        text = _LIST.sub(put_by, text)
     try:
         tree = sqlglot.parse_one(text, read="duckdb")
         for ordered in tree.find_all(exp.Ordered):
@@ -107,6 +115,8 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
         out = tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise TemplateError(f"{dialect} cannot say this statement: {error}") from error
+    if lists:
+        out = _PLACE.sub(lambda found: lists[int(found[1]) - _PUT_BY], out)
     return placed.sub(lambda found: relations[int(found[1])], out)
 
 
@@ -387,5 +397,12 @@ def check_parses(text: str, dialect: str) -> None:
         raise TemplateError(f"not {dialect}: {text}")
 
 
+# Rows of one whole number each, such as bins: reading thousands of them would take seconds, and some
+# dialects say them as they are.
+_LISTS_ALIKE: Final = frozenset({"postgres"})
+_LIST: Final = re.compile(r"\(\d+\)(?:, \(\d+\)){9,}")
+# Whole numbers that stand for lists: beyond what any other of a statement's is.
+_PUT_BY: Final = 7_310_000_000_000_000_000
+_PLACE: Final = re.compile(r"\((7310\d{15})\)")
 # How a source is named while a statement is on its way into another dialect.
 _SCAN: Final = re.compile(r"driftline_scan_(\d+)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ from driftline.engine.catalog import METRICS, SHORT_NAMES, Metric
 from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
 from driftline.engine.interpolate import mask
 from driftline.engine.judge import Status
-from driftline.engine.project import Monitor, Project, Publish, Source
+from driftline.engine.project import Connection, Monitor, Project, Publish, Source
 from driftline.engine.selection import EVERYTHING, Selection, parse_selection
 from driftline.engine.store import Filter, Migrated, Store
 from driftline.engine.yaml_file import nearest, spell
@@ -270,7 +270,6 @@ def compare(
     from driftline.engine.config import compare_project
     from driftline.engine.frames import arrow_of
     from driftline.engine.warehouses import open_warehouse
-    from driftline.engine.warehouses.duckdb import DuckDB
 
     frames: dict[str, Any] = {}
     sources: dict[str, Source] = {}
@@ -291,10 +290,8 @@ def compare(
         theirs = _load(project, target)
         made = replace(made, connection=theirs.connection, secrets=theirs.secrets)
     with masked(made):
-        warehouse: Warehouse = (
-            DuckDB(made.connection.options, frames=frames)
-            if frames
-            else open_warehouse(made.connection)
+        warehouse = (
+            _over_frames(made.connection, frames) if frames else open_warehouse(made.connection)
         )
         try:
             found = replace(_run(made, None, None, warehouse, store=False), fail_on="never")
@@ -886,6 +883,19 @@ def _tell(run: dict[str, Any], statements: Iterable[dict[str, Any]]) -> None:
         run["seconds"],
         extra={**about, "status": run["status"]},
     )
+
+
+def _over_frames(connection: Connection, frames: Mapping[str, Any]) -> Warehouse:
+    from driftline.engine.warehouses.duckdb import DuckDB
+
+    if connection.type == DuckDB.dialect:
+        return DuckDB(connection.options, frames=frames)
+    if len(frames) < 2:
+        raise ConfigError(
+            f"a data frame cannot be compared with a table of {connection.type}",
+            hint="give two data frames, or two tables",
+        )
+    return DuckDB({}, frames=frames)
 
 
 def _beside(connection: Any) -> Warehouse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Answer = TypeVar("Answer")
+
+# Seconds after which Ctrl-C is heard at the latest.
+_HEARD_AFTER: Final = 0.2
 
 Kind = Literal[
     "integer", "float", "decimal", "text", "boolean", "date", "timestamp", "timestamptz", "other"
@@ -144,6 +148,28 @@ class About:
 def tablesample(relation: str, percent: float) -> str:
     """The sample of a table that DuckDB's dialect has a clause for."""
     return f"{relation} tablesample system ({percent:.6g} percent) repeatable (42)"
+
+
+def stoppable(work: Callable[[], Answer], interrupt: Callable[[], object]) -> Answer:
+    """Do something that Ctrl-C is to end.
+
+    Drivers hear no signal, or keep it to themselves, while they work for the main thread: another one
+    waits for them.
+
+    Args:
+        work: Is done in another thread.
+        interrupt: Makes it end soon.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(work)
+        try:
+            # some drivers leave signals behind that end no wait
+            while not wait([answer], timeout=_HEARD_AFTER).done:
+                pass
+            return answer.result()
+        except KeyboardInterrupt:
+            interrupt()
+            raise
 
 
 class Warehouse(Protocol):

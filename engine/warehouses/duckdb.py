@@ -8,21 +8,18 @@ import re
 import uuid
 import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import ConfigError, SourceError, StatementError, WarehouseError
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import About, Column, Kind, tablesample
+from driftline.engine.warehouses.base import About, Answer, Column, Kind, stoppable, tablesample
 from driftline.engine.warehouses.lakes import Files, Lake, Rows, open_lake
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-Answer = TypeVar("Answer")
 
 # https://duckdb.org/docs/stable/sql/data_types/overview
 _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -378,17 +375,7 @@ class DuckDB:
             raise StatementError(f"DuckDB refused a statement: {error}", sql=sql) from error
 
     def _stoppable(self, work: Callable[[], Answer]) -> Answer:
-        """Do something of the connection's that Ctrl-C is to end.
-
-        DuckDB hears no signal while it works for the main thread, so another one waits for it.
-        """
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(work)
-            try:
-                return answer.result()
-            except KeyboardInterrupt:
-                self._connection.interrupt()
-                raise
+        return stoppable(work, self._connection.interrupt)
 
     def close(self) -> None:
         self._connection.close()

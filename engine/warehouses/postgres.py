@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import SourceError, StatementError, WarehouseError
 from driftline.engine.interpolate import mask, passwords
 from driftline.engine.project import Source
 from driftline.engine.sqltext import as_sql, quoted
-from driftline.engine.warehouses.base import About, Column, Kind
+from driftline.engine.warehouses.base import About, Column, Kind, stoppable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -228,8 +229,7 @@ class Postgres:
         try:
             self._begin()
             with self._connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetch_arrow_table()
+                return stoppable(partial(_answer, cursor, sql), cursor.adbc_cancel)
         except self._errors as error:
             raise self._refused(error, sql) from error
 
@@ -290,6 +290,11 @@ class Postgres:
         text = text.partition("\n\nQuery was:")[0]
         text = re.sub(r"^[A-Z_]+: (\[libpq\] )?(Failed to connect: )?", "", text.strip())
         return mask(" ".join(text.split()), self._secrets)
+
+
+def _answer(cursor: Any, sql: str) -> pa.Table:
+    cursor.execute(sql)
+    return cursor.fetch_arrow_table()
 
 
 # A table's columns and the types under their domains; one row without a name where it has none.

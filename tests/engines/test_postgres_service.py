@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
 import pytest
 from engine_parity import Both
 from typer.testing import CliRunner, Result
 
+import driftline
 from driftline.cli import app
 from driftline.engine.compile import compile_project
 from driftline.engine.config import load_project
@@ -203,6 +209,16 @@ def test_a_statement_that_takes_too_long_says_what_to_do(both: Both) -> None:
     assert "statement_timeout" in str(caught.value)
 
 
+def test_an_interruption_ends_a_statement_on_the_server(both: Both) -> None:
+    asked = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with closing(Postgres(both.options)) as session:
+        asked.start()
+        started = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            session.fetch("select pg_sleep(60)")
+    assert time.perf_counter() - started < 30
+
+
 def test_the_rows_of_a_session_are_those_of_its_first_moment(both: Both) -> None:
     both.execute_there("drop table if exists growing")
     both.execute_there("create table growing as select 1 as a")
@@ -268,6 +284,18 @@ def test_kinds_come_from_the_types_under_domains_and_enumerations(both: Both) ->
     assert [column.kind for column in of_table] == wanted
     assert [column.kind for column in of_query] == wanted
     assert [column.name for column in of_query] == [*"abcdefgh"]
+
+
+def test_compare_reads_tables_of_a_server_and_frames_beside_it(cli: Cli, both: Both) -> None:
+    write(connection(both.options) + MONITOR)
+    found = cli("--project", "driftline.yml", "compare", "training", "scored")
+    assert "1 of 3 features" in found.output
+    frame = pa.table({"age": [1.0, 2.0]})
+    assert driftline.compare(frame, frame, project="driftline.yml").exit_code == 0
+    with pytest.raises(
+        ConfigError, match="a data frame cannot be compared with a table of postgres"
+    ):
+        driftline.compare(frame, "scored", project="driftline.yml")
 
 
 # --- what is sent -----------------------------------------------------------------------------------------
