@@ -206,6 +206,19 @@ def test_columns_of_every_type_measure_alike(every_type: Both, path: str) -> Non
     assert differences(own, theirs) == ""
 
 
+@pytest.mark.parametrize("path", ["small", "grid"])
+def test_azures_conventions_measure_alike(every_type: Both, path: str) -> None:
+    names = (
+        *("population_stability_index", "normalized_wasserstein_distance"),
+        *("jensen_shannon_distance", "pearsons_chi_squared_test"),
+        *("data_type_error_rate", "null_value_rate", "out_of_bounds_rate"),
+    )
+    watched = monitor(names, conventions="azure")
+    own, theirs = every_type.runs(watched, path=path)
+    assert len(own.metrics) > 100
+    assert differences(own, theirs) == ""
+
+
 def hours(rows: int, start: str, *, step: int) -> list[str]:
     """Times as texts, some hours apart."""
     first = np.datetime64(start, "m")
@@ -286,6 +299,19 @@ def test_windows_and_filters_measure_alike(in_time: Both, clock: str, path: str)
     own, theirs = in_time.runs(watched, path=path, at="2026-02-08")
     assert {row["reference"] for row in own.metrics} >= {"before", "recent"}
     assert {row["row_count"] for row in own.profiles if row["side"] == "production"} != {0}
+    assert differences(own, theirs) == ""
+
+
+@pytest.mark.parametrize("clock", ["at", "day"])
+def test_a_window_without_rows_tells_where_they_are(in_time: Both, clock: str) -> None:
+    watched = monitor(
+        production=replace(HOURLY, timestamp=clock),
+        references=(Reference("before", table("before")),),
+        signals=signals(reference="before"),
+    )
+    own, theirs = in_time.runs(watched, at="2027-01-01")
+    assert theirs.warnings == own.warnings
+    assert theirs.try_at == own.try_at is not None
     assert differences(own, theirs) == ""
 
 
