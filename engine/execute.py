@@ -372,7 +372,7 @@ class _Gathering:
             if statement is None:
                 continue
             # one that cannot be copied tells what is wrong when it is read by itself
-            with suppress(WarehouseError):
+            with suppress(StatementError):
                 self.ledger.execute(self.warehouse, statement)
                 self.renderer.settle_copy(scan, items)
 
