@@ -749,7 +749,9 @@ def _put(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in key)
     con.execute(f"delete from {table} using new_rows where {same}")
     con.unregister("new_rows")
-    con.from_arrow(rows).insert_into(table)
+    # a file that a newer version made may have more columns
+    columns = (name if name in rows.column_names else "null" for name in con.table(table).columns)
+    con.from_arrow(rows).project(", ".join(columns)).insert_into(table)
 
 
 def _holds(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> bool:
