@@ -24,8 +24,7 @@ ONCE = {
     *("test_windows", "test_yaml_file", "test_api", "test_check", "test_checkup", "test_cli_store"),
     *("test_selection", "test_azure_quirks", "test_demo_data", "test_contracts", "test_exact"),
     *("test_baseline", "test_bench", "test_cost", "test_evidence", "test_dialects"),
-    *("test_postgres", "test_postgres_service"),
-    "test_evidence",
+    *("test_postgres", "test_postgres_service", "test_distances", "test_templates"),
 }
 
 
