@@ -611,11 +611,12 @@ class Numbers:
             self._summarise(item)
             self._measure(item)
             if item.id in self.grids and not self._may_turn_categorical(item):
-                self.sides[item.id] = {
-                    key: side
-                    for key, side in self.sides.get(item.id, {}).items()
-                    if self._is_still(key[0])
-                }
+                self._keep_references(item.id)
+
+    def _keep_references(self, feature: int) -> None:
+        """Forget the cells of a feature that no baseline is made of."""
+        sides = self.sides.get(feature, {})
+        self.sides[feature] = {key: side for key, side in sides.items() if self._is_still(key[0])}
 
     def _summarise(self, item: Watched) -> None:
         rows = self._rows
@@ -675,12 +676,11 @@ class Numbers:
 
     def keep_references(self) -> None:
         """Forget what only this run's results are made of: baselines are made of references alone."""
-        production = self.plan.production.id
-        for sides in self.sides.values():
-            for key in [key for key in sides if key[0] == production]:
-                del sides[key]
+        for feature in self.sides:
+            self._keep_references(feature)
         self._rows, self._gaps = {name: [] for name in RELATIONS}, {}
-        self._surveys.clear()
+        for known in (self._surveys, self._settled, self.waiting):
+            known.clear()
 
     def land_values(self, features: Iterable[int], bench: Workbench) -> None:
         """Land every value of columns that turned out to be categories."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from typer.testing import Result
 
 # A green build stays green: in CI the searches are the same ones every time. Elsewhere they differ,
 # and so find more. No deadline: a slow machine is not a failing test.
@@ -43,3 +48,19 @@ def no_ambient_settings() -> Iterator[None]:
             patch.delenv(name, raising=False)
         patch.setenv("NO_COLOR", "1")
         yield
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Call the command line in an empty folder, on a terminal of 80 columns."""
+    from typer.testing import CliRunner
+
+    from driftline.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*words: str, env: dict[str, str] | None = None) -> Result:
+        return CliRunner().invoke(app, words, env=env, prog_name="driftline")
+
+    return call

@@ -19,10 +19,9 @@ from typing import Any, Final
 import duckdb
 import pytest
 from rich.cells import cell_len
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 import driftline
-from driftline.cli import app
 from driftline.engine.results import TABLES
 
 VERBS: Final = (
@@ -65,18 +64,6 @@ monitors:
 def make(file: Path, *, start: str = "2026-01-01", shift: float = 0, rows: int = 960) -> None:
     """Write a Parquet file of hourly rows."""
     duckdb.sql(MAKE.format(start=start, shift=shift, rows=rows, file=file))
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Call the command line in an empty folder, on a terminal of 80 columns."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*words: str, env: dict[str, str] | None = None) -> Result:
-        return CliRunner().invoke(app, words, env=env, prog_name="driftline")
-
-    return call
 
 
 @pytest.fixture

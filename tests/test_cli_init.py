@@ -9,9 +9,7 @@ from typing import Final
 
 import duckdb
 import pytest
-from typer.testing import CliRunner, Result
-
-from driftline.cli import app
+from typer.testing import Result
 
 Cli = Callable[..., Result]
 
@@ -29,17 +27,11 @@ copy (
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Call the command line in a folder with two tables, on a terminal of 80 columns."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
+def cli(cli: Cli, tmp_path: Path) -> Cli:
+    """Call the command line in a folder with two tables."""
     for name in ("scored", "training"):
         duckdb.sql(ROWS.format(file=tmp_path / f"{name}.parquet"))
-
-    def call(*words: str) -> Result:
-        return CliRunner().invoke(app, words, prog_name="driftline")
-
-    return call
+    return cli
 
 
 TABLES: Final = ("--production", "scored.parquet", "--reference", "training.parquet")

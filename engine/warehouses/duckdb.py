@@ -206,7 +206,6 @@ class DuckDB:
         return self._files(source)
 
     def sampled(self, relation: str, percent: float) -> str:
-        """What stands after FROM to read about such a share of a table, the same rows each time."""
         named = _NAMED.fullmatch(relation)
         if named is None or percent > _SPARSE or relation.count("', '") >= _FEW_FILES:
             return tablesample(relation, percent)

@@ -17,10 +17,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 from engine_parity import Both
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 import driftline
-from driftline.cli import app
 from driftline.engine.compile import compile_project
 from driftline.engine.config import load_project
 from driftline.engine.errors import ConfigError, SourceError, StatementError, WarehouseError
@@ -56,16 +55,11 @@ def both(postgres: Mapping[str, object]) -> Iterator[Both]:
     made.duckdb.close()
 
 
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Call the command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def wide_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of a server are long: no line of them is broken."""
+    del cli
     monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*words: str, env: dict[str, str] | None = None) -> Result:
-        return CliRunner().invoke(app, words, env=env, prog_name="driftline")
-
-    return call
 
 
 def connection(options: Mapping[str, object], **more: object) -> str:
