@@ -131,6 +131,36 @@ class Side:
             )
         return self._joined[shift]
 
+    def cut(self, parents: Wholes, finer: Side) -> Side:
+        """The same with some bins in finer ones, all numbered as these are.
+
+        Args:
+            parents: The bins.
+            finer: Their finer ones, among others.
+        """
+        if self.by_value:
+            return self
+        by = self.shift - finer.shift
+        kept = ~np.isin(self.bin, parents)
+        new = np.isin(finer.bin >> by, parents)
+        bins = np.concatenate((self.bin[kept] << by, finer.bin[new]))
+        order = np.argsort(bins, kind="stable")
+
+        def joined(ours: Reals | Wholes, theirs: Reals | Wholes) -> np.ndarray:
+            return np.concatenate((ours[kept], theirs[new]))[order]
+
+        return Side(
+            self.codes,
+            finer.shift,
+            bins[order],
+            joined(self.low, finer.low),
+            joined(self.high, finer.high),
+            joined(self.n, finer.n),
+            joined(self.total, finer.total),
+            joined(self.squares, finer.squares),
+            self.centre,
+        )
+
     def with_values(self, values: Values, read: Wholes) -> Side:
         """The same with more bins read."""
         kept = self.values

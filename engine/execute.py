@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from driftline.engine.baseline import Known, fits, regridded
 from driftline.engine.baseline import Numbers as KnownNumbers
@@ -21,10 +21,11 @@ from driftline.engine.features import Watched
 from driftline.engine.grid import MOST_BINS, SHARES, Grid, choose_grid, shift_for, sum_scales
 from driftline.engine.joins import several_rows
 from driftline.engine.kinds import decide_kinds
-from driftline.engine.numbers import Asked, Numbers, Portion
+from driftline.engine.numbers import Numbers
 from driftline.engine.plan import ALL, WHOLE, Plan
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
+from driftline.engine.settling import Asked, Cut, Portion
 from driftline.engine.warehouses.base import Ledger, Statement, Warehouse
 from driftline.engine.workbench import Workbench
 
@@ -52,6 +53,8 @@ WIDE: Final = 200
 MOST_COPIED: Final = 20_000_000
 
 Progress = Callable[[str], None]
+# What is read of one feature.
+Part = TypeVar("Part", Cut, Portion)
 
 
 @dataclass
@@ -137,6 +140,8 @@ class _Gathering:
         self.numbers = self.out.numbers = Numbers(self.plan)
         self.most_rows = min(MOST_ROWS, self.bench.memory // BYTES_A_ROW)
         self.known = self.renderer.known
+        # what sums of bins are multiplied by, by scan and feature
+        self.scales: dict[tuple[int, int], tuple[float, float]] = {}
 
     def run(self) -> Gathered:
         land_plan(self.plan, self.bench)
@@ -413,7 +418,6 @@ class _Gathering:
         primary = self.plan.primary.id
         placed = self._placed(fine)
         quantiles = self._sample([item for item in fine if item.id not in placed])
-        scales: dict[tuple[int, int], tuple[float, float]] = {}
         for item in fine:
             found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
             assert item.reference is not None
@@ -435,7 +439,7 @@ class _Gathering:
             }
             if None not in sides.values():
                 self.numbers.grids[item.id] = grid
-                scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
+                self.scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
         gridded = [item for item in fine if item.id in self.numbers.grids]
         self.progress(f"one pass over {len(gridded)} columns")
         settled = self.plan.monitor.exact == "always"
@@ -454,10 +458,10 @@ class _Gathering:
             for _, part in self._answers(
                 batch,
                 lambda some: self.renderer.histogram(
-                    some, self.numbers.grids, scales, self.numbers.shifts, large
+                    some, self.numbers.grids, self.scales, self.numbers.shifts, large
                 ),
             ):
-                self.numbers.add_histogram(part, scales, levels)
+                self.numbers.add_histogram(part, self.scales, levels)
             # a column that failed has no cells: it is counted no other way
             for item in batch:
                 if item.id in self.out.failed:
@@ -544,7 +548,7 @@ class _Gathering:
         exact = self.plan.monitor.exact != "never"
         open_gaps: list[Portion] = []
         if self.plan.monitor.exact == "always":
-            open_gaps = self.numbers.open_gaps(able, self._asked(able), self.most_rows)
+            open_gaps = self._open_gaps(able, self._asked(able))
         for _ in range(MOST_ROUNDS):
             wanted = _merged(self.numbers.open_report(able, exact=exact), open_gaps)
             if not wanted:
@@ -552,6 +556,37 @@ class _Gathering:
             self._read(wanted)
             open_gaps = []
             able = [item for item in able if item.id not in self.out.failed]
+
+    def _open_gaps(
+        self, items: Sequence[Watched], asked: Mapping[int, Collection[Asked]]
+    ) -> list[Portion]:
+        """What to read before distances are exact, once bins that hold much were counted more finely."""
+        waiting = self.numbers.wait(items, asked)
+        cuts = self.numbers.cuts(waiting)
+        if cuts:
+            self._count_finer(cuts)
+            waiting = self.numbers.wait([i for i in items if i.id not in self.out.failed], asked)
+        return self.numbers.portions(waiting, self.most_rows)
+
+    def _count_finer(self, cuts: Sequence[Cut]) -> None:
+        """Count open bins in finer ones."""
+        self.progress(f"counting {sum(cut.rows for cut in cuts)} finer bins")
+        by_id = {item.id: item for item in self.plan.read}
+        by_feature = {cut.feature: cut for cut in cuts}
+        for batch in _filled(cuts, MOST_CELLS):
+            items = [by_id[cut.feature] for cut in batch]
+            for some, part in self._answers(items, partial(self._finer, cuts=by_feature)):
+                self.numbers.add_finer(part, [by_feature[i.id] for i in some], self.scales)
+
+    def _finer(self, items: Sequence[Watched], cuts: Mapping[int, Cut]) -> Statement:
+        return self.renderer.finer(
+            items,
+            self.numbers.grids,
+            self.scales,
+            self.numbers.shifts,
+            {item.id: cuts[item.id].level for item in items},
+            {(item.id, s): b.tolist() for item in items for s, b in cuts[item.id].bins.items()},
+        )
 
     def _asked(self, items: Sequence[Watched]) -> dict[int, set[Asked]]:
         """By comparison, which distances the metrics that watch a feature are made of."""
@@ -603,11 +638,12 @@ class _Gathering:
     def _ties(
         self, items: Sequence[Watched], wanted: Mapping[tuple[int, int], Sequence[int]]
     ) -> Statement:
-        return self.renderer.ties(items, self.numbers.grids, self.numbers.shifts, wanted)
+        levels = {name: self.numbers.finest(*name) for name in wanted}
+        return self.renderer.ties(items, self.numbers.grids, levels, wanted)
 
     def sharpen(self, asked: Mapping[int, set[Asked]]) -> None:
         """Make the distances of some comparisons exact."""
-        portions = self.numbers.open_gaps(self._able(), asked, self.most_rows)
+        portions = self._open_gaps(self._able(), asked)
         if portions:
             self._read(portions)
         self.numbers.sharpen({each.feature for each in portions}, self.bench)
@@ -644,16 +680,18 @@ def _batches(items: Sequence[Watched], most: int = BATCH) -> Iterator[Sequence[W
         yield items[start : start + size]
 
 
-def _filled(portions: Sequence[Portion], most: int) -> Iterator[Sequence[Portion]]:
-    """Batches of different features that hold at most so many rows, or of single portions."""
-    batch: list[Portion] = []
+def _filled(parts: Sequence[Part], most: int) -> Iterator[Sequence[Part]]:
+    """Batches of different features that bring at most so many rows, or of single parts."""
+    batch: list[Part] = []
     held = 0
-    for each in portions:
+    features: set[int] = set()
+    for each in parts:
         full = held + each.rows > most or len(batch) == BATCH
-        if batch and (full or batch[-1].feature == each.feature):
+        if batch and (full or each.feature in features):
             yield batch
-            batch, held = [], 0
+            batch, held, features = [], 0, set()
         batch.append(each)
+        features.add(each.feature)
         held += each.rows
     if batch:
         yield batch

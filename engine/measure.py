@@ -15,10 +15,10 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.execute import Gathered
 from driftline.engine.features import Watched
 from driftline.engine.joins import several_rows
-from driftline.engine.numbers import Asked
 from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
 from driftline.engine.render import metric_sql
+from driftline.engine.settling import Asked
 from driftline.engine.significance import (
     chi_squared,
     cramers_v,

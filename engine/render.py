@@ -206,6 +206,7 @@ class NumberPart:
         number: It as a double.
         floating: Whether that may be NaN or infinite.
         fallible: Whether it may be null where the column is not.
+        coarse: The grid of the undecided bins, where they are of another.
         narrow: Whether its fine bins come as 16-bit integers.
     """
 
@@ -216,6 +217,7 @@ class NumberPart:
     floating: bool
     fallible: bool = False
     grid: GridPart | None = None
+    coarse: GridPart | None = None
     total_scale: object = 1.0
     square_scale: object = 1.0
     undecided: Sequence[object] = ()
@@ -263,8 +265,14 @@ class NumberPart:
         return sql("cast({bins} as integer[])", bins=f"[{bins}]")
 
     @property
+    def coarse_slot(self) -> Markup:
+        """The undecided bin that t would be in."""
+        assert self.coarse is not None
+        return self.coarse.slot_of(Markup("t"))
+
+    @property
     def slot_of_x(self) -> Markup:
-        """The same of x."""
+        """The fine bin of x."""
         assert self.grid is not None
         return self.grid.slot_of(sql("(x - {centre})", centre=self.grid.centre))
 
@@ -673,20 +681,68 @@ class Renderer:
         ]
         return self._statement("histogram", "histogram", features, columns=columns)
 
+    def finer(
+        self,
+        features: Sequence[Watched],
+        grids: Mapping[int, Grid | GridPart],
+        scales: Mapping[tuple[int, int], tuple[object, object]],
+        shifts: Mapping[int, int],
+        levels: Mapping[int, int],
+        undecided: Mapping[tuple[int, int], Sequence[object]],
+    ) -> Statement:
+        """The same of the undecided bins of features and scans alone, in finer ones.
+
+        Args:
+            features: The number columns.
+            grids: Their grids.
+            scales: As for `histogram`.
+            shifts: How often bins are joined in each scan, by which undecided ones are numbered.
+            levels: The same of each feature's finer ones.
+            undecided: The bins, by feature and scan.
+        """
+        columns = [
+            replace(
+                self._number_part(
+                    scan,
+                    item,
+                    _part(grids[item.id], levels[item.id]),
+                    scales[scan.id, item.id],
+                    undecided[item.id, scan.id],
+                ),
+                coarse=_part(grids[item.id], shifts[scan.id]),
+            )
+            for item in features
+            for scan in self.plan.scans
+            if (item.id, scan.id) in undecided
+        ]
+        return self._statement("histogram", "histogram", features, columns=columns)
+
     def ties(
         self,
         features: Sequence[Watched],
         grids: Mapping[int, Grid | GridPart] = MappingProxyType({}),
-        shifts: Mapping[int, int] = MappingProxyType({}),
+        levels: Mapping[tuple[int, int], int] = MappingProxyType({}),
         undecided: Mapping[tuple[int, int], Sequence[object]] | None = None,
     ) -> Statement:
-        """Single values: of whole columns, or of the undecided bins of features and scans."""
+        """Single values: of whole columns, or of the undecided bins of features and scans.
+
+        Args:
+            features: The number columns.
+            grids: The grids of those with undecided bins.
+            levels: How often their bins are joined, by feature and scan; below 0 they are cut.
+            undecided: The bins, by feature and scan; None for whole columns.
+        """
         columns = [
-            self._number_part(
-                scan,
-                item,
-                None if undecided is None else _part(grids[item.id], shifts[scan.id]),
-                undecided=() if undecided is None else undecided[item.id, scan.id],
+            self._number_part(scan, item, None)
+            if undecided is None
+            else replace(
+                self._number_part(
+                    scan,
+                    item,
+                    _part(grids[item.id], levels[item.id, scan.id]),
+                    undecided=undecided[item.id, scan.id],
+                ),
+                narrow=levels[item.id, scan.id] >= 0,
             )
             for item in features
             for scan in self.plan.scans
@@ -772,9 +828,17 @@ class Renderer:
         column = self._column(scan, item)
         fallible = column is not None and column.kind not in NUMBERS
         return NumberPart(
-            self._part(scan, item), item.id, stored, number, floating, fallible, grid, *scales,
-            undecided,
-        )  # fmt: skip
+            self._part(scan, item),
+            item.id,
+            stored,
+            number,
+            floating,
+            fallible,
+            grid,
+            total_scale=scales[0],
+            square_scale=scales[1],
+            undecided=undecided,
+        )
 
     def _number(self, scan: Scan, item: Watched) -> tuple[Markup, Markup, bool]:
         column = self._column(scan, item)

@@ -40,8 +40,9 @@ from driftline.engine.workbench import Workbench
 Row = dict[str, Any]
 
 # `small` counts every value; `grid` is what large tables take; `coarse` is the grid with so few bins
-# that nearly every one of them holds several values, as at millions of rows.
-PATHS: Final = ("small", "grid", "coarse")
+# that nearly every one of them holds several values, as at millions of rows; `finer` counts those once
+# more in finer ones, as at tens of millions.
+PATHS: Final = ("small", "grid", "coarse", "finer")
 AT: Final = "2026-01-01"
 
 
@@ -127,8 +128,10 @@ def on_path(path: str) -> Iterator[None]:
     with ExitStack() as stack:
         if path != "small":
             stack.enter_context(patch("driftline.engine.execute.SMALL_ROWS", 0))
-        if path == "coarse":
+        if path in ("coarse", "finer"):
             stack.enter_context(patch("driftline.engine.grid.FEWEST_BINS", 16))
+        if path == "finer":
+            stack.enter_context(patch("driftline.engine.settling.FEWEST_SAVED", -(10**9)))
         yield
 
 

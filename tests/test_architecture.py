@@ -38,6 +38,8 @@ FLOORS: Final = (
     {"relations"},
     {"baseline"},
     {"number_rows", "kinds"},
+    {"sides"},
+    {"settling"},
     {"numbers"},
     {"render"},
     {"warehouses.lakes"},

@@ -3,7 +3,8 @@
     The grid is bin = floor((g + 1) * half), g = t / (width + |t|), t = x - centre: it holds every
     real number, follows heavy tails, and is plain arithmetic in every dialect. It need not be exactly
     monotone: the bins bring their ranges, and the order is checked on them. Whole-number columns of a
-    short range take bin = x - centre + origin. Sums are of whole numbers (t times a power of two, cut as
+    short range take bin = x - centre + origin. Bins that are still undecided are counted once more in
+    finer ones, of a power of two as many: those are cut from whole bins. Sums are of whole numbers (t times a power of two, cut as
     the engine cuts them), so they are the same in any order of rows; a bin of a whole number tells its own.
 
     reads    one column of one scan a branch
@@ -11,7 +12,7 @@
              n, total = sum of t * total_scale, squares = sum of t^2 * square_scale,
              low, high
 -#}
-{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps, undecided_bins with context -%}
 {% if stepped -%}
 select
     stepped.scan,
@@ -50,7 +51,7 @@ from (
         x,
         t,
         {% set slot -%}
-        {% call made_of(column, column.slot, -slots) %}{{ column.slot_type }}{% endcall %}
+        {% if column.undecided %}cast({{ column.slot }} as integer){% else %}{% call made_of(column, column.slot, -slots) %}{{ column.slot_type }}{% endcall %}{% endif %}
         {%- endset -%}
         {{ slot | indent(8) }} as slot
     from (
@@ -67,6 +68,13 @@ from (
             {{ rows_of(column.scan) | indent(12) }}
         ) as numbers
     ) as centred
+    {%- if column.undecided %}
+    inner join (
+        select cast(bin - {{ slots }} as smallint) as asked
+        from {{ undecided_bins(column) }}
+    ) as asking
+        on asking.asked = {% call whole(column, column.coarse_slot) %}smallint{% endcall %}
+    {%- endif %}
 ) as binned
 group by {{ grouped_by(column.scan) }}slot
 {%- endcall %}

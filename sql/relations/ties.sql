@@ -33,7 +33,7 @@ from (
     select
         window_id,
         {%- if column.undecided %}
-        {% call whole(column, column.slot_of_x) %}smallint{% endcall %} as place,
+        {% call whole(column, column.slot_of_x) %}{{ column.slot_type }}{% endcall %} as place,
         x as value
         {%- else %}
         {% set place %}{% call made_of(column, zero) %}integer{% endcall %}{% endset -%}
@@ -50,7 +50,7 @@ from (
 ) as valued
 {%- if column.undecided %}
 inner join (
-    select cast(bin - {{ slots }} as smallint) as asked
+    select cast(bin - {{ slots }} as {{ column.slot_type }}) as asked
     from {{ undecided_bins(column) }}
 ) as asking
     on asking.asked = valued.place

@@ -98,10 +98,12 @@ def stored(path: Path) -> dict[str, list[Row]]:
     return found
 
 
-@pytest.fixture(params=["small", "grid"])
+@pytest.fixture(params=["small", "grid", pytest.param("finer", marks=pytest.mark.once)])
 def path_(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Value by value, and on grids so coarse that bins hold several values."""
-    if request.param == "grid":
+    """Value by value, on grids so coarse that bins hold several values, and with those bins cut."""
+    if request.param == "finer":
+        monkeypatch.setattr("driftline.engine.settling.FEWEST_SAVED", -(10**9))
+    if request.param != "small":
         monkeypatch.setattr("driftline.engine.execute.SMALL_ROWS", 0)
         monkeypatch.setattr("driftline.engine.grid.FEWEST_BINS", 16)
     return str(request.param)

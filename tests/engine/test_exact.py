@@ -15,8 +15,9 @@ from hard_columns import hard_columns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import Pair, columns
-from support import Scores, monitor, run, score, table
+from support import Scores, close, monitor, run, score, table
 
+from driftline.engine.cells import Side
 from driftline.engine.project import Bound, MetricRule, Monitor, Threshold
 
 CERTIFIED: Final = (
@@ -176,3 +177,43 @@ def test_only_features_that_straddle_are_read_again():
     assert len(near) < 10
     settled = found[row["feature"], metric]
     assert settled["value_low"] == settled["value_high"]
+
+
+def steps_of(scores: Scores) -> list[str]:
+    return [row["step"] for row in scores.run.statements]
+
+
+def test_open_bins_that_hold_much_are_counted_in_finer_ones_before_values_are_read():
+    coarse, finer = (found("always", path) for path in ("coarse", "finer"))
+    read = [
+        sum(row["rows_returned"] for row in each.run.statements if row["step"] == "ties")
+        for each in (coarse, finer)
+    ]
+    assert steps_of(coarse).count("histogram") < steps_of(finer).count("histogram")
+    assert read[1] < read[0]
+
+
+def test_finer_bins_that_do_not_ascend_are_not_used(monkeypatch: pytest.MonkeyPatch):
+    cut = Side.cut
+
+    def torn(side: Side, parents: np.ndarray, finer: Side) -> Side:
+        whole = cut(side, parents, finer)
+        return replace(whole, low=np.minimum(whole.low, np.roll(whole.high, 1)))
+
+    monkeypatch.setattr(Side, "cut", torn)
+    scores = score(
+        *sides(), path="finer", types=dict.fromkeys(hard_columns(400), "numerical"), exact="always"
+    )
+    assert "histogram" in steps_of(scores)
+    wanted = found("always")
+    apart = [
+        row
+        for row in scores.run.metrics
+        if not close(
+            row["value"],
+            wanted[row["feature"], row["metric"]]["value"],
+            relative=1e-12,
+            absolute=1e-15,
+        )
+    ]
+    assert apart == []

@@ -1,0 +1,82 @@
+"""The counted cells of every side of every number column of a run, and which sides are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftline.engine.cells import Side
+from driftline.engine.features import Watched
+from driftline.engine.number_rows import Key
+from driftline.engine.plan import ALL, Pair, Plan
+
+if TYPE_CHECKING:
+    from driftline.engine.grid import Grid
+
+
+@dataclass
+class Sides:
+    """The number columns of one run, as they were counted.
+
+    Attributes:
+        plan: The plan.
+        grids: The fine grid of each feature that has one.
+        sides: By feature and key, what was counted.
+        shifts: How often the statements join fine bins by two, by scan.
+        levels: The same of features whose open bins were counted in finer ones; below 0 these are
+            finer than the grid's own.
+    """
+
+    plan: Plan
+    grids: dict[int, Grid] = field(default_factory=dict)
+    sides: dict[int, dict[Key, Side]] = field(default_factory=dict)
+    shifts: dict[int, int] = field(default_factory=dict)
+    levels: dict[int, int] = field(default_factory=dict)
+
+    def side(self, feature: int, key: Key) -> Side:
+        """A side; one without rows where nothing was counted."""
+        found = self.sides.get(feature, {}).get(key)
+        if found is None:
+            nothing = np.empty(0)
+            found = Side.of_values({}, nothing, np.empty(0, np.int64), 0.0)
+        return found
+
+    def pair(self, feature: int, pair: Pair) -> tuple[Side, Side]:
+        """The reference's side and production's of one pair."""
+        reference, production = self.keys(pair)
+        return self.side(feature, reference), self.side(feature, production)
+
+    def keys(self, pair: Pair) -> tuple[Key, Key]:
+        """Which side of a feature is the reference's in a pair, and which is production's."""
+        return (
+            (pair.reference_scan, pair.reference_window, pair.segment),
+            (self.plan.production.id, pair.window_id, pair.segment),
+        )
+
+    def comparison(self, pair: Pair, item: Watched) -> int:
+        """The number of a feature's comparison in a pair."""
+        return pair.id * len(self.plan.read) + item.id
+
+    def finest(self, feature: int, scan: int) -> int:
+        """How often statements that read single values join the bins of a feature in a scan."""
+        shift = self.shifts[scan] if self.grids[feature].width else 0
+        return min(shift, self.levels.get(feature, shift))
+
+    def keep(self, feature: int, key: Key, side: Side) -> None:
+        """Keep what was counted of a side."""
+        self.sides.setdefault(feature, {})[key] = side
+
+    def is_still(self, scan: int) -> bool:
+        """Whether a scan is of a reference that is the same for every window."""
+        return scan != self.plan.production.id and len(self.plan.scans[scan].windows) == 1
+
+    def still(self, feature: int) -> Iterator[Key]:
+        """The sides of a feature that are the same for every window."""
+        yield from (key for key in self.sides.get(feature, {}) if self.is_still(key[0]))
+
+    def primary(self, feature: int) -> Side:
+        """The side of the reference that decides edges."""
+        return self.side(feature, (self.plan.primary.id, 0, ALL))
