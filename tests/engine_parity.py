@@ -1,98 +1,135 @@
-"""The same tables in DuckDB and in PostgreSQL, and what runs over them find that is different."""
+"""The same tables in DuckDB and in another engine, and what runs over them find that is different."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 import duckdb
 import pyarrow as pa
 from support import AT, on_path
 
 from driftline.engine.backfill import backfill_project
+from driftline.engine.dialects import spelled
 from driftline.engine.outcome import MonitorRun, RunResult
-from driftline.engine.project import Connection, Duration, Monitor, Project, Results
+from driftline.engine.project import Connection, Duration, Monitor, Project, Results, Source
 from driftline.engine.run import run_project
 from driftline.engine.sqltext import quoted
 from driftline.engine.warehouses.base import Warehouse
 from driftline.engine.warehouses.duckdb import DuckDB
-from driftline.engine.warehouses.postgres import Postgres
 
 Row = dict[str, Any]
-# A column's type in PostgreSQL, in DuckDB, and its values as texts that both can cast.
-Column = tuple[str, str, Sequence[str | None]]
 
 # What names a run, a moment or an engine's own type.
 _OWN: Final = frozenset({"run_id", "computed_at", "data_type", "reference_id"})
 
 
-@dataclass
-class Both:
-    """A DuckDB and a PostgreSQL that hold the same tables.
+class Column(NamedTuple):
+    """A column of a table that is made in both engines.
 
     Attributes:
-        options: The keys of a connection to PostgreSQL.
+        type: DuckDB's word for its type.
+        values: Texts that both engines cast to their type.
+        there: The other engine's own type, where it is not the one that it has for DuckDB's.
+    """
+
+    type: str
+    values: Sequence[str | None]
+    there: str | None = None
+
+
+# Makes a whole column of values: some are replaced by null, and by others that are given.
+Mixed = Callable[..., list[str | None]]
+
+
+class Engine(Protocol):
+    """An engine that is held to DuckDB's numbers: the little that tests must know of it.
+
+    Attributes:
+        dialect: sqlglot's name of its SQL.
+        samples: A word of each statement that samples a `query`, a `view`, a `table`.
+        lacks: Columns of `Conformance.typed` that it has no type for, and why.
+    """
+
+    dialect: str
+    samples: Mapping[str, str]
+    lacks: Mapping[str, str]
+
+    def create(self, name: str, columns: Mapping[str, Column], rows: pa.Table) -> None:
+        """Make a table anew.
+
+        Args:
+            name: Of the table, perhaps a hostile one.
+            columns: By name.
+            rows: The same as DuckDB understands it.
+        """
+        ...
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that may write."""
+        ...
+
+    def open(self) -> Warehouse:
+        """A session as a run has one."""
+        ...
+
+    def own_types(self, side: str, mixed: Mixed) -> Mapping[str, Column]:
+        """Columns of types that it alone has.
+
+        Args:
+            side: `reference` or `production`.
+            mixed: Brings values to the rows of the table, and nulls among them.
+        """
+        ...
+
+
+@dataclass
+class Both:
+    """A DuckDB and another engine that hold the same tables.
+
+    Attributes:
+        engine: The other one.
         duckdb: An open DuckDB connection.
     """
 
-    options: Mapping[str, object]
+    engine: Engine
     duckdb: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
     def create(self, name: str, columns: Mapping[str, Column]) -> None:
         """Make a table of typed columns in both."""
         texts = pa.table(
             {
-                f"c{k}": pa.array(values, pa.string())
-                for k, (_, _, values) in enumerate(columns.values())
+                f"c{k}": pa.array(column.values, pa.string())
+                for k, column in enumerate(columns.values())
             }
         )
-        own, theirs = (
-            ", ".join(
-                f"cast(c{k} as {types[which]}) as {quoted(column)}"
-                for k, (column, types) in enumerate(columns.items())
-            )
-            for which in (1, 0)
+        chosen = ", ".join(
+            f"cast(c{k} as {column.type}) as {quoted(title)}"
+            for k, (title, column) in enumerate(columns.items())
         )
         self.duckdb.register("texts", texts)
-        self.duckdb.execute(f"create or replace table {quoted(name)} as select {own} from texts")
+        self.duckdb.execute(f"create or replace table {quoted(name)} as select {chosen} from texts")
         self.duckdb.unregister("texts")
-        with self.server() as connection, connection.cursor() as cursor:
-            cursor.execute("drop table if exists texts")
-            cursor.adbc_ingest("texts", texts, mode="create")
-            cursor.execute(f"drop table if exists {quoted(name)} cascade")
-            cursor.execute(f"create table {quoted(name)} as select {theirs} from texts")
-            cursor.execute(f"analyze {quoted(name)}")
+        self.engine.create(name, columns, self.duckdb.table(quoted(name)).to_arrow_table())
 
-    def server(self) -> Any:
-        """A connection to PostgreSQL that may write."""
-        from adbc_driver_postgresql import dbapi
-
-        told = " ".join(
-            f"{name}='{self.options[key]}'"
-            for name, key in (("host", "host"), ("user", "user"), ("dbname", "database"))
-        )
-        return dbapi.connect(told, autocommit=True)
-
-    def execute(self, *statements: str) -> None:
-        """Run statements in both."""
-        for statement in statements:
-            self.duckdb.execute(statement)
-            self.execute_there(statement)
-
-    def execute_there(self, statement: str) -> None:
-        """Run a statement in PostgreSQL."""
-        with self.server() as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
+    def view(self, name: str, table: str) -> None:
+        """Make a view of a table in both."""
+        for execute, dialect in (
+            (self.duckdb.execute, "duckdb"),
+            (self.engine.execute, self.engine.dialect),
+        ):
+            view, rows = (spelled(Source(each, table=(each,)), dialect) for each in (name, table))
+            execute(f"create or replace view {view} as select * from {rows}")
 
     def runs(
         self, monitor: Monitor, *, path: str = "small", at: str = AT
     ) -> tuple[MonitorRun, MonitorRun]:
-        """What a monitor finds in DuckDB and in PostgreSQL, nothing stored."""
-        with closing(DuckDB.of(self.duckdb)) as own, closing(Postgres(self.options)) as theirs:
+        """What a monitor finds in DuckDB and in the other engine, nothing stored."""
+        with closing(DuckDB.of(self.duckdb)) as own, closing(self.engine.open()) as theirs:
             return (
                 run_in(own, monitor, path=path, at=at),
                 run_in(theirs, monitor, path=path, at=at),
@@ -101,9 +138,9 @@ class Both:
     def backfills(
         self, monitor: Monitor, every: Duration, folder: Path, *, path: str
     ) -> tuple[MonitorRun, MonitorRun]:
-        """What a backfill of a month finds in DuckDB and in PostgreSQL, stored in a folder."""
+        """What a backfill of a month finds in DuckDB and in the other engine, stored in a folder."""
         found = []
-        with closing(DuckDB.of(self.duckdb)) as own, closing(Postgres(self.options)) as theirs:
+        with closing(DuckDB.of(self.duckdb)) as own, closing(self.engine.open()) as theirs:
             for session in (own, theirs):
                 project = _project(monitor, folder / f"{session.dialect}.duckdb")
                 with on_path(path):

@@ -9,12 +9,92 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final
+
+import pyarrow as pa
+from engine_parity import Column, Mixed
+
+from driftline.engine.sqltext import quoted
+from driftline.engine.warehouses.postgres import Postgres
 
 # Nothing that a crash could lose matters.
 FAST: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=20")
+
+# PostgreSQL's words for DuckDB's types.
+TYPES: Final = {
+    "double": "double precision",
+    "float": "real",
+    "varchar": "text",
+    "blob": "bytea",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, as `engine_parity` has its engines.
+
+    Attributes:
+        options: The keys of a connection to it.
+    """
+
+    options: Mapping[str, object]
+
+    dialect: ClassVar = "postgres"
+    samples: ClassVar = {"query": "-- all", "view": "random()", "table": "tablesample"}
+    lacks: ClassVar[Mapping[str, str]] = {}
+
+    def create(self, name: str, columns: Mapping[str, Column], rows: pa.Table) -> None:
+        """Make a table anew: the server casts texts."""
+        del rows
+        texts = {
+            f"c{k}": pa.array(column.values, pa.string())
+            for k, column in enumerate(columns.values())
+        }
+        typed = ", ".join(
+            f"cast(c{k} as {column.there or TYPES.get(column.type, column.type)}) as {quoted(title)}"
+            for k, (title, column) in enumerate(columns.items())
+        )
+        with self.session() as connection, connection.cursor() as cursor:
+            cursor.execute("drop table if exists texts")
+            cursor.adbc_ingest("texts", pa.table(texts), mode="create")
+            cursor.execute(f"drop table if exists {quoted(name)} cascade")
+            cursor.execute(f"create table {quoted(name)} as select {typed} from texts")
+            cursor.execute(f"analyze {quoted(name)}")
+
+    def session(self) -> Any:
+        """A connection that may write."""
+        from adbc_driver_postgresql import dbapi
+
+        told = " ".join(
+            f"{name}='{self.options[key]}'"
+            for name, key in (("host", "host"), ("user", "user"), ("dbname", "database"))
+        )
+        return dbapi.connect(told, autocommit=True)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that may write."""
+        with self.session() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def open(self) -> Postgres:
+        """A session as a run has one."""
+        return Postgres(self.options)
+
+    def own_types(self, side: str, mixed: Mixed) -> Mapping[str, Column]:
+        """Columns of types that it alone has."""
+        del side
+        numbers = [f"{k % 89}.{k % 7}" for k in range(3_000)]
+        words = [f"w{k % 11}" for k in range(3_000)]
+        uuids = [f"00000000-0000-0000-0000-{k % 30:012}" for k in range(3_000)]
+        return {
+            "free numeric": Column("decimal(38,10)", mixed(numbers), "numeric"),
+            "varchar(20)": Column("varchar", mixed(words), "varchar(20)"),
+            "uuid": Column("uuid", mixed(uuids)),
+            "json": Column("json", mixed([f'{{"a": {k % 9}}}' for k in range(3_000)])),
+        }
 
 
 def binaries() -> Path | None:
@@ -33,8 +113,8 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def running(programs: Path) -> Iterator[Mapping[str, object]]:
-    """A server until the end of the block; gives the keys of a connection to it.
+def running(programs: Path) -> Iterator[Server]:
+    """A server until the end of the block.
 
     It orders texts as a language does, where it can, and its clock is not in UTC, as with many users.
 
@@ -73,7 +153,7 @@ def running(programs: Path) -> Iterator[Mapping[str, object]]:
         spelled = " ".join(f"-c {each}" for each in settings)
         call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", spelled, "start")
         try:
-            yield {"host": str(folder), "user": "driftline", "database": "postgres"}
+            yield Server({"host": str(folder), "user": "driftline", "database": "postgres"})
         finally:
             call("pg_ctl", "-m", "immediate", "stop")
     finally:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import postgres_server
 import pytest
 
+# asserts of the shared tests tell what was compared, too
+pytest.register_assert_rewrite("engine_conformance")
+
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Mapping[str, object]]:
-    """The keys of a connection to a PostgreSQL server of the tests' own.
+def postgres() -> Iterator[postgres_server.Server]:
+    """A PostgreSQL server of the tests' own.
 
     Without a server or its driver, tests are skipped on a laptop and fail in CI.
     """
@@ -30,5 +33,5 @@ def postgres() -> Iterator[Mapping[str, object]]:
         if os.environ.get("CI"):
             pytest.fail(told)
         pytest.skip(told)
-    with postgres_server.running(programs) as options:
-        yield options
+    with postgres_server.running(programs) as server:
+        yield server

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 import pytest
-from engine_parity import Both
+from postgres_server import Server
 from typer.testing import Result
 
 import driftline
@@ -38,21 +38,18 @@ monitors:
 AT: Final = "2026-02-11"
 
 
-@pytest.fixture(scope="module")
-def both(postgres: Mapping[str, object]) -> Iterator[Both]:
-    """Two tables of a model, in both engines."""
-    made = Both(postgres)
+@pytest.fixture(scope="module", autouse=True)
+def tables(postgres: Server) -> None:
+    """Two tables of a model."""
     sides = (("training", "2026-01-01", 960, 0), ("scored", "2026-02-01", 480, 12))
     for name, start, rows, moved in sides:
-        made.execute_there(f"drop table if exists {name}")
-        made.execute_there(
+        postgres.execute(f"drop table if exists {name}")
+        postgres.execute(
             f"create table {name} as select timestamp '{start}' + i * interval '1 hour' as at,"
             f" cast(i % 97 + {moved} as double precision) as age, 'x' || (i % 5) as city"
             f" from generate_series(0, {rows - 1}) as numbers (i)"
         )
-        made.execute_there(f"analyze {name}")
-    yield made
-    made.duckdb.close()
+        postgres.execute(f"analyze {name}")
 
 
 @pytest.fixture(autouse=True)
@@ -105,14 +102,14 @@ def test_a_password_in_an_address_is_never_shown(cli: Cli) -> None:
 
 @pytest.mark.parametrize("step", ["profile", "categories", "ties"])
 def test_a_connection_lost_in_a_run_stores_nothing_and_the_next_run_repairs(
-    cli: Cli, both: Both, monkeypatch: pytest.MonkeyPatch, step: str
+    cli: Cli, postgres: Server, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    write(connection(both.options) + MONITOR)
+    write(connection(postgres.options) + MONITOR)
     sent = Postgres.fetch
 
     def cut(session: Postgres, sql: str) -> Any:
         if f"step={step}" in sql:
-            both.execute_there(
+            postgres.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where application_name = 'driftline'"
             )
@@ -133,8 +130,8 @@ def test_a_connection_lost_in_a_run_stores_nothing_and_the_next_run_repairs(
     assert stored("select count(*) > 5 from metrics") == [(True,)]
 
 
-def test_a_session_connects_again_after_its_connection_was_lost(both: Both) -> None:
-    with closing(Postgres(both.options)) as session:
+def test_a_session_connects_again_after_its_connection_was_lost(postgres: Server) -> None:
+    with closing(Postgres(postgres.options)) as session:
         with pytest.raises(WarehouseError, match="was lost") as caught:
             session.fetch("select pg_terminate_backend(pg_backend_pid())")
         assert not isinstance(caught.value, StatementError)
@@ -154,19 +151,19 @@ def test_a_driver_that_is_missing_is_named_with_how_to_get_it(
 # --- statements that fail ---------------------------------------------------------------------------------
 
 
-def test_a_session_only_reads(both: Both) -> None:
-    with closing(Postgres(both.options)) as session:
+def test_a_session_only_reads(postgres: Server) -> None:
+    with closing(Postgres(postgres.options)) as session:
         with pytest.raises(StatementError, match="read-only transaction"):
             session.execute("create temp table mine as select 1")
         assert session.fetch("select 1 as one")["one"].to_pylist() == [1]
 
 
-def test_a_column_that_cannot_be_read_fails_alone(cli: Cli, both: Both) -> None:
-    both.execute_there("drop table if exists odd")
-    both.execute_there(
-        "create table odd as select *, cast('1e400' as numeric) as far from training"
+def test_a_column_that_cannot_be_read_fails_alone(cli: Cli, postgres: Server) -> None:
+    postgres.execute("drop table if exists odd")
+    postgres.execute("create table odd as select *, cast('1e400' as numeric) as far from training")
+    write(
+        connection(postgres.options) + MONITOR.replace("scored", "odd").replace("training", "odd")
     )
-    write(connection(both.options) + MONITOR.replace("scored", "odd").replace("training", "odd"))
     found = cli("run", "--at", AT)
     assert found.exit_code == 4
     failed = stored("select distinct feature, reason from metrics where status = 'error'")
@@ -175,13 +172,13 @@ def test_a_column_that_cannot_be_read_fails_alone(cli: Cli, both: Both) -> None:
     assert stored("select count(*) > 5 from metrics where status = 'ok'") == [(True,)]
 
 
-def test_a_table_that_is_missing_or_forbidden_is_named(both: Both) -> None:
-    both.execute_there("drop table if exists forbidden")
-    both.execute_there("create table forbidden as select 1 as a")
-    both.execute_there(
+def test_a_table_that_is_missing_or_forbidden_is_named(postgres: Server) -> None:
+    postgres.execute("drop table if exists forbidden")
+    postgres.execute("create table forbidden as select 1 as a")
+    postgres.execute(
         "do $$ begin create role reader login; exception when others then null; end $$"
     )
-    with closing(Postgres({**both.options, "user": "reader"})) as session:
+    with closing(Postgres({**postgres.options, "user": "reader"})) as session:
         with pytest.raises(SourceError, match=r"may not read forbidden as reader") as caught:
             session.columns(Source("forbidden", table=("forbidden",)))
         assert "grant select" in str(caught.value)
@@ -193,18 +190,18 @@ def test_a_table_that_is_missing_or_forbidden_is_named(both: Both) -> None:
             session.columns(Source("a.parquet", files=("/a.parquet",)))
 
 
-def test_a_statement_that_takes_too_long_says_what_to_do(both: Both) -> None:
+def test_a_statement_that_takes_too_long_says_what_to_do(postgres: Server) -> None:
     with (
-        closing(Postgres({**both.options, "statement_timeout": 1})) as session,
+        closing(Postgres({**postgres.options, "statement_timeout": 1})) as session,
         pytest.raises(StatementError, match=r"statement timeout") as caught,
     ):
         session.fetch("select pg_sleep(3)")
     assert "statement_timeout" in str(caught.value)
 
 
-def test_an_interruption_ends_a_statement_on_the_server(both: Both) -> None:
+def test_an_interruption_ends_a_statement_on_the_server(postgres: Server) -> None:
     asked = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    with closing(Postgres(both.options)) as session:
+    with closing(Postgres(postgres.options)) as session:
         asked.start()
         started = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
@@ -212,13 +209,13 @@ def test_an_interruption_ends_a_statement_on_the_server(both: Both) -> None:
     assert time.perf_counter() - started < 30
 
 
-def test_the_rows_of_a_session_are_those_of_its_first_moment(both: Both) -> None:
-    both.execute_there("drop table if exists growing")
-    both.execute_there("create table growing as select 1 as a")
-    with closing(Postgres(both.options)) as session:
+def test_the_rows_of_a_session_are_those_of_its_first_moment(postgres: Server) -> None:
+    postgres.execute("drop table if exists growing")
+    postgres.execute("create table growing as select 1 as a")
+    with closing(Postgres(postgres.options)) as session:
         count = "select count(*) as n from growing"
         assert session.fetch(count)["n"].to_pylist() == [1]
-        both.execute_there("insert into growing values (2)")
+        postgres.execute("insert into growing values (2)")
         assert session.fetch(count)["n"].to_pylist() == [1]
 
 
@@ -251,15 +248,15 @@ def test_a_connection_resolves_to_its_keys(tmp_path: Path) -> None:
     assert options == {"database": "db", "schema": "s", "sslkey": key, "sslrootcert": "system"}
 
 
-def test_tables_without_a_schema_are_those_of_the_connections(both: Both) -> None:
-    both.execute_there("create schema if not exists \"My 'own'\"")
-    both.execute_there("create table if not exists \"My 'own'\".only_here as select 1 as a")
-    with closing(Postgres({**both.options, "schema": "My 'own'"})) as session:
+def test_tables_without_a_schema_are_those_of_the_connections(postgres: Server) -> None:
+    postgres.execute("create schema if not exists \"My 'own'\"")
+    postgres.execute("create table if not exists \"My 'own'\".only_here as select 1 as a")
+    with closing(Postgres({**postgres.options, "schema": "My 'own'"})) as session:
         (column,) = session.columns(Source("only_here", table=("only_here",)))
     assert (column.name, column.type, column.kind) == ("a", "integer", "integer")
 
 
-def test_kinds_come_from_the_types_under_domains_and_enumerations(both: Both) -> None:
+def test_kinds_come_from_the_types_under_domains_and_enumerations(postgres: Server) -> None:
     for statement in (
         "drop table if exists kinds",
         "drop domain if exists d2, d1",
@@ -269,8 +266,8 @@ def test_kinds_come_from_the_types_under_domains_and_enumerations(both: Both) ->
         "create domain d2 as d1",
         "create table kinds (a d2, b mood, c time, d int[], e jsonb, f char(3), g timestamptz(3), h bytea)",
     ):
-        both.execute_there(statement)
-    with closing(Postgres(both.options)) as session:
+        postgres.execute(statement)
+    with closing(Postgres(postgres.options)) as session:
         of_table = session.columns(Source("kinds", table=("kinds",)))
         of_query = session.columns(Source("q", query="select * from kinds"))
     wanted = ["decimal", "text", "other", "other", "other", "text", "timestamptz", "other"]
@@ -279,8 +276,8 @@ def test_kinds_come_from_the_types_under_domains_and_enumerations(both: Both) ->
     assert [column.name for column in of_query] == [*"abcdefgh"]
 
 
-def test_compare_reads_tables_of_a_server_and_frames_beside_it(cli: Cli, both: Both) -> None:
-    write(connection(both.options) + MONITOR)
+def test_compare_reads_tables_of_a_server_and_frames_beside_it(cli: Cli, postgres: Server) -> None:
+    write(connection(postgres.options) + MONITOR)
     found = cli("--project", "driftline.yml", "compare", "training", "scored")
     assert "1 of 3 features" in found.output
     frame = pa.table({"age": [1.0, 2.0]})
@@ -294,8 +291,8 @@ def test_compare_reads_tables_of_a_server_and_frames_beside_it(cli: Cli, both: B
 # --- what is sent -----------------------------------------------------------------------------------------
 
 
-def test_compile_shows_what_is_sent(cli: Cli, both: Both) -> None:
-    write(connection(both.options) + MONITOR)
+def test_compile_shows_what_is_sent(cli: Cli, postgres: Server) -> None:
+    write(connection(postgres.options) + MONITOR)
     assert cli("run", "--at", AT).exit_code == 1
     steps = "('profile', 'categories', 'ties')"
     sent = {
@@ -317,8 +314,8 @@ def test_compile_asks_no_server(cli: Cli) -> None:
     assert '"training"' in found.output
 
 
-def test_debug_tells_of_the_server_and_its_tables(cli: Cli, both: Both) -> None:
-    write(connection(both.options) + MONITOR)
+def test_debug_tells_of_the_server_and_its_tables(cli: Cli, postgres: Server) -> None:
+    write(connection(postgres.options) + MONITOR)
     found = cli("debug")
     assert "version 1" in found.output
     assert "UTC" in found.output
@@ -327,7 +324,7 @@ def test_debug_tells_of_the_server_and_its_tables(cli: Cli, both: Both) -> None:
 
 
 def test_what_is_fetched_is_a_few_rows_a_bin_in_as_many_statements_for_any_columns(
-    cli: Cli, both: Both
+    cli: Cli, postgres: Server
 ) -> None:
     monitor = MONITOR.replace("scored, timestamp: at, window: {size: P10D}", "wide_a")
     rows, counted = 30_000, {}
@@ -337,13 +334,15 @@ def test_what_is_fetched_is_a_few_rows_a_bin_in_as_many_statements_for_any_colum
             f"cast((i * {7 + k}) % 29989 as real) / 7 as n{k}" for k in range(columns)
         )
         for name in ("wide_a", "wide_b"):
-            both.execute_there(f"drop table if exists {name}")
-            both.execute_there(
+            postgres.execute(f"drop table if exists {name}")
+            postgres.execute(
                 f"create table {name} as select {names}, 'x' || (i % 9) as text"
                 f" from generate_series(1, {rows}) as numbers (i)"
             )
         write(
-            connection(both.options) + monitor.replace("training", "wide_b") + "    exact: never\n"
+            connection(postgres.options)
+            + monitor.replace("training", "wide_b")
+            + "    exact: never\n"
         )
         Path("results.duckdb").unlink(missing_ok=True)
         assert cli("run", "--at", AT).exit_code == 0
