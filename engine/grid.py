@@ -65,6 +65,11 @@ def shift_for(rows: int, *, settled: bool) -> int:
     return int(math.log2(MOST_BINS / bins_for(rows, settled=settled)))
 
 
+def room_at(level: int) -> int:
+    """More than the bins of any grid joined by two so often, or cut in two where that is below 0."""
+    return ROOM >> level if level >= 0 else ROOM << -level
+
+
 def choose_grid(
     quantiles: Sequence[float | None],
     reference: tuple[float, float],

@@ -29,6 +29,7 @@ from driftline.engine.cells import (
     sorted_edges,
 )
 from driftline.engine.features import Watched, may_be_categorical
+from driftline.engine.grid import room_at
 from driftline.engine.number_rows import (
     Key,
     coarse_table,
@@ -41,7 +42,7 @@ from driftline.engine.number_rows import (
 from driftline.engine.plan import ALL, Pair
 from driftline.engine.project import BinRule
 from driftline.engine.relations import schema_of
-from driftline.engine.settling import NO_BINS, Portion, Settling, finer_bins
+from driftline.engine.settling import NO_BINS, Portion, Settling, finer_bins, joined_codes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -201,11 +202,12 @@ class Numbers(Settling):
             self.wanted[feature, key] = bins
             rows[feature] = rows.get(feature, 0) + int(side.n[np.isin(side.bin, bins)].sum())
             joined = side.shift - self.finest(feature, key[0])
-            spelled.setdefault(feature, {}).setdefault(key[0], []).append(finer_bins(bins, joined))
+            codes = self.codes(key, finer_bins(bins, joined), room_at(self.finest(feature, key[0])))
+            spelled.setdefault(feature, {}).setdefault(key[0], []).append(codes)
         return [
             Portion(
                 feature,
-                {scan: np.unique(np.concatenate(parts)) for scan, parts in scans.items()},
+                joined_codes(scans),
                 None,
                 rows[feature],
             )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -68,6 +69,41 @@ class Scan:
     columns: tuple[Column, ...]
     joined: tuple[Joined, ...] = ()
     beside: tuple[Column, ...] = ()
+
+    @cached_property
+    def steps(self) -> tuple[ScanWindow, ...]:
+        """The windows cut where any of them starts or ends: no two overlap. Rows are counted by these."""
+        return self._steps[0]
+
+    @cached_property
+    def placed(self) -> tuple[tuple[int, int], ...]:
+        """(step, window) where steps are not the windows themselves."""
+        return self._steps[1]
+
+    @cached_property
+    def steps_of(self) -> Mapping[int, tuple[int, ...]]:
+        """The steps of each window, by id."""
+        found: dict[int, list[int]] = {window.id: [] for window in self.windows}
+        for step, window in self.placed or ((each.id, each.id) for each in self.windows):
+            found[window].append(step)
+        return {window: tuple(steps) for window, steps in found.items()}
+
+    @cached_property
+    def _steps(self) -> tuple[tuple[ScanWindow, ...], tuple[tuple[int, int], ...]]:
+        windows = self.windows
+        if len(windows) == 1:
+            return windows, ()
+        spans = [(w.start, w.end, w.id) for w in windows if w.start and w.end]
+        cuts = sorted({moment for start, end, _ in spans for moment in (start, end)})
+        steps = tuple(ScanWindow(k, start, end) for k, (start, end) in enumerate(pairwise(cuts)))
+        if steps == windows:
+            return steps, ()
+        first = {moment: k for k, moment in enumerate(cuts)}
+        return steps, tuple(
+            (step, number)
+            for start, end, number in spans
+            for step in range(first[start], first[end])
+        )
 
 
 @dataclass(frozen=True)

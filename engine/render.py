@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 from importlib.util import cache_from_source
-from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -29,7 +28,7 @@ from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.dialects import TEMPLATES, filter_sql, transpile
 from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
-from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid
+from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid, room_at
 from driftline.engine.joins import Joined
 from driftline.engine.plan import WHOLE, Match, Plan, Scan, ScanWindow, correlation_id_asked
 from driftline.engine.sqltext import (
@@ -207,6 +206,7 @@ class NumberPart:
         floating: Whether that may be NaN or infinite.
         fallible: Whether it may be null where the column is not.
         coarse: The grid of the undecided bins, where they are of another.
+        room: Undecided bins are numbered step by step, each from so many times its own number.
         narrow: Whether its fine bins come as 16-bit integers.
     """
 
@@ -218,6 +218,7 @@ class NumberPart:
     fallible: bool = False
     grid: GridPart | None = None
     coarse: GridPart | None = None
+    room: int | None = None
     total_scale: object = 1.0
     square_scale: object = 1.0
     undecided: Sequence[object] = ()
@@ -252,17 +253,33 @@ class NumberPart:
         return sql("t * t * {scale}", scale=self.square_scale)
 
     @property
+    def asked_type(self) -> Markup:
+        """What the number of an undecided bin comes as."""
+        if self.room is None:
+            return Markup("smallint") if self.coarse is not None else self.slot_type
+        return Markup("integer" if self.room * len(self.scan.steps) < 2**31 else "bigint")
+
+    @property
     def asked(self) -> Markup:
         """The undecided bins as rows."""
-        return Markup("(" + "), (".join([as_sql(each) for each in self.undecided]) + ")")
+        return Markup("(" + "), (".join(self._numbers) + ")")
 
     @property
     def listed(self) -> Markup:
         """The undecided bins as a list; where they are known, one text for the engine to read."""
-        bins = ", ".join(as_sql(each) for each in self.undecided)
+        bins = ", ".join(self._numbers)
         if any(isinstance(each, Markup) for each in self.undecided):
             return Markup(f"[{bins}]")
-        return sql("cast({bins} as integer[])", bins=f"[{bins}]")
+        return sql("cast({bins} as {kind}[])", bins=f"[{bins}]", kind=self._listed_type)
+
+    @property
+    def _listed_type(self) -> Markup:
+        return Markup("bigint" if self.asked_type == "bigint" else "integer")
+
+    @property
+    def _numbers(self) -> list[str]:
+        # there may be a hundred thousand
+        return [str(each) if type(each) is int else as_sql(each) for each in self.undecided]
 
     @property
     def coarse_slot(self) -> Markup:
@@ -710,6 +727,7 @@ class Renderer:
                     undecided[item.id, scan.id],
                 ),
                 coarse=_part(grids[item.id], shifts[scan.id]),
+                room=_room(scan, shifts[scan.id]),
             )
             for item in features
             for scan in self.plan.scans
@@ -743,6 +761,7 @@ class Renderer:
                     undecided=undecided[item.id, scan.id],
                 ),
                 narrow=levels[item.id, scan.id] >= 0,
+                room=_room(scan, levels[item.id, scan.id]),
             )
             for item in features
             for scan in self.plan.scans
@@ -875,7 +894,6 @@ class Renderer:
         return self._scans[scan.id]
 
     def _scan(self, scan: Scan) -> ScanPart:
-        steps, placed = _steps(scan.windows)
         return ScanPart(
             scan.id,
             Markup(scan.name),
@@ -883,9 +901,9 @@ class Renderer:
             scan.clock,
             scan.windows,
             None if scan.filter is None else Markup(filter_sql(scan.filter)),
-            steps=steps,
-            even=_even(scan.clock, steps),
-            placed=placed,
+            steps=scan.steps,
+            even=_even(scan.clock, scan.steps),
+            placed=scan.placed,
         )
 
     def _table(self, number: int, relations: Mapping[int, str] | None = None) -> Markup:
@@ -966,26 +984,6 @@ _WORDS: Final = re.compile(
 )
 
 
-def _steps(
-    windows: tuple[ScanWindow, ...],
-) -> tuple[tuple[ScanWindow, ...], tuple[tuple[int, int], ...]]:
-    """Windows cut where any starts or ends, and which windows each step is of.
-
-    The second is empty where the steps are the windows themselves.
-    """
-    if len(windows) == 1:
-        return windows, ()
-    spans = [(w.start, w.end, w.id) for w in windows if w.start and w.end]
-    cuts = sorted({moment for start, end, _ in spans for moment in (start, end)})
-    steps = tuple(ScanWindow(k, start, end) for k, (start, end) in enumerate(pairwise(cuts)))
-    if steps == windows:
-        return steps, ()
-    first = {moment: k for k, moment in enumerate(cuts)}
-    return steps, tuple(
-        (step, number) for start, end, number in spans for step in range(first[start], first[end])
-    )
-
-
 def _even(clock: Column | None, steps: tuple[ScanWindow, ...]) -> tuple[float, float] | None:
     """Where the first of equal steps starts, and how long each is, in seconds; None where uneven.
 
@@ -1002,6 +1000,11 @@ def _even(clock: Column | None, steps: tuple[ScanWindow, ...]) -> tuple[float, f
 
 def _part(grid: Grid | GridPart, shift: int) -> GridPart:
     return grid if isinstance(grid, GridPart) else GridPart.of(grid, shift)
+
+
+def _room(scan: Scan, level: int) -> int | None:
+    """By how much the numbers of a step's undecided bins lie apart; None where there is but one step."""
+    return room_at(level) if len(scan.steps) > 1 else None
 
 
 def _with(part: ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False) -> ScanPart:

@@ -26,9 +26,9 @@ from driftline.engine.distances import (
     walk,
 )
 from driftline.engine.features import Watched
-from driftline.engine.grid import ROOM
+from driftline.engine.grid import room_at
 from driftline.engine.number_rows import Key, split
-from driftline.engine.plan import ALL, Pair
+from driftline.engine.plan import Pair
 from driftline.engine.sides import Sides
 
 if TYPE_CHECKING:
@@ -204,17 +204,15 @@ class Settling(Sides):
     def _cut(self, feature: int) -> Cut | None:
         pairs = self._pairs(feature)
         level = min(self.surveys[pair.id, feature].shift for pair in pairs) - HALVINGS
-        marks: dict[int, Flags] = {}
         own: dict[Key, Flags] = {}
         for pair in pairs:
             shift = self.surveys[pair.id, feature].shift
             for key in self.keys(pair):
                 finest = self.shifts[key[0]]
-                if finest <= level:
-                    continue
-                bins = finer_bins(self.waiting[pair.id, feature].bin, shift - finest)
-                marks.setdefault(key[0], np.zeros(ROOM >> finest, bool))[bins] = True
-                own.setdefault(key, np.zeros(ROOM >> finest, bool))[bins] = True
+                if finest > level:
+                    bins = finer_bins(self.waiting[pair.id, feature].bin, shift - finest)
+                    own.setdefault(key, np.zeros(room_at(finest), bool))[bins] = True
+        codes: dict[int, list[Wholes]] = {}
         rows = cells = 0
         for key, held in own.items():
             side = self.side(feature, key)
@@ -222,12 +220,14 @@ class Settling(Sides):
                 open_ = held[side.bin << (side.shift - self.shifts[key[0]])]
                 rows += int(side.n[open_].sum())
                 cells += int(open_.sum()) << (side.shift - level)
-        counted = sum(side.rows for key, side in self.sides[feature].items() if key[0] in marks)
+            asked = self.codes(key, np.flatnonzero(held), len(held))
+            codes.setdefault(key[0], []).append(asked)
+        counted = sum(side.rows for key, side in self.sides[feature].items() if key[0] in codes)
         # in finer bins about as few stay open as they are fine
         saved = rows - cells - (rows >> HALVINGS)
         if saved < counted // CHEAP + FEWEST_SAVED:
             return None
-        return Cut(feature, level, {scan: np.flatnonzero(m) for scan, m in marks.items()}, cells)
+        return Cut(feature, level, joined_codes(codes), cells)
 
     def add_finer(
         self,
@@ -307,48 +307,42 @@ class Settling(Sides):
         """The bins that pairs of a feature wait for, in runs of the grid that hold so many rows."""
         pairs = self._pairs(feature)
         base = self._base(feature)
-        room = ROOM << -base
+        room = room_at(base)
         shifts = [self.surveys[pair.id, feature].shift - base for pair in pairs]
         # a bin of the coarsest pair is not cut
         joined = max(shifts)
         spans = room >> joined
         rows: dict[int, Wholes] = {}
-        marks: dict[int, Flags] = {}
-        windows = len(self.plan.production.windows)
-        times = np.zeros(spans, np.int64)
+        marks: dict[Key, Flags] = {}
         for pair, shift in zip(pairs, shifts, strict=True):
             cells = self.waiting[pair.id, feature]
             run = cells.bin >> (joined - shift)
-            times += np.bincount(run, minlength=spans) > 0
             for key, n in zip(self.keys(pair), (cells.n, cells.m), strict=True):
                 scan = key[0]
                 held = np.bincount(run, n, spans).astype(np.int64)
                 before = rows.setdefault(scan, np.zeros(spans, np.int64))
                 # a reference is read once for all, of production each window's rows are its own
-                rows[scan] = (
-                    before + held if scan == self.plan.production.id else np.maximum(before, held)
-                )
+                rows[scan] = np.maximum(before, held) if self.is_still(scan) else before + held
                 finest = self.finest(feature, scan) - base
-                every = marks.setdefault(scan, np.zeros(room >> finest, bool))
+                every = marks.setdefault(key, np.zeros(room >> finest, bool))
                 every[finer_bins(cells.bin, shift - finest)] = True
-        for scan in filter(self.is_still, marks):
-            marks[scan] &= self._there(feature, (scan, 0, ALL), len(marks[scan]))
-        # of windows that do not wait for a bin the rows in it come along
-        own = self.plan.production.id
-        rows[own] = rows[own] * windows // np.maximum(times, 1)
+        for key, every in marks.items():
+            if self.is_still(key[0]):
+                np.logical_and(every, self._there(feature, key, len(every)), out=every)
         up_to = np.cumsum(sum(rows.values()))
         part = (up_to - 1) // most
-        for number in np.unique(part[times > 0]):
-            within = np.flatnonzero((part == number) & (times > 0))
+        for number in np.unique(part[up_to > 0]):
+            within = np.flatnonzero((part == number) & (up_to > 0))
             first, last = int(within[0]) << joined, ((int(within[-1]) + 1) << joined) - 1
-            bins = {}
-            for scan, every in marks.items():
-                finest = self.finest(feature, scan) - base
+            bins: dict[int, list[Wholes]] = {}
+            for key, every in marks.items():
+                finest = self.finest(feature, key[0]) - base
                 chosen = np.flatnonzero(every[first >> finest : (last >> finest) + 1])
                 if len(chosen):
-                    bins[scan] = chosen + (first >> finest)
+                    codes = self.codes(key, chosen + (first >> finest), len(every))
+                    bins.setdefault(key[0], []).append(codes)
             many = int(sum(each[within].sum() for each in rows.values()))
-            yield Portion(feature, bins, (first, last), many)
+            yield Portion(feature, joined_codes(bins), (first, last), many)
 
     def _there(self, feature: int, key: Key, room: int) -> Flags:
         """The bins of a reference that are worth reading.
@@ -444,6 +438,11 @@ class Settling(Sides):
         """Forget what only this run's distances are made of."""
         for known in (self.surveys, self.settled, self.waiting, self.finer):
             known.clear()
+
+
+def joined_codes(codes: Mapping[int, Sequence[Wholes]]) -> dict[int, Wholes]:
+    """All bins of each scan, each once."""
+    return {scan: np.unique(np.concatenate(parts)) for scan, parts in codes.items()}
 
 
 def finer_bins(bins: Wholes, by: int) -> Wholes:

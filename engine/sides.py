@@ -14,6 +14,7 @@ from driftline.engine.number_rows import Key
 from driftline.engine.plan import ALL, Pair, Plan
 
 if TYPE_CHECKING:
+    from driftline.engine.cells import Wholes
     from driftline.engine.grid import Grid
 
 
@@ -64,6 +65,20 @@ class Sides:
         """How often statements that read single values join the bins of a feature in a scan."""
         shift = self.shifts[scan] if self.grids[feature].width else 0
         return min(shift, self.levels.get(feature, shift))
+
+    def codes(self, key: Key, bins: Wholes, room: int) -> Wholes:
+        """How statements number bins of a side: those of a scan of several windows, step by step.
+
+        Args:
+            key: The side.
+            bins: Its bins.
+            room: More than the bins that its grid has.
+        """
+        scan = self.plan.scans[key[0]]
+        if len(scan.steps) == 1:
+            return bins
+        steps = np.array(scan.steps_of[key[1]], np.int64)
+        return (steps[:, None] * room + bins).ravel()
 
     def keep(self, feature: int, key: Key, side: Side) -> None:
         """Keep what was counted of a side."""

@@ -70,10 +70,10 @@ from (
     ) as centred
     {%- if column.undecided %}
     inner join (
-        select cast(bin - {{ slots }} as smallint) as asked
+        select cast(bin - {{ slots }} as {{ column.asked_type }}) as asked
         from {{ undecided_bins(column) }}
     ) as asking
-        on asking.asked = {% call whole(column, column.coarse_slot) %}smallint{% endcall %}
+        on asking.asked = {% if column.room %}centred.window_id * cast({{ column.room }} as {{ column.asked_type }}) + {% endif %}{% call whole(column, column.coarse_slot) %}smallint{% endcall %}
     {%- endif %}
 ) as binned
 group by {{ grouped_by(column.scan) }}slot

@@ -50,10 +50,10 @@ from (
 ) as valued
 {%- if column.undecided %}
 inner join (
-    select cast(bin - {{ slots }} as {{ column.slot_type }}) as asked
+    select cast(bin - {{ slots }} as {{ column.asked_type }}) as asked
     from {{ undecided_bins(column) }}
 ) as asking
-    on asking.asked = valued.place
+    on asking.asked = {% if column.room %}valued.window_id * cast({{ column.room }} as {{ column.asked_type }}) + {% endif %}valued.place
 {%- endif %}
 group by {{ grouped_by(column.scan) }}place, value
 {%- endcall %}
