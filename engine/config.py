@@ -15,6 +15,7 @@ from driftline.engine import config_models as models
 from driftline.engine.catalog import METRICS, SIGNAL_TYPES
 from driftline.engine.config_check import checked_file
 from driftline.engine.conventions import CONVENTIONS
+from driftline.engine.dbt import DbtProject
 from driftline.engine.errors import ConfigError
 from driftline.engine.interpolate import Environment, mask
 from driftline.engine.not_built import complain_of_not_built
@@ -32,7 +33,7 @@ from driftline.engine.project import (
     Source,
     Threshold,
 )
-from driftline.engine.resolve import Surroundings, resolve_monitor, source_of
+from driftline.engine.resolve import Surroundings, model_source, resolve_monitor, source_of
 from driftline.engine.resolve_signals import default_rules
 from driftline.engine.results import TABLES
 from driftline.engine.schema import config_hash, project_schema, resolved_yaml, shortest_yaml
@@ -47,6 +48,7 @@ from driftline.engine.yaml_file import (
     cut,
     merge,
     nearest,
+    planted,
     put,
     read_yaml,
     remove,
@@ -98,6 +100,8 @@ def load_project(
     environment = Environment(environ, complaints)
     target = target or environ.get("DRIFTLINE_TARGET") or None
     tree = _filled(_for_target(file.root, target, label), environment)
+    dbt = DbtProject.beside(root, environ)
+    _connect_as_dbt(tree, dbt, environment)
     _gather_monitors(tree, file, environment)
     # Looked for first, in the whole tree, and told apart: a value may be wrong and not built.
     not_built = Complaints()
@@ -109,7 +113,7 @@ def load_project(
     if given is not None:
         project = replace(
             project,
-            monitors=tuple(_monitors(given, tree, project, complaints)),
+            monitors=tuple(_monitors(given, tree, project, dbt, complaints)),
             results=_results(given, root),
             connection=_connection(given, root),
             publish=_publish(given, root),
@@ -256,6 +260,31 @@ def _filled(tree: Map, environment: Environment) -> Map:
     return filled
 
 
+def _connect_as_dbt(tree: Map, dbt: DbtProject, environment: Environment) -> None:
+    """Fill a connection in with what a dbt profile says, under what the file says itself.
+
+    Raises:
+        ConfigError: When there is no such profile. How to connect decides what else may be wrong.
+    """
+    own = tree.get("connection")
+    asked = own.get("dbt") if isinstance(own, Map) else None
+    if not isinstance(own, Map) or not isinstance(asked, Map):
+        return
+    place = own.marks.places["dbt"]
+    words = [asked.get(word) for word in ("profile", "target")]
+    profile, target = (word if isinstance(word, str) else None for word in words)
+    try:
+        told = planted(dbt.connection(profile, target), place)
+    except ConfigError as error:
+        environment.complaints.add(tree, ("connection", "dbt"), error.message)
+        raise ConfigError(
+            mask(str(environment.complaints), frozenset(environment.secrets))
+        ) from error
+    assert isinstance(told, Map)
+    put(tree, "connection", merge(told, own), tree.marks.places["connection"])
+    environment.hide(tree["connection"])
+
+
 def _gather_monitors(tree: Map, file: YamlFile, environment: Environment) -> None:
     """Put the monitors of included files behind the file's own, over the defaults."""
     own = tree.get("monitors")
@@ -346,13 +375,18 @@ def _with_signal_types(monitor: Map, complaints: Complaints) -> Map:
 
 
 def _monitors(
-    given: models.ProjectFile, tree: Map, project: Project, complaints: Complaints
+    given: models.ProjectFile,
+    tree: Map,
+    project: Project,
+    dbt: DbtProject,
+    complaints: Complaints,
 ) -> Iterator[Monitor]:
     """The monitors of a file whose parts are valid by themselves."""
     told = (one.name for one in given.notifications or ())
     around = Surroundings(
         root=project.root,
-        sources=_sources(given, tree, project.root, complaints),
+        sources=_sources(given, tree, project.root, dbt, complaints),
+        dbt=dbt,
         notifications=None if cut(tree, "notifications") else frozenset(told),
         closed=_connection(given, project.root).holds_no_table,
     )
@@ -370,16 +404,20 @@ def _monitors(
 
 
 def _sources(
-    given: models.ProjectFile, tree: Map, root: Path, complaints: Complaints
+    given: models.ProjectFile, tree: Map, root: Path, dbt: DbtProject, complaints: Complaints
 ) -> Mapping[str, Source]:
     """The named sources; a name stands for a file or a table, never for another name."""
     found: dict[str, Source] = {}
     node = tree.get("sources")
     for name, table in (given.sources or {}).items():
-        if isinstance(table, models.DbtModel) or not isinstance(node, Map):
+        if not isinstance(node, Map):
             continue
         try:
-            found[name] = source_of(table, root=root, written=node.marks.written.get(name))
+            found[name] = (
+                model_source(table.dbt_model, dbt)
+                if isinstance(table, models.DbtModel)
+                else source_of(table, root=root, written=node.marks.written.get(name))
+            )
         except ValueError as error:
             complaints.add(tree, ("sources", name), str(error))
     return MappingProxyType(found)
@@ -402,6 +440,11 @@ def _connection(given: models.ProjectFile, root: Path) -> Connection:
         "database": database,
         "read_only": connection.read_only,
         "settings": MappingProxyType(dict(connection.settings)),
+        "extensions": tuple(connection.extensions),
+        "secrets": MappingProxyType(dict(connection.secrets)),
+        "files": MappingProxyType(
+            {} if connection.files is None else connection.files.model_dump(exclude_none=True)
+        ),
     }
     return Connection("duckdb", MappingProxyType(options))
 

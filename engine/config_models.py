@@ -67,6 +67,15 @@ class Dbt(Part):
     target: Text | None = key("dbt target")
 
 
+class FileOptions(Part):
+    """How files are read."""
+
+    union_by_name: Flag | None = key("Files of one table may have different columns")
+    hive_partitioning: Flag | None = key(
+        "Folders named key=value are columns; found out when omitted"
+    )
+
+
 class DuckDBConnection(Part):
     """DuckDB over files, or over a database file."""
 
@@ -75,8 +84,11 @@ class DuckDBConnection(Part):
     database: Text = key("A database file, or :memory:", ":memory:")
     read_only: Flag = key("Open the database file without writing to it", False)
     settings: dict[str, Plain] = key("DuckDB settings, such as memory_limit and threads", {})
-    extensions: list[Text] | None = key("Extensions to load")
-    secrets: dict[str, dict[str, Plain]] | None = key("DuckDB secrets, by name")
+    extensions: list[Text] = key("Extensions to load, each as `name` or `name from repository`", [])
+    secrets: dict[str, dict[str, Plain]] = key(
+        "DuckDB secrets by name, each with its type and what that needs", {}
+    )
+    files: FileOptions | None = key("How files are read")
     dbt: Dbt | None = key("Take the connection from dbt")
 
 

@@ -79,17 +79,9 @@ def _planned_word(value: object) -> bool:
 # name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.
 NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("connection.type", _is(*PLANNED_CONNECTIONS), "a connection of type {value} is"),
-    ("connection.dbt", _given, "dbt is"),
-    ("connection.extensions", _given, "extensions are"),
-    ("connection.secrets", _given, "secrets are"),
     ("results.connection", _given, "results in the connection are"),
-    ("sources.*", _is_map, "dbt_model is"),
-    ("monitors.*.production.table", _is_map, "dbt_model is"),
-    ("monitors.*.reference.table", _is_map, "dbt_model is"),
-    ("monitors.*.references.*.table", _is_map, "dbt_model is"),
     ("monitors.*.reference.same", _given, "a seasonal reference is"),
     ("monitors.*.references.*.same", _given, "a seasonal reference is"),
-    ("monitors.*.join.*.table", _is_map, "dbt_model is"),
     ("monitors.*.columns.score", _is_map, "a score for each class is"),
     ("monitors.*.columns.positive_class", _given, "positive_class is"),
     ("monitors.*.columns.cut_off", _given, "cut_off is"),

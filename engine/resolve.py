@@ -13,6 +13,7 @@ from typing import Final
 
 from driftline.engine import config_models as models
 from driftline.engine.conventions import CONVENTIONS
+from driftline.engine.dbt import DbtProject
 from driftline.engine.project import (
     Duration,
     FixedWindow,
@@ -58,10 +59,12 @@ class Surroundings:
         sources: Named tables of the file.
         notifications: Names that alerts may use; None where they are not known.
         closed: Whether no table can exist but files and named sources, as in an in-memory DuckDB.
+        dbt: The dbt project that models are looked up in.
     """
 
     root: Path
     sources: Mapping[str, Source]
+    dbt: DbtProject
     notifications: frozenset[str] | None = None
     closed: bool = False
 
@@ -98,6 +101,15 @@ def source_of(
         path = table if remote else os.path.normpath(root / table)
         return Source(written=written, files=(path,))
     return Source(written=written, table=name_parts(table))
+
+
+def model_source(name: str, dbt: DbtProject) -> Source:
+    """The table of a dbt model.
+
+    Raises:
+        ConfigError: When the project does not say where it is.
+    """
+    return Source(written=f"dbt model {name}", table=dbt.table(name))
 
 
 def name_parts(name: str) -> tuple[str, ...]:
@@ -299,10 +311,12 @@ class _Resolver:
 
     def table(self, given: models.Table | None, at: Trail) -> Source | None:
         """A table by its name, file or parts; None as for `source`."""
-        if given is None or isinstance(given, models.DbtModel):
+        if given is None:
             return None
         sources = self.around.sources
         try:
+            if isinstance(given, models.DbtModel):
+                return model_source(given.dbt_model, self.around.dbt)
             source = source_of(
                 given,
                 root=self.around.root,

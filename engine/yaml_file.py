@@ -399,6 +399,19 @@ def put(node: Map, key: str, value: object, place: Place) -> None:
     node.marks.places[key] = place
 
 
+def planted(value: object, place: Place) -> object:
+    """Plain maps and lists that came from elsewhere, as if all of them stood at one place."""
+    if isinstance(value, Mapping):
+        node = Map(Marks(place))
+        for key, each in value.items():
+            put(node, str(key), planted(each, place), place)
+        return node
+    if isinstance(value, list):
+        marks = Marks(place, dict.fromkeys(range(len(value)), place))
+        return Seq(marks, [planted(each, place) for each in value])
+    return value
+
+
 def cut(node: Map, key: str) -> bool:
     """Whether an entry, or something directly in it, was wrong and was taken out."""
     below = node.get(key)

@@ -18,7 +18,7 @@ FLOORS: Final = (
     {"catalog"},
     {"project"},
     {"conventions"},
-    {"interpolate", "times", "thresholds", "results", "selection"},
+    {"interpolate", "times", "thresholds", "results", "selection", "dbt"},
     {"not_built"},
     {"config_types"},
     {"alert_models", "signal_models"},
@@ -71,7 +71,7 @@ FLOORS: Final = (
 # Who may import a library that is slow to start, or that would spread if it could.
 DOORS: Final = {
     "sqlglot": {"dialects"},
-    "jinja2": {"render"},
+    "jinja2": {"render", "dbt"},
     "scipy": {"significance", "intervals"},
     "ruamel": {"yaml_file", "schema"},
     "duckdb": {"workbench", "storefile", "store", "publish", "warehouses.duckdb", "verbs"},

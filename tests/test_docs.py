@@ -6,6 +6,7 @@ generated parts of the others.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -44,7 +45,8 @@ def _monitor(text: str, folder: Path) -> Monitor:
     """The one monitor of a project file."""
     file = folder / "driftline.yml"
     file.write_text(text, "utf-8")
-    (monitor,) = load_project(file).monitors
+    variables = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "x")
+    (monitor,) = load_project(file, environ=variables).monitors
     return monitor
 
 
@@ -114,8 +116,22 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     assert [link for link in _links(page) if not (page.parent / link).exists()] == []
 
 
+def _write_dbt(folder: Path) -> None:
+    """The dbt project that the pages speak of."""
+    (folder / "dbt_project.yml").write_text("profile: shop\n")
+    outputs = "outputs: {dev: {type: duckdb, path: x.duckdb}, prod: {type: postgres, host: db}}"
+    (folder / "profiles.yml").write_text(f"shop: {{target: dev, {outputs}}}\n")
+    nodes = {
+        name: {"name": name, "package_name": "shop", "resource_type": "model", "schema": "main"}
+        for name in ("scored_customers", "training_customers")
+    }
+    (folder / "target").mkdir()
+    (folder / "target" / "manifest.json").write_text(json.dumps({"nodes": nodes}))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_project_file_of_the_docs_is_valid(page: Path, tmp_path: Path) -> None:
+    _write_dbt(tmp_path)
     for text in _blocks(page, "yaml"):
         _monitor(text, tmp_path)
 
@@ -127,13 +143,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "driftline.duckdb"
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def _queries(page: Path) -> list[str]:
+    """What a page shows of results: its blocks of SQL, and what it hands to DuckDB's own shell."""
+    said = re.findall(r'duckdb driftline\.duckdb "(.*?)"', page.read_text("utf-8"))
+    return [*_blocks(page, "sql"), *said]
+
+
+@pytest.mark.parametrize("page", [*filter(_queries, WRITTEN)], ids=lambda page: page.name)
 def test_every_query_of_the_docs_runs_on_the_results_of_the_demo(page: Path, demo: Path) -> None:
-    queries = _blocks(page, "sql")
-    queries += re.findall(r'duckdb driftline\.duckdb "(.*?)"', page.read_text("utf-8"))
-    assert queries
     with duckdb.connect(demo, read_only=True) as connection:
-        for query in queries:
+        for query in _queries(page):
             connection.execute(query)
 
 

@@ -79,7 +79,8 @@ class DuckDB:
         """Open a session.
 
         Args:
-            options: Keys of a `connection` of type duckdb: `database`, `settings`.
+            options: Keys of a `connection` of type duckdb: `database`, `settings`, `extensions`,
+                `secrets`, `files`.
             frames: Arrow tables by name, readable as tables.
             beside: An open connection to share the database of, instead of opening one.
 
@@ -94,6 +95,7 @@ class DuckDB:
         self._invalid = duckdb.InvalidInputException
         self._loaded: dict[tuple[str, ...], str] = {}
         self._database = database = str(options.get("database", ":memory:"))
+        self._reading = _spelled(_part(options, "files"))
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -105,8 +107,7 @@ class DuckDB:
                 self._connection = duckdb.connect(
                     database, read_only=database != ":memory:", config=config
                 )
-            settings = options.get("settings") or {}
-            assert isinstance(settings, Mapping)
+            settings = _part(options, "settings")
             # what is set for the session alone leaves other connections to the database as they are
             scope = "session " if beside is not None else ""
             for name, value in {
@@ -126,6 +127,12 @@ class DuckDB:
                 if not re.fullmatch(r"[A-Za-z_]+", str(name)):
                     raise ConfigError(f"connection.settings: {name!r} is not a DuckDB setting")
                 self._connection.execute(f"set {scope}{name} = {literal(str(value))}")
+            extensions = options.get("extensions") or ()
+            assert isinstance(extensions, tuple)
+            for extension in extensions:
+                self._extend(extension)
+            for name, secret in _part(options, "secrets").items():
+                self._keep_secret(str(name), secret)
             for name, frame in (frames or {}).items():
                 self._register(name, frame)
         except duckdb.Error as error:
@@ -134,6 +141,47 @@ class DuckDB:
                 f"cannot {opening} in DuckDB: {error}",
                 hint="check connection.database and connection.settings",
             ) from error
+
+    def _extend(self, extension: str) -> None:
+        """Load an extension; one that is not there is installed first.
+
+        Raises:
+            ConfigError: When it is no name.
+            WarehouseError: When it cannot be loaded.
+        """
+        found = _EXTENSION.fullmatch(extension)
+        if found is None:
+            raise ConfigError(
+                f"connection.extensions: {extension!r} is not an extension",
+                hint="write its name, or `name from repository`",
+            )
+        try:
+            try:
+                self._connection.execute(f"load {found['name']}")
+            except self._errors:
+                self._connection.execute(f"install {extension}")
+                self._connection.execute(f"load {found['name']}")
+        except self._errors as error:
+            raise WarehouseError(
+                f"cannot load DuckDB's extension {extension}: {_first_line(error)}",
+                hint="install it once where the network reaches its repository, in a DuckDB of this"
+                f" version: install {extension}",
+            ) from error
+
+    def _keep_secret(self, name: str, told: Mapping[str, Any]) -> None:
+        """Give the session a secret.
+
+        Raises:
+            ConfigError: When one of its keys is no name.
+            WarehouseError: When DuckDB does not know such secrets; it never tells what is in it.
+        """
+        try:
+            self._connection.execute(_secret(name, told))
+        except self._errors as error:
+            raise WarehouseError(
+                f"connection.secrets.{name}: {_first_line(error)}",
+                hint="secrets of object stores need connection.extensions: [httpfs] or [azure]",
+            ) from None
 
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection) -> DuckDB:
@@ -212,7 +260,8 @@ class DuckDB:
         # a filter by place reads these rows alone, a sample decodes all
         every = max(_RUN, round(_RUN * 100 / percent))
         return (
-            f"(select * exclude (file_row_number) from read_parquet({named[1]}, file_row_number = true)"
+            "(select * exclude (file_row_number) from"
+            f" read_parquet({named[1]}{named[2]}, file_row_number = true)"
             f" where file_row_number % {every} < {_RUN})"
         )
 
@@ -222,7 +271,7 @@ class DuckDB:
             return self._loaded[source.files]
         if len(source.files) == 1 and (lake := open_lake(source.files[0], source.written)):
             return self._lake(source, lake)
-        paths = [path for pattern in source.files for path in _expand(pattern)]
+        paths = [path for pattern in source.files for path in self._matching(pattern)]
         if not paths:
             if any(Path(pattern).is_dir() for pattern in source.files):
                 raise SourceError(
@@ -237,11 +286,12 @@ class DuckDB:
         spelled = f"[{', '.join(literal(path) for path in paths)}]"
         if suffix in _PARQUET:
             if len(paths) <= _MOST_NAMED:
-                scan = f"read_parquet({spelled})"
+                scan = f"read_parquet({spelled}{self._reading})"
                 return self._held(source, scan) if self._is_wide_and_short(spelled) else scan
             if any(Path(pattern).is_dir() for pattern in source.files):
-                return self._load(source, lambda name: self._view(name, f"read_parquet({spelled})"))
-            return f"read_parquet({_patterns(source)})"
+                scan = f"read_parquet({spelled}{self._reading})"
+                return self._load(source, lambda name: self._view(name, scan))
+            return f"read_parquet({_patterns(source)}{self._reading})"
         if suffix in _ARROW:
             return self._load(source, lambda name: self._register(name, _arrow_dataset(paths)))
         reader = _TEXT.get(suffix)
@@ -251,7 +301,23 @@ class DuckDB:
                 f"{source.written}: unknown kind of file; known are {known}, and folders that hold"
                 " Parquet files, a Delta or an Iceberg table"
             )
-        return self._load(source, lambda name: self._parse(name, reader, spelled))
+        return self._load(source, lambda name: self._parse(name, reader, spelled + self._reading))
+
+    def _matching(self, pattern: str) -> list[str]:
+        """The files of a pattern; those of object stores DuckDB itself looks up."""
+        if "://" not in pattern:
+            return _expand(pattern)
+        if not has_magic(pattern):
+            return [pattern]
+        listed = f"select file from glob({literal(pattern)}) order by file"
+        try:
+            return [str(file) for (file,) in self._connection.execute(listed).fetchall()]
+        except self._errors as error:
+            raise SourceError(
+                f"cannot list {pattern}: {_first_line(error)}",
+                hint="object stores need connection.extensions: [httpfs] or [azure], and"
+                " connection.secrets",
+            ) from error
 
     def _is_wide_and_short(self, spelled: str) -> bool:
         """Whether naming Parquet files takes longer than reading them.
@@ -380,6 +446,31 @@ class DuckDB:
         self._connection.close()
 
 
+def _part(options: Mapping[str, object], key: str) -> Mapping[str, Any]:
+    """A key of a connection that is a map; an empty one where it is missing."""
+    found = options.get(key) or {}
+    assert isinstance(found, Mapping)
+    return found
+
+
+def _spelled(files: Mapping[str, Any]) -> str:
+    """Options of the functions that read files."""
+    return "".join(f", {name} = {str(value).lower()}" for name, value in files.items())
+
+
+def _secret(name: str, told: Mapping[str, Any]) -> str:
+    """What makes a secret of the session.
+
+    Raises:
+        ConfigError: When one of its keys is no name.
+    """
+    for key in told:
+        if not re.fullmatch(r"\w+", key, re.ASCII):
+            raise ConfigError(f"connection.secrets.{name}: {key!r} is not a key of a secret")
+    keys = ", ".join(f"{key} {literal(str(value))}" for key, value in told.items())
+    return f"create or replace temporary secret {quote(name)} ({keys})"
+
+
 def _place_to_wait() -> str:
     """A folder of the session's own, which DuckDB makes when it is needed and removes again."""
     import tempfile
@@ -393,7 +484,8 @@ _HELD: Final = 20_000_000
 # More files than this are named by their patterns, so that statements stay readable.
 _MOST_NAMED: Final = 20
 # Parquet files as `_files` names them.
-_NAMED: Final = re.compile(r"read_parquet\((\['.*'\])\)", re.DOTALL)
+_NAMED: Final = re.compile(r"read_parquet\((\['.*'\])((?:, \w+ = \w+)*)\)", re.DOTALL)
+_EXTENSION: Final = re.compile(r"(?P<name>\w+)(?: from \w+)?", re.ASCII)
 # A sample is of runs of so many rows, from each of a few files.
 _RUN: Final = 2_000
 _SPARSE: Final = 1.0  # percent

@@ -150,7 +150,6 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
          " feature: f, importance: i}}}",
          "signals.feature_attribution_drift: feature_attribution_drift is"),
         ("signals: {data_drift: {segments: [origin]}}", "signals.data_drift.segments: segments are"),
-        ("join: [{name: a, table: {dbt_model: b}, on: {i: i}}]", "join[0].table: dbt_model is"),
     ],
 )  # fmt: skip
 def test_a_further_form_is_understood_and_not_built(
@@ -165,7 +164,6 @@ def test_a_further_form_is_understood_and_not_built(
     ("reference", "complaint"),
     [
         ("{same: P7D, cycles: 4}", "same: a seasonal reference is"),
-        ("{table: {dbt_model: training}}", "table: dbt_model is"),
     ],
 )
 def test_a_form_of_a_reference_is_understood_and_not_built(
@@ -179,11 +177,7 @@ def test_a_form_of_a_reference_is_understood_and_not_built(
     ("section", "complaint"),
     [
         ("connection: {type: trino, host: h}", "connection.type: a connection of type trino"),
-        ("connection: {extensions: [spatial]}", "connection.extensions: extensions are"),
-        ("connection: {secrets: {s: {type: s3}}}", "connection.secrets: secrets are"),
-        ("connection: {dbt: {profile: p, target: t}}", "connection.dbt: dbt is"),
         ("results: {connection: same, schema: d}", "results.connection: results in the connection"),
-        ("sources: {a: {dbt_model: b}}", "sources.a: dbt_model is"),
     ],
 )
 def test_a_section_is_understood_and_not_built(
