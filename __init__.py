@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from driftline.engine.outcome import RunResult
     from driftline.engine.project import Project
     from driftline.engine.scaffold import Scaffold
-    from driftline.engine.store import Migrated
+    from driftline.engine.stored import Migrated
     from driftline.engine.verbs import (
         Validated,
         backfill,

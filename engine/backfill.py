@@ -23,7 +23,8 @@ from driftline.engine.run import (
     past_of,
 )
 from driftline.engine.schema import config_hash
-from driftline.engine.store import Known, Store
+from driftline.engine.store import Store
+from driftline.engine.stored import Known
 from driftline.engine.warehouses.base import Warehouse
 from driftline.engine.windows import (
     backfill_moments,

@@ -337,30 +337,19 @@ def _results(project: Project, again: tuple[str, ...]) -> Iterator[Checkup]:
     store = Store(file, wait_seconds=PATIENCE)
     try:
         keep_apart(project)
-        if not store.exists():
-            yield _new_file(file, shown)
-            yield Checkup(area, "file", "ok", f"{shown} is not there yet; the first run makes it")
-            return
         found = store.version()
-        store.check_writable()
+        told = store.check_writable()
     except DriftlineError as error:
         yield _failed("privileges", "results", error)
         return
-    yield Checkup("privileges", "results", "ok", f"{shown} is writable, and nobody holds it")
-    if found is None:
+    yield Checkup("privileges", "results", "ok", f"{shown} {told}")
+    if not store.exists():
+        yield Checkup(area, "file", "ok", f"{shown} is not there yet; the first run makes it")
+    elif found is None:
         yield Checkup(area, "file", "ok", f"{shown} has no results yet; the first run makes them")
-        return
-    yield Checkup(area, "file", "ok", f"{shown}, schema {found}")
-    yield from _last_run(store, again)
-
-
-def _new_file(file: Path, shown: str) -> Checkup:
-    folder = next(each for each in file.absolute().parents if each.exists())
-    if folder.is_dir() and os.access(folder, os.W_OK):
-        return Checkup("privileges", "results", "ok", f"{shown} can be made")
-    detail = f"{shown} cannot be made: {folder} is not writable"
-    hint = "allow it, or name another file in `results: {to: …}`"
-    return Checkup("privileges", "results", "failed", detail, hint, 3)
+    else:
+        yield Checkup(area, "file", "ok", f"{shown}, schema {found}")
+        yield from _last_run(store, again)
 
 
 def _last_run(store: Store, again: tuple[str, ...]) -> Iterator[Checkup]:

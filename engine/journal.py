@@ -18,7 +18,8 @@ from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project
 from driftline.engine.rows import Row, aside, definition_rows, slices, slices_aside
 from driftline.engine.schema import config_hash
-from driftline.engine.store import Standing, Store
+from driftline.engine.store import Store
+from driftline.engine.stored import Standing
 from driftline.engine.warehouses.base import Ledger
 
 

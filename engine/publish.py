@@ -19,8 +19,8 @@ from driftline.engine.sqltext import as_sql
 from driftline.engine.storefile import alone_in
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from driftline.engine.place import Tables
+    from driftline.engine.results import Schema
     from driftline.engine.store import Store
 
 # A format that every DuckDB from 1.0 on reads, whichever one writes it.
@@ -32,7 +32,7 @@ _RETRY: Final = "The results are stored. When that is put right: `driftline publ
 def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
     """Make the copies anew from what is stored.
 
-    Rows go from file to file inside DuckDB. The results file is open for reading meanwhile.
+    Rows go from the results into the copy inside DuckDB. The results are open for reading meanwhile.
 
     Args:
         store: The results.
@@ -55,21 +55,24 @@ def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
         file = copies.duckdb.resolve()
         with (
             _place(file.parent, [file], store.wait_seconds),
-            store.reading() as con,
+            store.reading() as tables,
             _writing(file),
         ):
-            _copy_database(con, store, _unfinished(file))
+            _copy_database(tables, store.schema, _unfinished(file))
             _replace(file)
         written.append(copies.duckdb)
     if copies.parquet is not None:
         folder = copies.parquet.resolve()
         files = {name: folder / f"{name}.parquet" for name in store.schema.tables}
         with _place(folder, files.values(), store.wait_seconds):
-            with store.reading() as con:
+            with store.reading() as tables, tables.in_duckdb() as (con, source):
                 for name, file in files.items():
                     target = as_sql(str(_unfinished(file)))
                     with _writing(file):
-                        con.execute(f"copy {name} to {target} (format parquet, use_tmp_file false)")
+                        con.execute(
+                            f"copy (select * from {source(name)}) to {target}"
+                            " (format parquet, use_tmp_file false)"
+                        )
             for file in files.values():
                 with _writing(file):
                     _replace(file)
@@ -77,16 +80,18 @@ def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def _copy_database(con: duckdb.DuckDBPyConnection, store: Store, file: Path) -> None:
-    con.execute(f"attach {as_sql(str(file))} as copy (storage_version '{STORAGE_VERSION}')")
-    con.execute("use copy")
-    con.execute(store.schema.tables_sql)
-    con.execute(store.schema.views_sql)
-    for name in store.schema.tables:
-        con.execute(f"insert into {name} by name select * from results.{name}")
-    con.execute("checkpoint copy")
-    con.execute("use results")
-    con.execute("detach copy")
+def _copy_database(tables: Tables, schema: Schema, file: Path) -> None:
+    with tables.in_duckdb() as (con, source):
+        ((before,),) = con.execute("select current_database()").fetchall()
+        con.execute(f"attach {as_sql(str(file))} as copy (storage_version '{STORAGE_VERSION}')")
+        con.execute("use copy")
+        con.execute(schema.tables_sql)
+        con.execute(schema.views_sql)
+        for name in schema.tables:
+            con.execute(f"insert into {name} by name select * from {source(name)}")
+        con.execute("checkpoint copy")
+        con.execute(f"use {before}")
+        con.execute("detach copy")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from driftline.engine.measure import Measurement
 from driftline.engine.plan import ALL, Pair, Plan, Scan, reference_bounds
 from driftline.engine.project import FixedWindow, Join, RollingWindow, Window
 from driftline.engine.results import metric_id
-from driftline.engine.store import NOTHING, Slice, Standing
+from driftline.engine.stored import NOTHING, Slice, Standing
 from driftline.engine.summary import bin_label, what_moved
 from driftline.engine.workbench import Workbench
 

@@ -40,7 +40,8 @@ from driftline.engine.rows import (
     profile_rows,
 )
 from driftline.engine.selection import EVERYTHING, Selection
-from driftline.engine.store import NOTHING, Past, Standing, Store
+from driftline.engine.store import Store
+from driftline.engine.stored import NOTHING, Past, Standing
 from driftline.engine.warehouses import session_of, unreachable
 from driftline.engine.warehouses.base import Column, Warehouse
 from driftline.engine.whereabouts import rows_elsewhere
@@ -262,8 +263,7 @@ def past_of(monitor: Monitor, store: Store | None) -> Past:
     """What is stored of earlier windows, in tables that are up to date."""
     if store is None:
         return Past()
-    if store.exists():
-        store.migrate()
+    store.prepare()
     return store.past(monitor.name)
 
 

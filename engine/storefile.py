@@ -1,4 +1,4 @@
-"""One DuckDB file, opened for a moment: making it, waiting for it, and what its tables are.
+"""Results in one DuckDB file, opened for a moment: making it, waiting for it, closing it again.
 
 `ResultsFile.opened` is the only way to the file. It waits while someone else has it, and closes it
 again, so that nothing stands beside it and no dashboard is locked out for longer than one
@@ -11,19 +11,20 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from driftline.engine import VERSION
 from driftline.engine.errors import StoreError
-from driftline.engine.results import SCHEMA, Schema
-from driftline.engine.sqltext import as_sql, sql
+from driftline.engine.place import TAG, Params, Tables, stamp
+from driftline.engine.results import SPECS, Schema
+from driftline.engine.sqltext import as_sql
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 # A format that every DuckDB from 1.2 on reads, whichever one writes it.
 _STORAGE_VERSION: Final = "v1.2.0"
@@ -32,8 +33,6 @@ _STORAGE_VERSION: Final = "v1.2.0"
 _HELD = re.compile(r"lock is held in (?P<who>.+?) \(PID (?P<pid>\d+)\)")
 _HELD_UNNAMED = re.compile(r"Could not set lock on file|being used by another process")
 _OPEN_HERE: Final = "Unique file handle conflict"
-
-_ELSEWHERE: Final = "Name another file in the project: `results: {to: FILE}`."
 
 # `duckdb_columns()` would tell all this at once, and bind every view of the file for it.
 _NAMES: Final = """
@@ -49,7 +48,7 @@ _turns: Final[dict[Path, threading.Lock]] = {}
 
 
 class ResultsFile:
-    """The file, and the engine that opens it.
+    """The file, and the engine that opens it: a `Place`.
 
     The engine is kept from one time to the next, without the file: starting one takes longer than
     most of what is done with it.
@@ -58,9 +57,55 @@ class ResultsFile:
         file: The file; it need not exist.
     """
 
+    elsewhere = "Name another file in the project: `results: {to: FILE}`."
+    creation: tuple[str, ...] = ()
+    migrates = True
+
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.name = str(file)
         self._idle: list[duckdb.DuckDBPyConnection] = []
+
+    def is_there(self) -> bool:
+        return self.file.is_file() and self.file.stat().st_size > 0
+
+    @contextmanager
+    def reading(self, *, wait_seconds: float, tag: str = TAG) -> Iterator[Tables]:
+        del tag
+        with self.opened(read_only=True, wait_seconds=wait_seconds) as con:
+            yield FileTables(con)
+
+    @contextmanager
+    def writing(self, *, wait_seconds: float, tag: str = TAG) -> Iterator[Tables]:
+        del tag
+        self.create()
+        with self.opened(read_only=False, wait_seconds=wait_seconds) as con:
+            con.execute("begin")
+            yield FileTables(con)
+            con.execute("commit")
+            # the log goes into the file, which then stands alone
+            con.execute("checkpoint results")
+
+    def check_writable(self, *, wait_seconds: float) -> str:
+        if not self.is_there():
+            folder = next(each for each in self.file.absolute().parents if each.exists())
+            if folder.is_dir() and os.access(folder, os.W_OK):
+                return "can be made"
+            raise StoreError(
+                f"{self.name} cannot be made: {folder} is not writable",
+                hint="allow it, or name another file in `results: {to: …}`",
+            )
+        if not os.access(self.file, os.W_OK):
+            raise StoreError(f"{self.name} is not writable", hint="Allow it, then retry.")
+        with self.opened(read_only=False, wait_seconds=wait_seconds):
+            return "is writable, and nobody holds it"
+
+    def steps(self, schema: Schema, version: int | None, now: datetime) -> tuple[str, ...]:
+        found = schema.steps(version)
+        return (*found, stamp(schema, now)) if found else ()
+
+    def internal_steps(self, schema: Schema) -> tuple[str, ...]:
+        return (schema.internal_sql,)
 
     def create(self) -> None:
         """Make an empty DuckDB file that old and new DuckDB read, unless there is one already.
@@ -74,7 +119,7 @@ class ResultsFile:
 
         path = self.file.resolve()
         if path.exists() and not path.is_file():
-            raise StoreError(f"{self.file} is not a file", hint=_ELSEWHERE)
+            raise StoreError(f"{self.file} is not a file", hint=self.elsewhere)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with alone_in(path.parent):
@@ -90,7 +135,7 @@ class ResultsFile:
                     con.execute("detach new")
                 new.replace(path)
         except (OSError, duckdb.Error) as error:
-            raise StoreError(f"cannot create {self.file}: {error}", hint=_ELSEWHERE) from error
+            raise StoreError(f"cannot create {self.file}: {error}", hint=self.elsewhere) from error
 
     @contextmanager
     def opened(
@@ -118,7 +163,7 @@ class ResultsFile:
                 attach = f"attach {as_sql(str(path))} as results (type duckdb"
                 attach += ", read_only)" if read_only else ")"
                 pause = 0.02
-                while holder := _attached(con, attach, file):
+                while holder := self._attached(con, attach):
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise _in_use(file, holder, wait_seconds)
@@ -145,107 +190,85 @@ class ResultsFile:
             raise
         self._idle.append(con)
 
+    def _attached(self, con: duckdb.DuckDBPyConnection, attach: str) -> str | None:
+        """Try to attach the file; who holds it, or None on success."""
+        import duckdb
 
-def stored_version(
-    con: duckdb.DuckDBPyConnection, file: Path, schema: Schema = SCHEMA
-) -> int | None:
-    """The version of the tables in an opened file; None when it holds none of them.
-
-    Args:
-        con: What `opened` gave.
-        file: The file, for messages.
-        schema: The newest schema known.
-
-    Raises:
-        StoreError: When the tables come from a newer Driftline or from something else.
-    """
-    known = (*schema.tables, *schema.views)
-    tables = _names(con, "table")
-    ours = tables.intersection(known) or _names(con, "view").intersection(known)
-    if not ours:
-        return None
-    columns = _columns(con, tables.intersection(schema.tables))
-    reached: list[tuple[int, str]] = []
-    if columns.get("schema_version") == list(schema.tables["schema_version"].names):
-        reached = con.execute("select version, driftline_version from schema_version").fetchall()
-    if not reached:
-        first = min(ours, key=known.index)
-        what = f"{file} holds a table {first!r} that Driftline did not make"
-        raise StoreError(what, hint=_ELSEWHERE)
-    version, writer = max(reached)
-    if version > schema.version:
-        raise StoreError(
-            f"{file} was written by a newer Driftline ({writer}, schema {version}); "
-            f"this one knows schema {schema.version}",
-            hint="Upgrade Driftline, then retry.",
-        )
-    if version == schema.version:
-        for name, spec in schema.tables.items():
-            if columns.get(name) != list(spec.names):
+        try:
+            con.execute(attach)
+        except duckdb.Error as error:
+            message = str(error)
+            if held := _HELD.search(message):
+                return f"{held['who']} (process {held['pid']})"
+            if _HELD_UNNAMED.search(message):
+                return "another process"
+            if _OPEN_HERE in message:
+                what, hint = "is open in this Python process", "Close that connection, then retry."
+                raise StoreError(f"{self.name} {what}", hint=hint) from error
+            if "not a valid DuckDB database file" in message:
                 raise StoreError(
-                    f"table {name!r} in {file} does not have the columns of schema {version}",
-                    hint=f"Something other than Driftline changed it. {_ELSEWHERE}",
-                )
-    return version
+                    f"{self.name} is not a DuckDB file", hint=self.elsewhere
+                ) from error
+            raise StoreError(f"cannot open {self.name}: {message}") from error
+        return None
 
 
-def _names(con: duckdb.DuckDBPyConnection, kind: Literal["table", "view"]) -> set[str]:
-    """Names of the tables or views of an opened file."""
-    return {name for (name,) in con.execute(_NAMES.format(kind=kind)).fetchall()}
+class FileTables:
+    """The tables of an opened file: `Tables` over the engine that has it."""
 
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
 
-def _columns(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, list[str]]:
-    """Names of the columns of tables of an opened file, by table."""
-    found: dict[str, list[str]] = {name: [] for name in tables}
-    if found:
-        asked = (_COLUMNS.format(name=as_sql(name)) for name in found)
-        for table, column in con.execute(" union all ".join(asked)).fetchall():
-            found[table].append(column)
-    return found
+    def fetch(self, sql: str, params: Params = None) -> pa.Table:
+        answer = self._con.sql(sql, params=params)
+        if answer is None:
+            raise StoreError(f"not a SELECT: {sql}")
+        return answer.to_arrow_table()
 
+    def execute(self, sql: str, params: Params = None) -> None:
+        self._con.execute(sql, params)
 
-def migrate(
-    con: duckdb.DuckDBPyConnection, file: Path, now: datetime, schema: Schema = SCHEMA
-) -> None:
-    """Bring the tables and views to a schema, inside the caller's transaction.
+    def put(self, table: str, rows: pa.Table) -> None:
+        if not rows.num_rows:
+            return
+        con, key = self._con, SPECS[table].key
+        # what is registered in a transaction stays in memory until its end
+        con.register("new_rows", rows.select(list(key)))
+        same = " and ".join(f"new_rows.{name} = {table}.{name}" for name in key)
+        con.execute(f"delete from {table} using new_rows where {same}")
+        con.unregister("new_rows")
+        # a file that a newer version made may have more columns
+        there = con.table(table).columns
+        columns = (name if name in rows.column_names else "null" for name in there)
+        con.from_arrow(rows).project(", ".join(columns)).insert_into(table)
 
-    Args:
-        con: What `opened` gave, for writing.
-        file: The file, for messages.
-        now: Dates the new version; naive UTC.
-        schema: The schema to reach.
+    def update(
+        self, table: str, rows: pa.Table, *, same: Sequence[str], columns: Sequence[str]
+    ) -> None:
+        assigned = ", ".join(f"{name} = new_rows.{name}" for name in columns)
+        agree = " and ".join(f"new_rows.{name} = {table}.{name}" for name in same)
+        self._con.register("new_rows", rows.select([*same, *columns]))
+        self._con.execute(f"update {table} set {assigned} from new_rows where {agree}")
+        self._con.unregister("new_rows")
 
-    Raises:
-        StoreError: As `stored_version`; also when the steps do not lead to the schema.
-    """
-    version = stored_version(con, file, schema)
-    for step in migration(version, now, schema):
-        con.execute(step)
-    if version not in (None, schema.version):
-        stored_version(con, file, schema)
-    there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
-    if not there.issuperset(schema.internal):
-        con.execute(schema.internal_sql)
+    def send(self, statement: str) -> None:
+        self._con.execute(statement)
 
+    def named(self, kind: Literal["table", "view"]) -> set[str]:
+        found = self._con.execute(_NAMES.format(kind=kind)).fetchall()
+        return {name for (name,) in found}
 
-def migration(version: int | None, now: datetime, schema: Schema = SCHEMA) -> tuple[str, ...]:
-    """What `migrate` sends to a file of a version, but for internal tables; nothing when it is there.
+    def columns(self, tables: Iterable[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {name: [] for name in tables}
+        if found:
+            asked = (_COLUMNS.format(name=as_sql(name)) for name in found)
+            for table, column in self._con.execute(" union all ".join(asked)).fetchall():
+                found[table].append(column)
+        return found
 
-    Args:
-        version: The version of its tables; None makes them.
-        now: Dates the new version; naive UTC.
-        schema: The schema to reach.
-    """
-    steps = schema.steps(version)
-    if not steps:
-        return ()
-    stamp = sql(
-        "insert into schema_version values ({version}, {now}, {driftline});",
-        version=schema.version,
-        now=now.replace(tzinfo=UTC),
-        driftline=VERSION,
-    )
-    return (*steps, str(stamp))
+    @contextmanager
+    def in_duckdb(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[str], str]]]:
+        yield self._con, lambda name: f"results.main.{name}"
 
 
 def _started() -> duckdb.DuckDBPyConnection:
@@ -304,27 +327,6 @@ def _held(handle: int) -> bool:
     except BlockingIOError:
         return True
     return False
-
-
-def _attached(con: duckdb.DuckDBPyConnection, attach: str, file: Path) -> str | None:
-    """Try to attach the file; who holds it, or None on success."""
-    import duckdb
-
-    try:
-        con.execute(attach)
-    except duckdb.Error as error:
-        message = str(error)
-        if held := _HELD.search(message):
-            return f"{held['who']} (process {held['pid']})"
-        if _HELD_UNNAMED.search(message):
-            return "another process"
-        if _OPEN_HERE in message:
-            what, hint = "is open in this Python process", "Close that connection, then retry."
-            raise StoreError(f"{file} {what}", hint=hint) from error
-        if "not a valid DuckDB database file" in message:
-            raise StoreError(f"{file} is not a DuckDB file", hint=_ELSEWHERE) from error
-        raise StoreError(f"cannot open {file}: {message}") from error
-    return None
 
 
 def _in_use(file: Path, holder: str, waited: float) -> StoreError:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from driftline.engine.outcome import MonitorRun, RunResult
     from driftline.engine.project import Project
     from driftline.engine.scaffold import Scaffold
-    from driftline.engine.store import Migrated
+    from driftline.engine.stored import Migrated
 
 Row = Mapping[str, Any]
 
@@ -300,13 +300,13 @@ def published(out: Console, files: Sequence[Path]) -> None:
 
 def migrated(out: Console, found: Migrated, *, dry_run: bool) -> None:
     """Print what a migration did, or would do."""
-    file, after = clean(found.file), found.after
+    place, after = clean(found.place), found.after
     if not found.statements:
-        told = f"{file} has schema {after} already"
+        told = f"{place} has schema {after} already"
     elif found.before is None:
-        told = f"{file} {'would be made' if dry_run else 'is made'} with schema {after}"
+        told = f"{place} {'would be made' if dry_run else 'is made'} with schema {after}"
     else:
-        told = f"{file} {'would go' if dry_run else 'went'} from schema {found.before} to {after}"
+        told = f"{place} {'would go' if dry_run else 'went'} from schema {found.before} to {after}"
     out.print(told, soft_wrap=True)
 
 

@@ -19,7 +19,8 @@ from driftline.engine.interpolate import mask
 from driftline.engine.judge import Status
 from driftline.engine.project import Connection, Monitor, Project, Publish, Source
 from driftline.engine.selection import EVERYTHING, Selection, parse_selection
-from driftline.engine.store import Filter, Migrated, Store
+from driftline.engine.store import Filter, Store
+from driftline.engine.stored import Migrated
 from driftline.engine.yaml_file import nearest, spell
 
 if TYPE_CHECKING:
@@ -950,7 +951,8 @@ def _check_monitor(project: Project, store: Store, name: str) -> None:
 
 def _run_id(store: Store, beginning: str) -> str:
     found = store.read(
-        "select run_id from runs where starts_with(run_id, ?) order by run_id limit 2", [beginning]
+        "select run_id from runs where starts_with(run_id, $beginning) order by run_id limit 2",
+        {"beginning": beginning},
     )
     ids: list[str] = found.column("run_id").to_pylist()
     if len(ids) == 1:

@@ -179,15 +179,15 @@ import os, runpy, sys
 from pathlib import Path
 sys.path.insert(0, str(Path(sys.argv[1]).parents[1]))
 t = runpy.run_path(sys.argv[1])
-from driftline.engine import storefile
+from driftline.engine import place
 
-def killed(con, file, schema, calls=[], proper=storefile.stored_version):
+def killed(tables, where, schema, calls=[], proper=place.stored_version):
     calls.append(1)
     if len(calls) == int(sys.argv[3]):
         os._exit(9)
-    return proper(con, file, schema)
+    return proper(tables, where, schema)
 
-storefile.stored_version = killed
+place.stored_version = killed
 from driftline.engine.store import Store
 Store(Path(sys.argv[2]), schema=t["NEXT"]).migrate()
 """
@@ -287,7 +287,7 @@ def test_migrate_says_from_where_to_where(tmp_path: Path) -> None:
     again = driftline.migrate(tmp_path)
 
     assert (planned.before, made.before, again.before) == (None, None, 1)
-    assert made.file == tmp_path / "results.duckdb"
+    assert made.place == str(tmp_path / "results.duckdb")
     assert again.statements == ()
 
 
