@@ -24,7 +24,7 @@ from driftline.engine.project import Monitor, Project, Reference
 from driftline.engine.render import Renderer
 from driftline.engine.rows import Facts, Read
 from driftline.engine.run import choose_monitors, keep_apart, plans_of
-from driftline.engine.store import Store
+from driftline.engine.store import Store, store_of
 from driftline.engine.warehouses import session_of
 from driftline.engine.warehouses.base import Ledger, Warehouse
 from driftline.engine.windows import resolve_at
@@ -52,8 +52,8 @@ def build_baselines(
     """
     chosen = choose_monitors(project, monitors)
     keep_apart(project)
-    store = Store(project.results.file)
     with session_of(project.connection, warehouse) as session:
+        store = store_of(project, session)
         for monitor in chosen:
             reasons = [_why_not(each, session) for each in monitor.references]
             if all(reasons):
@@ -141,13 +141,15 @@ def list_baselines(
                 "source": None if reference is None else reference.source.written,
                 "status": _status(each, reference, session),
             }
-            for each, reference in _stored(project, names)
+            for each, reference in _stored(project, names, session)
         ]
 
 
-def _stored(project: Project, names: Sequence[str]) -> Iterator[tuple[Baseline, Reference | None]]:
+def _stored(
+    project: Project, names: Sequence[str], session: Warehouse | None = None
+) -> Iterator[tuple[Baseline, Reference | None]]:
     monitors: dict[str, Monitor] = {monitor.name: monitor for monitor in project.monitors}
-    for each in stored_baselines(Store(project.results.file)):
+    for each in stored_baselines(store_of(project, session)):
         if each.monitor in names:
             references = monitors[each.monitor].references
             yield each, next((r for r in references if r.name == each.reference), None)

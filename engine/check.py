@@ -26,7 +26,7 @@ from driftline.engine.relations import PAST_WINDOWS
 from driftline.engine.results import TABLES
 from driftline.engine.rows import Row, verdict_columns
 from driftline.engine.run import choose_monitors, published
-from driftline.engine.store import VERDICT, Store
+from driftline.engine.store import VERDICT, Store, store_of
 from driftline.engine.warehouses.base import Column
 from driftline.engine.warehouses.duckdb import kind_of
 from driftline.engine.windows import production_span, resolve_at, stored_bounds
@@ -71,7 +71,7 @@ def check_project(
         ConfigError: For an unknown monitor or an unreadable `at`.
         StoreError: When there are no results at all, or the verdicts cannot be stored.
     """
-    store = Store(project.results.file)
+    store = store_of(project)
     chosen = choose_monitors(project, monitors)
     windows = [None if at is None else _window(monitor, at) for monitor in chosen]
     with store.reading():

@@ -24,7 +24,7 @@ from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project, Source
 from driftline.engine.render import Renderer
 from driftline.engine.run import keep_apart, plans_of
-from driftline.engine.store import Store
+from driftline.engine.store import Store, store_of
 from driftline.engine.summary import number
 from driftline.engine.warehouses import open_warehouse
 from driftline.engine.warehouses.base import MOMENTS, Warehouse
@@ -333,10 +333,11 @@ class _Sources:
 def _results(project: Project, again: tuple[str, ...]) -> Iterator[Checkup]:
     """Whether results can be written, and what is there."""
     area, file = "results store", project.results.file
-    shown = os.path.relpath(file)
-    store = Store(file, wait_seconds=PATIENCE)
+    what = "schema" if file is None else "file"
     try:
         keep_apart(project)
+        store = store_of(project, wait_seconds=PATIENCE)
+        shown = store.place.name if file is None else os.path.relpath(file)
         found = store.version()
         told = store.check_writable()
     except DriftlineError as error:
@@ -344,11 +345,11 @@ def _results(project: Project, again: tuple[str, ...]) -> Iterator[Checkup]:
         return
     yield Checkup("privileges", "results", "ok", f"{shown} {told}")
     if not store.exists():
-        yield Checkup(area, "file", "ok", f"{shown} is not there yet; the first run makes it")
+        yield Checkup(area, what, "ok", f"{shown} is not there yet; the first run makes it")
     elif found is None:
-        yield Checkup(area, "file", "ok", f"{shown} has no results yet; the first run makes them")
+        yield Checkup(area, what, "ok", f"{shown} has no results yet; the first run makes them")
     else:
-        yield Checkup(area, "file", "ok", f"{shown}, schema {found}")
+        yield Checkup(area, what, "ok", f"{shown}, schema {found}")
         yield from _last_run(store, again)
 
 

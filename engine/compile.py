@@ -21,7 +21,7 @@ from driftline.engine.plan import Plan, make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
 from driftline.engine.selection import EVERYTHING, Selection
-from driftline.engine.store import Store
+from driftline.engine.store import store_of
 from driftline.engine.warehouses import class_of
 from driftline.engine.warehouses.base import Column, Statement, Warehouse
 from driftline.engine.warehouses.duckdb import DuckDB
@@ -189,7 +189,7 @@ def _columns(
         raise SourceError(
             f"monitor {monitor.name}: the columns of {source.written} are not known here",
             hint="give them as `columns: {types: {age: BIGINT, …}}`, those of a join as "
-            "`{types: {labels.churned: BOOLEAN, …}}`, or compile after a run",
+            "`{types: {labels.churned: BOOLEAN, …}}`, or compile after a run with results in a file",
         )
     types = {column.name: column for column in given}
     return tuple(types.get(column.name, column) for column in found)
@@ -213,9 +213,11 @@ def _given_columns(
 def _stored_columns(
     project: Project, monitor: Monitor, made: Callable[[str, str], Column]
 ) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """Columns of production and of the reference as the last run saw them; empty without one."""
-    store = Store(project.results.file)
-    if not store.exists():
+    """Columns of production and of the reference as the last run saw them; empty without one.
+
+    What a run left in a warehouse is not looked at: nothing is connected to.
+    """
+    if project.results.file is None or not (store := store_of(project)).exists():
         return (), ()
     rows = store.features(monitor.name).to_pylist()
     production, reference = (

@@ -60,6 +60,7 @@ __all__ = [
     "config_hash",
     "load_project",
     "mask",
+    "nearest_project",
     "notes",
     "project_schema",
     "resolved_yaml",
@@ -68,6 +69,7 @@ __all__ = [
 
 FILE_NAME: Final = "driftline.yml"
 RESULTS: Final = "driftline.duckdb"
+SCHEMA_NAME: Final = "driftline"
 _OVERRIDES: Final = ("connection", "results", "publish", "notifications")
 _BASE: Final = "<base>"  # a target of what the chosen one overrides, so that it is still checked
 _PRIVATE: Final = ("connection", "notifications")
@@ -118,6 +120,7 @@ def load_project(
             connection=_connection(given, root),
             publish=_publish(given, root),
         )
+        _complain_of_results(project, tree, complaints)
         _complain_of_copies(project, tree, complaints)
     if complaints:
         raise ConfigError(mask(str(complaints), secrets))
@@ -198,14 +201,19 @@ def _out_of_reach(metric: str, threshold: Threshold) -> bool:
     )
 
 
+def nearest_project() -> Path | None:
+    """The `driftline.yml` in the working directory or the nearest of its parents; None without one."""
+    here = Path.cwd()
+    return next((f for p in (here, *here.parents) if (f := p / FILE_NAME).is_file()), None)
+
+
 def _find(path: Path | None) -> tuple[str, Path]:
     """(how messages name the file, the file)."""
     if path is None:
-        here = Path.cwd()
-        found = next((f for p in (here, *here.parents) if (f := p / FILE_NAME).is_file()), None)
+        found = nearest_project()
         if found is None:
             raise ConfigError(
-                f"there is no {FILE_NAME} in {here} or above it",
+                f"there is no {FILE_NAME} in {Path.cwd()} or above it",
                 hint="make one with `driftline init`, or name it with --project",
             )
         return os.path.relpath(found), found
@@ -450,8 +458,23 @@ def _connection(given: models.ProjectFile, root: Path) -> Connection:
 
 
 def _results(given: models.ProjectFile, root: Path) -> Results:
-    to = given.results.to if given.results is not None else None
-    return Results(Path(os.path.normpath(root / (to or RESULTS))))
+    results = given.results or models.Results.model_construct()
+    if results.connection is not None:
+        return Results(schema=results.schema_ or SCHEMA_NAME)
+    return Results(Path(os.path.normpath(root / (results.to or RESULTS))))
+
+
+def _complain_of_results(project: Project, tree: Map, complaints: Complaints) -> None:
+    """A connection must be able to hold the tables that are to be in it."""
+    if project.results.schema is None:
+        return
+    trail = ("results", "connection")
+    connection = project.connection
+    if connection.type == "duckdb" and connection.file is None:
+        told = "there is no database to write to: give connection.database, or `to: FILE` instead"
+        complaints.add(tree, trail, told)
+    elif connection.options.get("read_only"):
+        complaints.add(tree, trail, "connection.read_only forbids it; give `to: FILE` instead")
 
 
 def _publish(given: models.ProjectFile, root: Path) -> Publish:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from driftline.engine import VERSION
@@ -14,6 +15,7 @@ from driftline.engine.dialects import (
     in_schema,
     known_dialect,
     name_in,
+    steps_in,
     text_literal,
     view_queries,
 )
@@ -38,6 +40,8 @@ class Words:
         usage: The grant of the schema itself, or None where it is not needed.
         select: The grant of a table or view, or None where the engine has no grants.
         engine: What stands after the columns of a table.
+        index: What makes the rows of a window quick to find in a table that has windows; None where
+            the engine needs none, or has none.
     """
 
     comments: Comments = "on"
@@ -45,6 +49,7 @@ class Words:
     usage: str | None = None
     select: str | None = None
     engine: str = ""
+    index: str | None = None
 
 
 # Each from the vendor's page of CREATE TABLE, CREATE VIEW, COMMENT and GRANT.
@@ -55,6 +60,8 @@ WORDS: Final[Mapping[str, Words]] = {
     "postgres": Words(
         usage="GRANT USAGE ON SCHEMA {schema} TO {role}",
         select="GRANT SELECT ON {name} TO {role}",
+        # https://www.postgresql.org/docs/current/sql-createindex.html
+        index="CREATE INDEX IF NOT EXISTS {table}_window ON {name} ({columns})",
     ),
     # https://spark.apache.org/docs/latest/sql-ref-syntax-ddl-create-view.html
     "spark": Words("inline"),
@@ -115,7 +122,9 @@ def ddl(
     words = WORDS[known_dialect(dialect)]
     default = "main" if dialect == "duckdb" else SCHEMA_NAME
     writer = _Writer(dialect, words, schema_name or default, schema)
-    made = list(writer.statements())
+    made = [*writer.structure(), writer.version()]
+    if writer.names["metrics"] != "metrics":
+        made.insert(0, container(dialect, writer.place))
     for statement in made:
         # comments that are added later are text alone
         if not statement.startswith("ALTER"):
@@ -127,6 +136,49 @@ def ddl(
     return "\n\n".join([title, *(f"{each};" for each in (*made, *grants))]) + "\n"
 
 
+def container(dialect: str, schema_name: str) -> str:
+    """What makes the schema that the tables are in, where there is none."""
+    return (
+        f"CREATE {WORDS[dialect].container} IF NOT EXISTS {in_schema(schema_name, None, dialect)}"
+    )
+
+
+@lru_cache(maxsize=4)
+def steps(schema: Schema, version: int | None, dialect: str, schema_name: str) -> tuple[str, ...]:
+    """What makes tables and views in a schema, or brings those of a version forward, but for its note.
+
+    Args:
+        schema: The schema to reach.
+        version: The version that is there; None makes everything.
+        dialect: One of `DIALECTS`.
+        schema_name: Where they are.
+
+    Returns:
+        Statements without `;`; none when nothing is to be done.
+    """
+    if version is not None and version >= schema.version:
+        return ()
+    writer = _Writer(dialect, WORDS[dialect], schema_name, schema)
+    if version is None:
+        return tuple(writer.structure())
+    # without the views, which are made anew by the writer
+    changes = "\n".join(schema.steps(version)[:-1])
+    changed = steps_in(changes, dialect, [*schema.tables, *schema.views], schema_name)
+    return (*changed, *writer.made_views())
+
+
+def internal_steps(schema: Schema, dialect: str, schema_name: str) -> tuple[str, ...]:
+    """What makes the internal tables that are missing from a schema: statements without `;`."""
+    writer = _Writer(dialect, WORDS[dialect], schema_name, schema)
+    return tuple(
+        statement for table in schema.internal.values() for statement in writer.made_table(table)
+    )
+
+
+# What the rows of a run are found by.
+_WINDOW: Final = ("monitor", "window_start", "window_end")
+
+
 class _Writer:
     """Writes statements of one dialect."""
 
@@ -135,34 +187,45 @@ class _Writer:
         self.words = words
         self.place = place
         self.schema = schema
-        names = (*schema.tables, *schema.views)
-        within = None if place == "main" and dialect == "duckdb" else place
-        self.views = view_queries(schema.views_sql, names, within, dialect)
+        self.within = None if place == "main" and dialect == "duckdb" else place
         self.names = {
-            name: name if within is None else in_schema(place, name, dialect) for name in names
+            name: name if self.within is None else in_schema(place, name, dialect)
+            for name in (*schema.tables, *schema.views, *schema.internal)
         }
         self.comments = parse_comments(schema.views_sql)
 
-    def statements(self) -> Iterator[str]:
-        """All but the grants."""
-        if self.names["metrics"] != "metrics":
-            yield (
-                f"CREATE {self.words.container} IF NOT EXISTS"
-                f" {in_schema(self.place, None, self.dialect)}"
-            )
+    def structure(self) -> Iterator[str]:
+        """Tables and views, with their comments."""
         for table in self.schema.tables.values():
-            yield self._table(table)
-            if self.words.comments == "on":
-                yield self._comment("TABLE", self.names[table.name], table.comment)
-                for each in table.columns:
-                    full = f"{self.names[table.name]}.{each.name}"
-                    yield self._comment("COLUMN", full, each.comment)
-        for name, view in self.views.items():
+            yield from self.made_table(table)
+        yield from self.made_views()
+
+    def made_table(self, table: TableSpec) -> Iterator[str]:
+        """A table, its index and its comments."""
+        yield self._table(table)
+        if self.words.index is not None and set(_WINDOW) <= set(table.key):
+            yield self.words.index.format(
+                table=table.name, name=self.names[table.name], columns=", ".join(_WINDOW)
+            )
+        if self.words.comments == "on":
+            yield self._comment("TABLE", self.names[table.name], table.comment)
+            for each in table.columns:
+                full = f"{self.names[table.name]}.{each.name}"
+                yield self._comment("COLUMN", full, each.comment)
+
+    def made_views(self) -> Iterator[str]:
+        """The views and their comments."""
+        names = (*self.schema.tables, *self.schema.views)
+        views = view_queries(self.schema.views_sql, names, self.within, self.dialect)
+        for name, view in views.items():
             yield self._view(name, view)
             if self.words.comments in ("on", "alter"):
                 yield from self._comments(name, view)
+
+    def version(self) -> str:
+        """What notes the version where none is noted."""
         version = self.names["schema_version"]
-        yield (
+        return (
             f"INSERT INTO {version} (version, driftline_version)\n"
             f"SELECT {self.schema.version}, {text_literal(VERSION, self.dialect)}\n"
             f"FROM (SELECT COUNT(*) AS versions FROM {version}) AS counted\n"
@@ -179,7 +242,8 @@ class _Writer:
         if self.words.usage is not None:
             yield self.words.usage.format(**said)
         if self.words.select is not None:
-            for name, full in self.names.items():
+            for name in (*self.schema.tables, *self.schema.views):
+                full = self.names[name]
                 kind = "VIEW" if name in self.schema.views else "TABLE"
                 yield self.words.select.format(kind=kind, name=full, **said)
 

@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from driftline.engine.errors import ConfigError, TemplateError
+from driftline.engine.errors import ConfigError, TemplateError, UnsafeValue
 from driftline.engine.project import Source
 
 if TYPE_CHECKING:
@@ -236,6 +237,9 @@ _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
 
 # Types of the result tables where DuckDB's word, carried over, would lose digits or mean another.
 _TYPES: Final[Mapping[tuple[str, str], str]] = {
+    # texts are ordered by their bytes, as everywhere else, not by the language of the database
+    # https://www.postgresql.org/docs/current/collation.html
+    ("postgres", "text"): 'TEXT COLLATE "C"',
     # https://clickhouse.com/docs/sql-reference/data-types/datetime64
     ("clickhouse", "timestamp"): "DateTime64(6, 'UTC')",
     # https://docs.snowflake.com/en/sql-reference/data-types-datetime
@@ -319,10 +323,13 @@ def _placed(schema: str, name: str | None) -> exp.Table:
         raise ConfigError(
             f"{schema!r} is not the name of a schema", hint="such as monitoring or main.monitoring"
         )
-    around = exp.to_identifier(above[0]) if above else None
+    # what is written in quotes is exactly that, elsewhere some engines change the case
+    exact = True if '"' in schema else None
+    around = exp.to_identifier(above[0], quoted=exact) if above else None
+    within = exp.to_identifier(inner, quoted=exact)
     if name is None:
-        return exp.table_(exp.to_identifier(inner), db=around)
-    return exp.table_(name, db=exp.to_identifier(inner), catalog=around)
+        return exp.table_(within, db=around)
+    return exp.table_(name, db=within, catalog=around)
 
 
 def view_queries(
@@ -369,6 +376,107 @@ def view_queries(
             raise TemplateError(f"{dialect} cannot say the view {name}: {error}") from error
         found[name] = View(tuple(query.named_selects), text)
     return found
+
+
+def in_words(text: str, dialect: str, values: Mapping[str, object]) -> str:
+    """A statement about the result tables in a dialect, with its values.
+
+    Args:
+        text: One statement of DuckDB's, in which `$name` stands for a value.
+        dialect: One of `DIALECTS`.
+        values: Texts, whole numbers, truth values, naive UTC times, and lists of these after IN.
+
+    Raises:
+        TemplateError: When the dialect cannot say it.
+        UnsafeValue: For a value of another type.
+    """
+    lists = {name for name, value in values.items() if isinstance(value, list | tuple)}
+    none = frozenset(name for name in lists if not values[name])
+
+    def value(found: re.Match[str]) -> str:
+        given = values[found[1]]
+        several = given if isinstance(given, list | tuple) else (given,)
+        return ", ".join(_value(each, dialect) for each in several)
+
+    return _VALUE.sub(value, _worded(text, dialect, none))
+
+
+@lru_cache(maxsize=256)
+def _worded(text: str, dialect: str, none: frozenset[str]) -> str:
+    """A statement in a dialect, a name in place of each value; nothing is in the empty lists `none`."""
+    import sqlglot
+    from sqlglot import ErrorLevel, exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(text, read=TEMPLATES)
+        for place in list(tree.find_all(exp.Placeholder)):
+            above, name = place.parent, exp.Var(this=f"driftline_value_{place.name}")
+            if not isinstance(above, exp.In):
+                place.replace(name)
+            elif place.name in none:
+                above.replace(exp.false())
+            else:
+                above.set("field", None)
+                above.set("expressions", [name])
+        return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise TemplateError(f"{dialect} cannot say this statement: {error}: {text}") from error
+
+
+_VALUE: Final = re.compile(r"\bdriftline_value_(\w+)")
+
+
+def _value(value: object, dialect: str) -> str:
+    """A value as a statement holds it: the typed door of statements about the result tables."""
+    match value:
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int():
+            return str(int(value))
+        case str():
+            return text_literal(value, dialect)
+        case datetime() if value.tzinfo is None:
+            kind = column_type("timestamp", dialect)
+            return f"CAST({text_literal(value.isoformat(' '), dialect)} AS {kind})"
+    raise UnsafeValue(f"a {type(value).__name__} cannot be written into SQL: {value!r}")
+
+
+def steps_in(text: str, dialect: str, names: Collection[str], schema: str) -> tuple[str, ...]:
+    """What changes the result tables, a statement each, in a dialect.
+
+    Args:
+        text: Statements of DuckDB's, of the portable vocabulary.
+        dialect: One of `DIALECTS`.
+        names: The tables and views that are in the schema.
+        schema: The schema.
+
+    Raises:
+        TemplateError: When the dialect cannot say one.
+    """
+    import sqlglot
+    from sqlglot import ErrorLevel, exp
+    from sqlglot.errors import SqlglotError
+
+    found: list[str] = []
+    try:
+        for tree in sqlglot.parse(text, read=TEMPLATES):
+            if tree is None or isinstance(tree, exp.Semicolon):
+                continue
+            for table in list(tree.find_all(exp.Table)):
+                if table.name in names and not table.db:
+                    placed = _placed(schema, table.name)
+                    table.set("db", placed.args.get("db"))
+                    table.set("catalog", placed.args.get("catalog"))
+            commented = tree.this if isinstance(tree, exp.Comment) else None
+            if isinstance(commented, exp.Column) and commented.table in names:
+                placed = _placed(schema, None)
+                commented.set("db", placed.this)
+                commented.set("catalog", placed.args.get("db"))
+            found.append(tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE))
+    except SqlglotError as error:
+        raise TemplateError(f"{dialect} cannot say a step of a migration: {error}") from error
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,14 @@ class Place(Protocol):
         """
         ...
 
+    def before_a_run(self, *, wait_seconds: float) -> None:
+        """Look at what tells early that results could not be stored, as far as that takes no lock.
+
+        Raises:
+            StoreError: When they could not.
+        """
+        ...
+
     def check_writable(self, *, wait_seconds: float) -> str:
         """Look whether a run may write, and leave everything as it is; returns what there is to say.
 
@@ -217,18 +225,18 @@ def older(place: Place, version: int, schema: Schema) -> StoreError:
     )
 
 
-def stamp(schema: Schema, now: datetime, table: str = "schema_version") -> str:
+def stamp(schema: Schema, now: datetime) -> str:
     """The statement that notes the version of tables that were made or brought forward.
 
     Args:
         schema: The schema that they have now.
         now: Naive UTC.
-        table: What stands after INTO.
     """
-    noted = sql(
-        "values ({version}, {now}, {driftline});",
-        version=schema.version,
-        now=now.replace(tzinfo=UTC),
-        driftline=VERSION,
+    return str(
+        sql(
+            "insert into schema_version values ({version}, {now}, {driftline});",
+            version=schema.version,
+            now=now.replace(tzinfo=UTC),
+            driftline=VERSION,
+        )
     )
-    return f"insert into {table} {noted}"

@@ -280,9 +280,15 @@ class Connection:
 
 @dataclass(frozen=True)
 class Results:
-    """Where the result tables live: a DuckDB file."""
+    """Where the result tables live: exactly one of a DuckDB file and a schema of the connection.
 
-    file: Path
+    Attributes:
+        file: The file; None where they are in the connection.
+        schema: The exact name of the schema; None where they are in a file.
+    """
+
+    file: Path | None = None
+    schema: str | None = None
 
 
 @dataclass(frozen=True)

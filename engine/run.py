@@ -40,7 +40,7 @@ from driftline.engine.rows import (
     profile_rows,
 )
 from driftline.engine.selection import EVERYTHING, Selection
-from driftline.engine.store import Store
+from driftline.engine.store import Store, store_of
 from driftline.engine.stored import NOTHING, Past, Standing
 from driftline.engine.warehouses import session_of, unreachable
 from driftline.engine.warehouses.base import Column, Warehouse
@@ -129,13 +129,14 @@ def each_monitor(
     """
     if store:
         keep_apart(project)
-    target = Store(project.results.file) if store else None
     with ExitStack() as stack:
         try:
             session = stack.enter_context(session_of(project.connection, warehouse))
         except WarehouseError as error:
-            # the log of runs is to tell of it, too
+            # the log of runs is to tell of it, too, unless it is there as well
             session = unreachable(project.connection, error)
+            store = store and project.results.file is not None
+        target = store_of(project, session) if store else None
         tools = Tools(session, target, uuid.uuid4().hex, progress or _silent)
         runs = tuple(one(monitor, tools) for monitor in chosen)
     found = tuple(each for each in runs if each is not None)
@@ -154,7 +155,7 @@ def each_monitor(
 def published(result: RunResult, project: Project) -> RunResult:
     """The result, once what is stored is published as the project says; with an error where it is not."""
     try:
-        publish(Store(project.results.file), project.publish)
+        publish(store_of(project), project.publish)
     except DriftlineError as error:
         return replace(result, error=error)
     return result
@@ -166,11 +167,12 @@ def keep_apart(project: Project) -> None:
     Raises:
         ConfigError: Then.
     """
-    database = project.connection.file
-    if database is not None and database.resolve() == project.results.file.resolve():
+    database, file = project.connection.file, project.results.file
+    if database is not None and file is not None and database.resolve() == file.resolve():
         raise ConfigError(
             f"results.to is the monitored database itself, {database}",
-            hint="name another file in `results: {to: …}`",
+            hint="name another file in `results: {to: …}`, or have a schema of its own in there:"
+            " `results: {connection: same}`",
         )
 
 

@@ -101,7 +101,7 @@ def resolved_yaml(project: Project) -> str:
     tree: Tree = {
         "version": 1,
         "connection": {"type": project.connection.type, **_plain(connection)},
-        "results": {"to": _short(str(project.results.file), project.root)},
+        "results": _results(project),
         **_given(publish=_publish(project) or None),
         "monitors": [_monitor(monitor) for monitor in project.monitors],
     }
@@ -157,6 +157,12 @@ def _plain(value: Any) -> Any:
 def _given(**entries: object) -> Tree:
     """The entries that are not None."""
     return {word: value for word, value in entries.items() if value is not None}
+
+
+def _results(project: Project) -> Tree:
+    if project.results.file is None:
+        return {"connection": "same", "schema": project.results.schema}
+    return {"to": _short(str(project.results.file), project.root)}
 
 
 def _publish(project: Project) -> Tree:

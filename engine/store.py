@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from driftline.engine.errors import StoreError
+from driftline.engine.errors import ConfigError, StoreError
 from driftline.engine.place import (
     TAG,
     Params,
@@ -34,9 +34,14 @@ from driftline.engine.replace import (
 from driftline.engine.results import ALL, SCHEMA, Rows, Schema, arrow_rows, naive_utc
 from driftline.engine.stored import NOTHING, Known, Migrated, Past, Slice, Standing, Window
 from driftline.engine.storefile import ResultsFile
+from driftline.engine.storeschema import ResultsSchema
+from driftline.engine.warehouses import class_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from driftline.engine.project import Project
+    from driftline.engine.warehouses.base import Warehouse
 
 _WORST_FIRST: Final = """
 order by
@@ -166,11 +171,13 @@ class Store:
         return Migrated(self.place.name, before, self.schema.version, (*created, *statements))
 
     def prepare(self) -> None:
-        """Bring older tables forward before a run reads them, where its writing would do it anyway.
+        """Look ahead before a run measures; bring older tables forward where writing would do it anyway.
 
         Raises:
-            StoreError: Also when they are to be brought forward by `driftline migrate` alone.
+            StoreError: Also when it is known at once that nothing could be stored, and when tables are
+                to be brought forward by `driftline migrate` alone.
         """
+        self.place.before_a_run(wait_seconds=self.wait_seconds)
         version = self.version()
         if version is not None and version < self.schema.version:
             with self._transaction(_now()):
@@ -505,6 +512,44 @@ class Store:
         with self.place.writing(wait_seconds=self.wait_seconds, tag=tag) as tables:
             bring_forward(self.place, tables, now, self.schema, asked=asked)
             yield tables
+
+
+def store_of(
+    project: Project, session: Warehouse | None = None, *, wait_seconds: float = 60.0
+) -> Store:
+    """The results of a project.
+
+    Args:
+        project: The project.
+        session: An open session of its connection, which may be what keeps others from writing.
+        wait_seconds: How long to wait for whoever has them; 0 or more.
+
+    Raises:
+        ConfigError: When results cannot be in a connection of its type.
+    """
+    file, schema, connection = project.results.file, project.results.schema, project.connection
+    if file is not None:
+        return Store(ResultsFile(file), wait_seconds=wait_seconds)
+    found = class_of(connection.type)
+    if found is None or found.keeps is None or schema is None:
+        raise ConfigError(
+            f"results cannot be in a connection of type {connection.type}",
+            hint="name a file: `results: {to: FILE}`",
+        )
+    if len(schema.encode()) > found.keeps.longest_name:
+        raise ConfigError(
+            f"results.schema has {len(schema.encode())} bytes, and names of {connection.type} at"
+            f" most {found.keeps.longest_name}",
+            hint="give a shorter name",
+        )
+    place: Place
+    if found.keeps.replace == "file":
+        assert connection.file is not None
+        before = None if session is None else session.let_go
+        place = ResultsFile(connection.file, schema, before)
+    else:
+        place = ResultsSchema(connection, schema)
+    return Store(place, wait_seconds=wait_seconds)
 
 
 def _now() -> datetime:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from driftline.engine.errors import StoreError
 from driftline.engine.place import TAG, Params, Tables, stamp
 from driftline.engine.results import SPECS, Schema
-from driftline.engine.sqltext import as_sql
+from driftline.engine.sqltext import as_sql, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,7 +38,7 @@ _OPEN_HERE: Final = "Unique file handle conflict"
 _NAMES: Final = """
 select {kind}_name
 from duckdb_{kind}s()
-where database_name = 'results' and schema_name = 'main'
+where database_name = 'results' and schema_name = {schema}
 """
 _COLUMNS: Final = "select {name} as table_name, name from pragma_table_info({name})"
 
@@ -55,16 +55,28 @@ class ResultsFile:
 
     Args:
         file: The file; it need not exist.
+        schema: Where in the file the tables are, which is of someone else where it is not `main`.
+        before: Called before the file is opened: whatever else of this process has it lets go.
     """
 
     elsewhere = "Name another file in the project: `results: {to: FILE}`."
-    creation: tuple[str, ...] = ()
-    migrates = True
 
-    def __init__(self, file: Path) -> None:
+    def __init__(
+        self, file: Path, schema: str = "main", before: Callable[[], None] | None = None
+    ) -> None:
         self.file = file
         self.name = str(file)
+        self.creation: tuple[str, ...] = ()
+        self.migrates = schema == "main"
+        self._schema = schema
+        self._before = before
         self._idle: list[duckdb.DuckDBPyConnection] = []
+        if not self.migrates:
+            self.name = f"schema {schema} in {file}"
+            self.elsewhere = (
+                "Name another schema in the project: `results: {connection: same, schema: NAME}`."
+            )
+            self.creation = (f"create schema if not exists {quoted(schema)};",)
 
     def is_there(self) -> bool:
         return self.file.is_file() and self.file.stat().st_size > 0
@@ -73,36 +85,61 @@ class ResultsFile:
     def reading(self, *, wait_seconds: float, tag: str = TAG) -> Iterator[Tables]:
         del tag
         with self.opened(read_only=True, wait_seconds=wait_seconds) as con:
-            yield FileTables(con)
+            tables = FileTables(con, self._schema)
+            if tables.is_there():
+                con.execute(f"use results.{quoted(self._schema)}")
+            yield tables
 
     @contextmanager
     def writing(self, *, wait_seconds: float, tag: str = TAG) -> Iterator[Tables]:
         del tag
-        self.create()
+        if self.migrates:
+            self.create()
+        else:
+            self._expect()
         with self.opened(read_only=False, wait_seconds=wait_seconds) as con:
             con.execute("begin")
-            yield FileTables(con)
+            for statement in self.creation:
+                con.execute(statement)
+            con.execute(f"use results.{quoted(self._schema)}")
+            yield FileTables(con, self._schema)
             con.execute("commit")
             # the log goes into the file, which then stands alone
             con.execute("checkpoint results")
 
-    def check_writable(self, *, wait_seconds: float) -> str:
+    def _expect(self) -> None:
+        """Refuse to make a database that is someone else's."""
         if not self.is_there():
-            folder = next(each for each in self.file.absolute().parents if each.exists())
-            if folder.is_dir() and os.access(folder, os.W_OK):
-                return "can be made"
+            raise StoreError(f"there is no {self.file}", hint="see connection.database")
+
+    def before_a_run(self, *, wait_seconds: float) -> None:
+        del wait_seconds
+        if not self.migrates:
+            self._expect()
+        if self.is_there():
+            if not os.access(self.file, os.W_OK):
+                raise StoreError(f"{self.name} is not writable", hint="Allow it, then retry.")
+            return
+        folder = next(each for each in self.file.absolute().parents if each.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise StoreError(
                 f"{self.name} cannot be made: {folder} is not writable",
                 hint="allow it, or name another file in `results: {to: …}`",
             )
-        if not os.access(self.file, os.W_OK):
-            raise StoreError(f"{self.name} is not writable", hint="Allow it, then retry.")
+
+    def check_writable(self, *, wait_seconds: float) -> str:
+        self.before_a_run(wait_seconds=wait_seconds)
+        if not self.is_there():
+            return "can be made"
         with self.opened(read_only=False, wait_seconds=wait_seconds):
             return "is writable, and nobody holds it"
 
     def steps(self, schema: Schema, version: int | None, now: datetime) -> tuple[str, ...]:
         found = schema.steps(version)
-        return (*found, stamp(schema, now)) if found else ()
+        if not found:
+            return ()
+        within = () if self.migrates else (f"use {quoted(self._schema)};",)
+        return (*within, *found, stamp(schema, now))
 
     def internal_steps(self, schema: Schema) -> tuple[str, ...]:
         return (schema.internal_sql,)
@@ -159,6 +196,8 @@ class ResultsFile:
         if not turn.acquire(timeout=wait_seconds):
             raise _in_use(file, "another thread of this process", wait_seconds)
         try:
+            if self._before is not None:
+                self._before()
             with self._engine() as con:
                 attach = f"attach {as_sql(str(path))} as results (type duckdb"
                 attach += ", read_only)" if read_only else ")"
@@ -182,7 +221,7 @@ class ResultsFile:
     @contextmanager
     def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A DuckDB that holds nothing; one that failed is closed, and what it had open with it."""
-        con = self._idle.pop() if self._idle else _started()
+        con = self._idle.pop() if self._idle else scratch()
         try:
             yield con
         except BaseException:
@@ -216,8 +255,14 @@ class ResultsFile:
 class FileTables:
     """The tables of an opened file: `Tables` over the engine that has it."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, schema: str) -> None:
         self._con = con
+        self._schema = schema
+
+    def is_there(self) -> bool:
+        """Whether the schema is."""
+        named = "select schema_name from duckdb_schemas() where database_name = 'results'"
+        return (self._schema,) in self._con.execute(named).fetchall()
 
     def fetch(self, sql: str, params: Params = None) -> pa.Table:
         answer = self._con.sql(sql, params=params)
@@ -255,7 +300,7 @@ class FileTables:
         self._con.execute(statement)
 
     def named(self, kind: Literal["table", "view"]) -> set[str]:
-        found = self._con.execute(_NAMES.format(kind=kind)).fetchall()
+        found = self._con.execute(_NAMES.format(kind=kind, schema=as_sql(self._schema))).fetchall()
         return {name for (name,) in found}
 
     def columns(self, tables: Iterable[str]) -> dict[str, list[str]]:
@@ -268,11 +313,11 @@ class FileTables:
 
     @contextmanager
     def in_duckdb(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[str], str]]]:
-        yield self._con, lambda name: f"results.main.{name}"
+        yield self._con, lambda name: f"results.{quoted(self._schema)}.{name}"
 
 
-def _started() -> duckdb.DuckDBPyConnection:
-    """A new engine."""
+def scratch() -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own that holds nothing, and leaves nothing behind."""
     import duckdb
 
     con = duckdb.connect(

@@ -19,7 +19,7 @@ from driftline.engine.interpolate import mask
 from driftline.engine.judge import Status
 from driftline.engine.project import Connection, Monitor, Project, Publish, Source
 from driftline.engine.selection import EVERYTHING, Selection, parse_selection
-from driftline.engine.store import Filter, Store
+from driftline.engine.store import Filter, Store, store_of
 from driftline.engine.stored import Migrated
 from driftline.engine.yaml_file import nearest, spell
 
@@ -477,7 +477,7 @@ def show(
     """
     loaded = _load(project, target)
     with masked(loaded):
-        store = Store(loaded.results.file)
+        store = store_of(loaded)
         filters = (signal, feature, segment, status, since, run)
         if monitor is None and not all and filters == (None,) * len(filters):
             return store.status()
@@ -526,7 +526,7 @@ def ls(
         return arrow_rows("metric_definitions", definition_rows())
     loaded = _load(project, target)
     with masked(loaded):
-        store = Store(loaded.results.file)
+        store = store_of(loaded)
         if what == "runs":
             return store.runs()
         if what == "features":
@@ -706,12 +706,13 @@ def publish(
             hint="put `publish: {duckdb: FILE, parquet: FOLDER}` into the project file,"
             " or give --duckdb FILE or --parquet FOLDER",
         )
-    if copies.duckdb is not None and copies.duckdb.resolve() == loaded.results.file.resolve():
+    file = loaded.results.file
+    if copies.duckdb is not None and file is not None and copies.duckdb.resolve() == file.resolve():
         raise ConfigError(
             f"{copies.duckdb} is the results file itself", hint="name another file for the copy"
         )
     with masked(loaded):
-        return publish_copies(Store(loaded.results.file), copies)
+        return publish_copies(store_of(loaded), copies)
 
 
 def migrate(
@@ -732,7 +733,7 @@ def migrate(
     """
     loaded = _load(project, target)
     with masked(loaded):
-        return Store(loaded.results.file).migrate(dry_run=dry_run)
+        return store_of(loaded).migrate(dry_run=dry_run)
 
 
 def ddl(
@@ -748,19 +749,26 @@ def ddl(
     Args:
         project: The project file, its folder, or a `Project`; not needed.
         dialect: `duckdb`, `postgres`, `snowflake` …; None is that of the results.
-        schema: Where the tables are; None is `driftline`, of DuckDB `main`.
+        schema: Where the tables are; None is where the project has them, else `driftline`, of DuckDB
+            `main`.
         role: Who may read them, a role that exists; None writes `bi_reader`.
         target: One of the file's targets.
 
     Raises:
         ConfigError: When the dialect is unknown or the schema is not a name in it.
     """
+    from driftline.engine.config import nearest_project
     from driftline.engine.ddl import ROLE
     from driftline.engine.ddl import ddl as ddl_of
+    from driftline.engine.sqltext import quoted
 
-    # results are in a DuckDB file, whatever the project says
-    if project is not None or target is not None:
-        _load(project, target)
+    asked = project is not None or target is not None
+    if asked or (dialect is None and nearest_project() is not None):
+        loaded = _load(project, target)
+        if (name := loaded.results.schema) is not None:
+            dialect = dialect or loaded.connection.type
+            plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None
+            schema = schema or (name if plain else quoted(name))
     return ddl_of(dialect or "duckdb", schema_name=schema, role=role or ROLE)
 
 

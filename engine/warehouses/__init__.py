@@ -11,9 +11,12 @@ from driftline.engine.errors import ConfigError, WarehouseError
 
 if TYPE_CHECKING:
     from driftline.engine.project import Connection
-    from driftline.engine.warehouses.base import Warehouse
+    from driftline.engine.warehouses.base import Keeper, Warehouse
 
 _CLASSES: Final = {"duckdb": ("duckdb", "DuckDB"), "postgres": ("postgres", "Postgres")}
+
+
+_KEEPERS: Final = {"postgres": ("postgres", "PostgresKeeper")}
 
 
 def class_of(type_: str) -> type[Warehouse] | None:
@@ -22,6 +25,13 @@ def class_of(type_: str) -> type[Warehouse] | None:
         return None
     module, name = _CLASSES[type_]
     found: type[Warehouse] = getattr(import_module(f"driftline.engine.warehouses.{module}"), name)
+    return found
+
+
+def keeper_of(type_: str) -> type[Keeper]:
+    """The class of sessions over result tables in a type of connection whose `keeps` is `transaction`."""
+    module, name = _KEEPERS[type_]
+    found: type[Keeper] = getattr(import_module(f"driftline.engine.warehouses.{module}"), name)
     return found
 
 

@@ -172,6 +172,137 @@ def stoppable(work: Callable[[], Answer], interrupt: Callable[[], object]) -> An
             raise
 
 
+@dataclass(frozen=True)
+class Keeps:
+    """How an engine keeps result tables.
+
+    Attributes:
+        replace: How old rows make way for new ones, all or none. `file`: the database is a file that
+            one writer at a time has open. `transaction`: a session deletes and inserts, then commits.
+        longest_name: Bytes that a name may have; longer ones would be cut.
+    """
+
+    replace: Literal["file", "transaction"]
+    longest_name: int
+
+
+class InUse(WarehouseError):
+    """Someone else writes results for longer than one is willing to wait; the message names them."""
+
+
+class Keeper(Protocol):
+    """A session over the schema of the result tables; names stand for those in it.
+
+    It is used for one transaction after another, each from `begin` to `commit` or `end`.
+    """
+
+    def __init__(self, options: Mapping[str, object], schema: str) -> None:
+        """Connect.
+
+        Args:
+            options: Keys of a `connection` of its type.
+            schema: The schema of the tables.
+
+        Raises:
+            WarehouseError: When the engine cannot be reached.
+        """
+        ...
+
+    def begin(self, *, writes: bool, wait_seconds: float, tag: str) -> None:
+        """Begin a transaction.
+
+        Args:
+            writes: Whether it writes, which one session at a time does.
+            wait_seconds: How long to wait for another that writes; 0 or more.
+            tag: What its statements are searched by in the engine's log.
+
+        Raises:
+            InUse: When another session keeps writing.
+            WarehouseError: When the engine refuses.
+        """
+        ...
+
+    def relations(self) -> Mapping[str, Relation]:
+        """The tables and views of the schema by name, as they are now."""
+        ...
+
+    def create_schema(self) -> None:
+        """Make the schema where there is none.
+
+        Raises:
+            WarehouseError: When that is not allowed.
+        """
+        ...
+
+    def fetch(self, sql: str) -> pa.Table:
+        """Run one SELECT.
+
+        Raises:
+            WarehouseError: When the engine refuses it.
+        """
+        ...
+
+    def stream(self, sql: str) -> pa.RecordBatchReader:
+        """Run one SELECT whose rows are read bit by bit, all of them before the next statement.
+
+        Raises:
+            WarehouseError: When the engine refuses it.
+        """
+        ...
+
+    def execute(self, sql: str) -> None:
+        """Run one statement for its effect.
+
+        Raises:
+            WarehouseError: When the engine refuses it.
+        """
+        ...
+
+    def land(self, name: str, table: str, rows: pa.Table) -> None:
+        """Make a temporary table of rows, which have columns of a table.
+
+        Raises:
+            WarehouseError: When the engine refuses it.
+        """
+        ...
+
+    def lacking(self, *, writes: bool) -> tuple[str, ...]:
+        """Statements that would give the session's user what it lacks to read, or write, results.
+
+        Raises:
+            WarehouseError: When the engine does not answer.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Keep what was done, and end the transaction.
+
+        Raises:
+            WarehouseError: When the engine refuses, or is lost: then it is kept whole or not at all.
+        """
+        ...
+
+    def end(self) -> None:
+        """End a transaction that only read.
+
+        Raises:
+            WarehouseError: When the engine is lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give everything back; what was not kept is undone."""
+        ...
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or a view, and its columns in order."""
+
+    kind: Literal["table", "view"]
+    columns: tuple[str, ...]
+
+
 class Warehouse(Protocol):
     """Where the tables live. What an engine can do is declared by its class, known without a session.
 
@@ -179,11 +310,13 @@ class Warehouse(Protocol):
         dialect: sqlglot's name of its SQL.
         keeps_bounds: A column's min and max over a whole table cost no scan.
         keeps_rows: A statement may leave a temporary table that later ones read.
+        keeps: How it keeps result tables; None where it does not.
     """
 
     dialect: str
     keeps_bounds: bool
     keeps_rows: bool
+    keeps: Keeps | None
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Open a session by the keys of a `connection` of its type.
@@ -251,6 +384,10 @@ class Warehouse(Protocol):
         Raises:
             WarehouseError: When the warehouse refuses it.
         """
+        ...
+
+    def let_go(self) -> None:
+        """Give up, until the next statement, what keeps others from writing to what is read."""
         ...
 
     def close(self) -> None:

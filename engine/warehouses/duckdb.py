@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,8 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import ConfigError, SourceError, StatementError, WarehouseError
-from driftline.engine.project import Source
-from driftline.engine.warehouses.base import About, Answer, Column, Kind, stoppable, tablesample
+from driftline.engine.project import MEMORY, Source
+from driftline.engine.warehouses.base import (
+    About,
+    Answer,
+    Column,
+    Keeps,
+    Kind,
+    stoppable,
+    tablesample,
+)
 from driftline.engine.warehouses.lakes import Files, Lake, Rows, open_lake
 
 if TYPE_CHECKING:
@@ -68,6 +77,7 @@ class DuckDB:
     dialect = "duckdb"
     keeps_bounds = True
     keeps_rows = True
+    keeps: Keeps | None = Keeps("file", longest_name=1_000)
 
     def __init__(
         self,
@@ -94,19 +104,27 @@ class DuckDB:
         self._conversion = duckdb.ConversionException
         self._invalid = duckdb.InvalidInputException
         self._loaded: dict[tuple[str, ...], str] = {}
-        self._database = database = str(options.get("database", ":memory:"))
+        self._database = database = str(options.get("database", MEMORY))
         self._reading = _spelled(_part(options, "files"))
+        # where names are looked for once the database is attached again
+        self._path: str | None = None
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         }
         try:
+            self._is_attached = False
             if beside is not None:
-                self._connection = beside.cursor()
-            else:
-                self._connection = duckdb.connect(
-                    database, read_only=database != ":memory:", config=config
+                self._session = beside.cursor()
+            elif database == MEMORY or database.startswith("md:"):
+                self._session = duckdb.connect(
+                    database, read_only=database != MEMORY, config=config
                 )
+            else:
+                # beside the session, not in it, so that it can be let go of
+                self._session = duckdb.connect(config=config)
+                self._take(_PATIENCE)
+                self._is_attached = True
             settings = _part(options, "settings")
             # what is set for the session alone leaves other connections to the database as they are
             scope = "session " if beside is not None else ""
@@ -442,8 +460,49 @@ class DuckDB:
     def _stoppable(self, work: Callable[[], Answer]) -> Answer:
         return stoppable(work, self._connection.interrupt)
 
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """The session, with the database that it reads."""
+        if self._path is not None:
+            try:
+                self._take(_LONG_PATIENCE)
+            except self._errors as error:
+                what = f"cannot open {self._database} in DuckDB again: {error}"
+                raise WarehouseError(what, hint="run again when nobody writes to it") from error
+            self._session.execute(f"set search_path = {literal(self._path)}")
+            self._path = None
+        return self._session
+
+    def _take(self, wait_seconds: float) -> None:
+        """Attach the database, which someone else may be writing to for a moment."""
+        name = _name_of(self._database)
+        attach = f"attach {literal(self._database)} as {quote(name)} (read_only)"
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                self._session.execute(attach)
+                break
+            except self._errors as error:
+                if not _LOCKED.search(str(error)) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE)
+        self._session.execute(f"use {quote(name)}")
+
+    def let_go(self) -> None:
+        if self._path is None and self._is_attached:
+            ((path,),) = self._session.execute("select current_setting('search_path')").fetchall()
+            self._session.execute("use memory")
+            self._session.execute(f"detach {quote(_name_of(self._database))}")
+            self._path = path
+
     def close(self) -> None:
-        self._connection.close()
+        self._session.close()
+
+
+def _name_of(database: str) -> str:
+    """What a database is called in a session that has it, as by DuckDB itself."""
+    name = Path(database).name.split(".")[0]
+    return f"{name}_db" if name in ("", "main", "memory", "system", "temp") else name
 
 
 def _part(options: Mapping[str, object], key: str) -> Mapping[str, Any]:
@@ -477,6 +536,13 @@ def _place_to_wait() -> str:
 
     return str(Path(tempfile.gettempdir()) / f"driftline-{uuid.uuid4().hex}")
 
+
+# Seconds to wait for whoever writes to the database: before a run, and in the middle of one.
+_PATIENCE: Final = 5.0
+_LONG_PATIENCE: Final = 60.0
+_PAUSE: Final = 0.05
+# What DuckDB says of a file that someone else has open.
+_LOCKED: Final = re.compile(r"Could not set lock on file|being used by another process")
 
 # Parquet of more columns than this and at most so many values is read once.
 _WIDE: Final = 200

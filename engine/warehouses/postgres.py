@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from driftline.engine.errors import SourceError, StatementError, WarehouseError
 from driftline.engine.interpolate import mask, passwords
 from driftline.engine.project import Source
 from driftline.engine.sqltext import as_sql, quoted
-from driftline.engine.warehouses.base import About, Column, Kind, stoppable
+from driftline.engine.warehouses.base import (
+    About,
+    Column,
+    InUse,
+    Keeps,
+    Kind,
+    Relation,
+    stoppable,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,6 +102,7 @@ class Postgres:
     keeps_bounds = False
     # a temporary table needs a transaction that writes
     keeps_rows = False
+    keeps: Keeps | None = Keeps("transaction", longest_name=63)
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Connect.
@@ -102,36 +113,16 @@ class Postgres:
         Raises:
             WarehouseError: When the driver is missing, the server cannot be reached or refuses.
         """
+        self._server = _Server(options)
         self._options = options
-        self._secrets = _secrets(options)
         self._sampled: set[str] = set()
+        self._connection: Any = self._server.connect()
         self._is_open = False
-        try:
-            from adbc_driver_manager import Error
-        except ImportError:
-            raise WarehouseError(
-                "a connection of type postgres needs the package adbc-driver-postgresql, which is not"
-                " installed",
-                hint="pip install 'driftline[postgres]'",
-            ) from None
-        self._errors = Error
-        self._connection = self._connect()
         (row,) = self.fetch(
             "select current_user || ' at ' || coalesce(host(inet_server_addr()) || ':'"
             " || inet_server_port(), 'a local socket') || ', database ' || current_database() as place"
         ).to_pylist()
         self._where = row["place"]
-
-    def _connect(self) -> Any:
-        from adbc_driver_postgresql import dbapi
-
-        try:
-            return dbapi.connect(_conninfo(self._options), autocommit=True)
-        except self._errors as error:
-            raise WarehouseError(
-                f"cannot connect to PostgreSQL: {self._said(error)}",
-                hint="check the keys of connection: host, port, database, user, password, sslmode",
-            ) from error
 
     @staticmethod
     def column(name: str, native: str) -> Column:
@@ -228,17 +219,20 @@ class Postgres:
     def fetch(self, sql: str) -> pa.Table:
         try:
             self._begin()
-            with self._connection.cursor() as cursor:
-                return stoppable(partial(_answer, cursor, sql), cursor.adbc_cancel)
-        except self._errors as error:
+            return fetch(self._connection, sql)
+        except self._server.errors as error:
             raise self._refused(error, sql) from error
 
     def execute(self, sql: str) -> None:
         try:
             self._begin()
-            self._send(sql)
-        except self._errors as error:
+            send(self._connection, sql)
+        except self._server.errors as error:
             raise self._refused(error, sql) from error
+
+    def let_go(self) -> None:
+        # who reads keeps nobody from writing
+        pass
 
     def close(self) -> None:
         # the server forgets a transaction that only read
@@ -250,37 +244,82 @@ class Postgres:
         if self._is_open:
             return
         if self._connection is None:
-            self._connection = self._connect()
-        self._send("begin isolation level repeatable read, read only")
+            self._connection = self._server.connect()
+        send(self._connection, "begin isolation level repeatable read, read only")
         self._is_open = True
-        for statement in _settings(self._options):
-            self._send(statement)
-
-    def _send(self, sql: str) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
+        fetch(self._connection, _settings(self._options))
 
     def _refused(self, error: Any, sql: str) -> WarehouseError:
         """What to raise about a statement; ends its transaction where the connection stands."""
-        said, code = self._said(error), error.sqlstate or ""
-        lost = code.startswith(_LOST) or not code
         self._is_open = False
+        found = self._server.refused(error, sql)
+        if isinstance(found, StatementError):
+            try:
+                send(self._connection, "rollback")
+                return found
+            except self._server.errors:
+                found = self._server.lost(error, sql)
+        with suppress(self._server.errors):
+            self.close()
+        self._connection = None
+        return found
+
+
+class _Server:
+    """A server by the keys of a connection: how it is connected to, and what its errors mean.
+
+    Attributes:
+        errors: What its driver raises.
+
+    Raises:
+        WarehouseError: When the driver is missing.
+    """
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._options = options
+        self._secrets = _secrets(options)
         try:
-            if lost:
-                self.close()
-            else:
-                self._send("rollback")
-        except self._errors:
-            lost = True
-        if lost:
-            self._connection = None
-            return WarehouseError(
-                f"the connection to PostgreSQL was lost: {said}",
-                sql=sql,
-                hint="nothing of this run is stored: run again",
-            )
+            from adbc_driver_manager import Error
+        except ImportError:
+            raise WarehouseError(
+                "a connection of type postgres needs the package adbc-driver-postgresql, which is not"
+                " installed",
+                hint="pip install 'driftline[postgres]'",
+            ) from None
+        self.errors = Error
+
+    def connect(self) -> Any:
+        from adbc_driver_postgresql import dbapi
+
+        try:
+            return dbapi.connect(_conninfo(self._options), autocommit=True)
+        except self.errors as error:
+            raise WarehouseError(
+                f"cannot connect to PostgreSQL: {self._said(error)}",
+                hint="check the keys of connection: host, port, database, user, password, sslmode",
+            ) from error
+
+    def refused(self, error: Any, sql: str) -> WarehouseError:
+        """What to raise about a statement: a `StatementError` where the connection stands."""
+        code = error.sqlstate or ""
+        if code.startswith(_LOST) or not code:
+            return self.lost(error, sql)
+        return self.refusal(error, sql)
+
+    def refusal(self, error: Any, sql: str) -> StatementError:
+        """What to raise about a statement on a connection that stands."""
+        code = error.sqlstate or ""
         hint = next((hint for start, hint in _HINTS if code.startswith(start)), None)
-        return StatementError(f"PostgreSQL refused a statement: {said}", sql=sql, hint=hint)
+        return StatementError(
+            f"PostgreSQL refused a statement: {self._said(error)}", sql=sql, hint=hint
+        )
+
+    def lost(self, error: Any, sql: str) -> WarehouseError:
+        return WarehouseError(
+            f"the connection to PostgreSQL was lost: {self._said(error)}",
+            sql=sql,
+            hint="nothing of this run is stored: run again",
+        )
 
     def _said(self, error: Any) -> str:
         """What the server or its library said, in one line, without secrets."""
@@ -290,6 +329,18 @@ class Postgres:
         text = text.partition("\n\nQuery was:")[0]
         text = re.sub(r"^[A-Z_]+: (\[libpq\] )?(Failed to connect: )?", "", text.strip())
         return mask(" ".join(text.split()), self._secrets)
+
+
+def send(connection: Any, sql: str) -> None:
+    """Run a statement that returns no rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def fetch(connection: Any, sql: str) -> pa.Table:
+    """Run a statement that returns rows."""
+    with connection.cursor() as cursor:
+        return stoppable(partial(_answer, cursor, sql), cursor.adbc_cancel)
 
 
 def _answer(cursor: Any, sql: str) -> pa.Table:
@@ -344,8 +395,8 @@ def _escaped(value: object) -> str:
     return f"'{text}'"
 
 
-def _settings(options: Mapping[str, object]) -> tuple[str, ...]:
-    """Statements that make a transaction answer as it should, whoever connects."""
+def _settings(options: Mapping[str, object], **others: str) -> str:
+    """The statement that makes a transaction answer as it should, whoever connects."""
     settings = {
         "TimeZone": "UTC",
         "DateStyle": "ISO",
@@ -361,14 +412,221 @@ def _settings(options: Mapping[str, object]) -> tuple[str, ...]:
     }
     if "statement_timeout" in options:
         settings["statement_timeout"] = f"{options['statement_timeout']}s"
-    statements = [f"set local {name} = {as_sql(value)}" for name, value in settings.items()]
     if "role" in options:
-        statements.append(f"set local role {quoted(str(options['role']))}")
+        settings["role"] = str(options["role"])
     if "schema" in options:
-        statements.append(f"set local search_path = {quoted(str(options['schema']))}")
-    return tuple(statements)
+        settings["search_path"] = quoted(str(options["schema"]))
+    made = (
+        f"set_config({as_sql(name)}, {as_sql(value)}, true)"
+        for name, value in {**settings, **others}.items()
+    )
+    return f"select {', '.join(made)}"
 
 
 def _secrets(options: Mapping[str, object]) -> frozenset[str]:
     """Texts that no message may hold."""
     return frozenset({str(options.get("password", ""))} | passwords(str(options.get("uri", ""))))
+
+
+class PostgresKeeper:
+    """Result tables in a schema of a PostgreSQL server.
+
+    A transaction that writes holds a lock of the server's under the name of the schema until it ends,
+    also where the process is killed. One that reads takes no lock, and sees what was whole when it began.
+    """
+
+    def __init__(self, options: Mapping[str, object], schema: str) -> None:
+        self._server = _Server(options)
+        self._options = options
+        self._schema = schema
+        self._tag = ""
+        self._relations: Mapping[str, Relation] | None = None
+        self._streamed: Any = None
+        self._connection = self._server.connect()
+
+    def begin(self, *, writes: bool, wait_seconds: float, tag: str) -> None:
+        self._tag = f"/* {tag.replace('*/', '* /')} */\n"
+        self._relations = None
+        # statements about results are short, and may have to wait for those of someone else
+        settings = {"search_path": quoted(self._schema), "statement_timeout": "0"}
+        if writes:
+            # whoever reads a table holds off its change as well; 0 would be for ever
+            settings["lock_timeout"] = f"{max(1, round(wait_seconds * 1000))}ms"
+        self._send("begin" if writes else "begin isolation level repeatable read, read only")
+        self.fetch(_settings(self._options, **settings))
+        if writes:
+            self._take_turn(wait_seconds)
+
+    def _take_turn(self, wait_seconds: float) -> None:
+        named = sha256(f"driftline {self._schema}".encode()).digest()
+        key = int.from_bytes(named[:8], "big", signed=True)
+        turn = f"{self._tag}select cast(pg_advisory_xact_lock({key}) as text) as turn"
+        try:
+            fetch(self._connection, turn)
+        except self._server.errors as error:
+            if error.sqlstate != _LOCKED:
+                raise self._server.refused(error, turn) from error
+            self._send("rollback")
+            holder = "another session"
+            for row in self.fetch(_HOLDER.format(key=key)).to_pylist():
+                holder = f"{row['program'] or 'a session'} of {row['name']} (process {row['pid']})"
+            raise InUse(f"{holder}; waited {wait_seconds:g} s") from error
+
+    def relations(self) -> Mapping[str, Relation]:
+        if self._relations is None:
+            rows = self.fetch(_RELATIONS.format(schema=as_sql(self._schema))).to_pylist()
+            if rows and not rows[0]["usable"]:
+                # else the tables would seem not to be there
+                raise StatementError(f"permission denied for schema {self._schema}")
+            found: dict[str, Relation] = {}
+            for row in rows:
+                kind: Literal["table", "view"] = "view" if row["relkind"] == "v" else "table"
+                before = found.get(row["name"], Relation(kind, ()))
+                more = () if row["attname"] is None else (row["attname"],)
+                found[row["name"]] = Relation(kind, (*before.columns, *more))
+            self._relations = found
+        return self._relations
+
+    def create_schema(self) -> None:
+        # making one that is there takes the right to make it, too
+        there = f"select oid from pg_namespace where nspname = {as_sql(self._schema)}"
+        if not self.fetch(there).num_rows:
+            self.execute(f"create schema {quoted(self._schema)}")
+
+    def fetch(self, sql: str) -> pa.Table:
+        text = self._tag + sql
+        with self._asking(text), self._connection.cursor() as cursor:
+            return _answer(cursor, text)
+
+    def stream(self, sql: str) -> pa.RecordBatchReader:
+        self._close_stream()
+        text = self._tag + sql
+        with self._asking(text):
+            self._streamed = self._connection.cursor()
+            self._streamed.execute(text)
+            return self._streamed.fetch_record_batch()
+
+    def execute(self, sql: str) -> None:
+        self._relations = None
+        self._send(self._tag + sql)
+
+    def land(self, name: str, table: str, rows: pa.Table) -> None:
+        columns = ", ".join(rows.column_names)
+        self._send(
+            f"{self._tag}create temporary table {name} as select {columns} from {table} limit 0"
+        )
+        with self._asking(f"copy {name} from stdin"), self._connection.cursor() as cursor:
+            cursor.adbc_ingest(name, rows, mode="append", temporary=True)
+
+    def lacking(self, *, writes: bool) -> tuple[str, ...]:
+        about = _PRIVILEGES.format(schema=as_sql(self._schema))
+        rows = self.fetch(about).to_pylist()
+        me, database, schema = (quoted(rows[0]["me"]), quoted(rows[0]["db"]), quoted(self._schema))
+        lacks = []
+        if rows[0]["usage"] is None:
+            if writes and not rows[0]["makes_schemas"]:
+                lacks.append(f"create schema {schema} authorization {me}")
+        else:
+            needed = [name for name in ("usage", "create") if writes or name == "usage"]
+            if not all(rows[0][name] for name in needed):
+                lacks.append(f"grant {', '.join(needed)} on schema {schema} to {me}")
+            tables = [row for row in rows if row["name"] is not None]
+            rights = ("select", "insert", "update", "delete") if writes else ("select",)
+            if not all(row[right] for row in tables for right in rights if row[right] is not None):
+                told = ", ".join(rights)
+                lacks.append(f"grant {told} on all tables in schema {schema} to {me}")
+        if writes and not rows[0]["temporary"]:
+            lacks.append(f"grant temporary on database {database} to {me}")
+        return tuple(lacks)
+
+    def commit(self) -> None:
+        self._send("commit")
+
+    def end(self) -> None:
+        self._close_stream()
+        self._send("rollback")
+
+    def close(self) -> None:
+        # the server undoes a transaction that was not committed
+        with suppress(self._server.errors):
+            self._close_stream()
+        with suppress(self._server.errors):
+            self._connection.close()
+
+    def _close_stream(self) -> None:
+        if self._streamed is not None:
+            self._streamed.close()
+            self._streamed = None
+
+    def _send(self, sql: str) -> None:
+        with self._asking(sql):
+            send(self._connection, sql)
+
+    @contextmanager
+    def _asking(self, sql: str) -> Iterator[None]:
+        """Say of what the driver raises whether the server refused, or is lost."""
+        try:
+            yield
+        except self._server.errors as error:
+            found = self._server.refused(error, sql)
+            if not error.sqlstate and self._stands():
+                found = self._server.refusal(error, sql)
+            raise found from error
+
+    def _stands(self) -> bool:
+        """Whether the server still answers: that the transaction is aborted, if nothing else."""
+        try:
+            send(self._connection, "select 1")
+        except self._server.errors as error:
+            return error.sqlstate == _ABORTED
+        return True
+
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available
+_LOCKED: Final = "55P03"
+# in_failed_sql_transaction
+_ABORTED: Final = "25P02"
+
+# Who holds the lock of a schema's results. A key of 64 bits is kept in two halves.
+# https://www.postgresql.org/docs/current/view-pg-locks.html
+_HOLDER: Final = """
+select l.pid, a.application_name as program, cast(a.usename as text) as name
+from pg_locks as l
+left join pg_stat_activity as a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+    and l.database = (select oid from pg_database where datname = current_database())
+    and (cast(l.classid as bigint) << 32) | cast(l.objid as bigint) = {key}
+"""
+
+_RELATIONS: Final = """
+select
+    cast(c.relname as text) as name,
+    cast(c.relkind as text) as relkind,
+    cast(a.attname as text) as attname,
+    has_schema_privilege(n.oid, 'usage') as usable
+from pg_class as c
+inner join pg_namespace as n on n.oid = c.relnamespace
+left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where n.nspname = {schema} and c.relkind in ('r', 'p', 'v', 'm', 'f')
+order by c.relname, a.attnum
+"""
+
+# What the user may do with the database, the schema, and each of its tables and views: these can
+# only be read.
+_PRIVILEGES: Final = """
+select
+    cast(current_user as text) as me,
+    cast(current_database() as text) as db,
+    has_database_privilege(current_database(), 'create') as makes_schemas,
+    has_database_privilege(current_database(), 'temporary') as temporary,
+    has_schema_privilege(n.oid, 'usage') as usage,
+    has_schema_privilege(n.oid, 'create') as create,
+    cast(c.relname as text) as name,
+    has_table_privilege(c.oid, 'select') as select,
+    case when c.relkind <> 'v' then has_table_privilege(c.oid, 'insert') end as insert,
+    case when c.relkind <> 'v' then has_table_privilege(c.oid, 'update') end as update,
+    case when c.relkind <> 'v' then has_table_privilege(c.oid, 'delete') end as delete
+from (select 1 as one) as always
+left join pg_namespace as n on n.nspname = {schema}
+left join pg_class as c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v')
+"""

@@ -28,7 +28,7 @@ OTHERS: Final = tuple(name for name in DIALECTS if name != "duckdb")
 # text, bigint, double, boolean, timestamp (six digits, without a zone), date; as vendors write them
 TYPES: Final = {
     "duckdb": "TEXT BIGINT DOUBLE BOOLEAN TIMESTAMP DATE",
-    "postgres": "TEXT BIGINT DOUBLE|PRECISION BOOLEAN TIMESTAMP DATE",
+    "postgres": 'TEXT|COLLATE|"C" BIGINT DOUBLE|PRECISION BOOLEAN TIMESTAMP DATE',
     "spark": "STRING BIGINT DOUBLE BOOLEAN TIMESTAMP_NTZ DATE",
     "databricks": "STRING BIGINT DOUBLE BOOLEAN TIMESTAMP_NTZ DATE",
     "clickhouse": "String Int64 Float64 Bool DateTime64(6,|'UTC') DATE",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
+from later_schema import LAST, NEXT, TABLES_2, run
 from small_project import AT, make
 
 import driftline
@@ -18,36 +18,6 @@ from driftline.engine.publish import publish
 from driftline.engine.results import SCHEMA, Migration, Schema, read_migrations
 from driftline.engine.store import Store
 
-NOW = datetime(2026, 11, 22, 6)
-
-# A schema as the next version of Driftline may have it: a column more, and a view that shows it.
-ADD_NOTE = """
-alter table runs add column note text;
-comment on column runs.note is 'What someone wrote about the run';
-update runs set note = 'before notes';
-"""
-ADD_ROOM = """
-alter table monitors add column room text;
-comment on column monitors.room is 'Where it stands';
-"""
-TABLES_2 = SCHEMA.tables_sql.replace(
-    "    error text\n);\n\ncomment on table runs",
-    "    error text,\n    note text\n);\n\ncomment on column runs.note is"
-    " 'What someone wrote about the run';\ncomment on table runs",
-)
-TABLES_3 = TABLES_2.replace(
-    "    last_seen_at timestamp\n);\n\ncomment on table monitors",
-    "    last_seen_at timestamp,\n    room text\n);\n\ncomment on column monitors.room is"
-    " 'Where it stands';\ncomment on table monitors",
-)
-VIEWS_2 = SCHEMA.views_sql.replace(
-    "    numbered.error\nfrom numbered", "    numbered.error,\n    numbered.note\nfrom numbered"
-)
-NEXT = Schema(TABLES_2, VIEWS_2, SCHEMA.internal_sql, (Migration(2, "0002_note", ADD_NOTE),))
-LAST = Schema(
-    TABLES_3, VIEWS_2, SCHEMA.internal_sql, (*NEXT.migrations, Migration(3, "0003_room", ADD_ROOM))
-)
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -55,11 +25,6 @@ def file(tmp_path: Path) -> Path:
     file = tmp_path / "results.duckdb"
     Store(file).record_failure(run("run-1"), [])
     return file
-
-
-def run(run_id: str) -> dict[str, object]:
-    row = dict.fromkeys(SCHEMA.tables["runs"].names)
-    return row | {"run_id": run_id, "monitor": "m", "status": "failed", "started_at": NOW}
 
 
 def ask(file: Path, sql: str) -> list[tuple[object, ...]]:
@@ -218,9 +183,9 @@ def test_a_crash_in_the_middle_leaves_the_old_schema(file: Path) -> None:
     ],
 )
 def test_a_step_that_fails_leaves_the_old_schema(file: Path, step: str, complaint: str) -> None:
-    wrong = Schema(TABLES_2, VIEWS_2, "", (Migration(2, "0002_wrong", step),))
-    # the view would not see the column either
-    wrong = Schema(TABLES_2, SCHEMA.views_sql, "", wrong.migrations)
+    # no view sees the column
+    steps = (Migration(2, "0002_wrong", step),)
+    wrong = Schema(TABLES_2, SCHEMA.views_sql, "", steps)
 
     with pytest.raises(StoreError, match=complaint):
         Store(file, schema=wrong).migrate()

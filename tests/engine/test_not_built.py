@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from driftline.engine.config import load_project
+from driftline.engine.config_models import ConnectionType
 from driftline.engine.errors import ConfigError
+from driftline.engine.not_built import KEEP_RESULTS
+from driftline.engine.warehouses import class_of
 
 NOT_YET = "understood but not built in this version"
 
@@ -112,7 +116,7 @@ def test_the_target_of_the_specification_is_not_built_where_it_is_chosen(folder:
     more = [line for line in complaints(folder, EVERYTHING, "prod") if line.startswith("9:")]
     assert more == [
         f"9: targets.prod.connection.type: a connection of type snowflake is {NOT_YET}",
-        f"9: targets.prod.results.connection: results in the connection are {NOT_YET}",
+        f"9: targets.prod.results.connection: results in a connection of type snowflake are {NOT_YET}",
     ]
 
 
@@ -177,7 +181,6 @@ def test_a_form_of_a_reference_is_understood_and_not_built(
     ("section", "complaint"),
     [
         ("connection: {type: trino, host: h}", "connection.type: a connection of type trino"),
-        ("results: {connection: same, schema: d}", "results.connection: results in the connection"),
     ],
 )
 def test_a_section_is_understood_and_not_built(
@@ -187,6 +190,12 @@ def test_a_section_is_understood_and_not_built(
     assert len(found) == 1
     assert found[0].startswith(f"1: {complaint}")
     assert NOT_YET in found[0]
+
+
+def test_results_can_be_in_the_connections_whose_class_says_how() -> None:
+    classes = {kind: class_of(kind) for kind in get_args(ConnectionType)}
+    keep = {kind for kind, found in classes.items() if found is not None and found.keeps}
+    assert keep == {*KEEP_RESULTS}
 
 
 @pytest.mark.parametrize(
