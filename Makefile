@@ -87,12 +87,13 @@ clean:
 		--no-build-isolation --editable .
 	@touch $@
 
+# --no-deps: the lock is complete, and fakesnow would have another sqlglot.
 .venv/dev: .venv/runtime
-	.venv/bin/python -m pip install --quiet --requirement requirements.lock
+	.venv/bin/python -m pip install --quiet --no-deps --requirement requirements.lock
 	@touch $@
 
 .venv-low/dev: .venv-low/made pyproject.toml requirements.lock Makefile
 	sed 's/^duckdb==.*/duckdb==$(DUCKDB_LOW)/' requirements.lock > .venv-low/requirements.txt
-	.venv-low/bin/python -m pip install --quiet --requirement .venv-low/requirements.txt
+	.venv-low/bin/python -m pip install --quiet --no-deps --requirement .venv-low/requirements.txt
 	.venv-low/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -224,6 +224,53 @@ case
 end
 """
 
+
+def _seconds(said: str, dialect: str) -> Callable[[exp.Expr], None]:
+    """Say seconds since 1970, fractions and all, of dates and of both kinds of timestamps.
+
+    Args:
+        said: How the engine does, {c} for what they are of.
+        dialect: One of `DIALECTS`.
+    """
+
+    def respell(tree: exp.Expr) -> None:
+        import sqlglot
+        from sqlglot import exp
+
+        for asked in list(tree.find_all(exp.Extract)):
+            if asked.name.upper() == "EPOCH":
+                of = asked.expression.sql(dialect=dialect)
+                made = sqlglot.parse_one(said.format(c=of), read=dialect)
+                asked.replace(made if isinstance(asked.parent, exp.Cast) else exp.paren(made))
+
+    return respell
+
+
+def _wide_sums(type_: str) -> Callable[[exp.Expr], None]:
+    """Sum bigints in a wider type, where their sum is a bigint too, and a too large one an error or wrong."""
+
+    def respell(tree: exp.Expr) -> None:
+        from sqlglot import exp
+
+        for summed in tree.find_all(exp.Sum):
+            of = summed.this
+            # one that is null where it is not finite is a case
+            made = of.args["ifs"][0].args["true"] if isinstance(of, exp.Case) else of
+            if isinstance(made, exp.Cast) and made.is_type("bigint"):
+                summed.set("this", exp.cast(of.copy(), type_))
+
+    return respell
+
+
+def _keep_microseconds(tree: exp.Expr) -> None:
+    """Give timestamps the six digits they have in every other engine, where they have three of their own."""
+    from sqlglot import exp
+
+    for type_ in tree.find_all(exp.DataType):
+        if type_.is_type("timestamp", "timestampntz", "timestamptz") and not type_.expressions:
+            type_.set("expressions", [exp.DataTypeParam(this=exp.Literal.number(6))])
+
+
 # What an engine understands otherwise than sqlglot knows, each with the vendor's page.
 _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
     "postgres": (
@@ -232,6 +279,32 @@ _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
         # https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT
         _make_zero_of_the_tiny,
         _read_any_size,
+    ),
+    "snowflake": (
+        # https://docs.snowflake.com/en/sql-reference/functions/date_part
+        _seconds("cast(date_part(epoch_microsecond, {c}) as double) / 1000000", "snowflake"),
+    ),
+    "bigquery": (
+        # https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions#unix_micros
+        _seconds("unix_micros(cast({c} as timestamp)) / 1000000", "bigquery"),
+        # https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate_functions#sum
+        _wide_sums("decimal"),
+    ),
+    "redshift": (
+        # https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html: whole seconds alone
+        _seconds(
+            "cast(datediff(microsecond, cast('1970-01-01 00:00:00' as timestamp),"
+            " cast({c} as timestamp)) as double precision) / 1000000",
+            "redshift",
+        ),
+    ),
+    "trino": (
+        # https://trino.io/docs/current/functions/datetime.html#to_unixtime
+        _seconds("to_unixtime(cast({c} as timestamp(6) with time zone))", "trino"),
+        # https://trino.io/docs/current/language/types.html#timestamp-p
+        _keep_microseconds,
+        # https://trino.io/docs/current/functions/aggregate.html#sum
+        _wide_sums("decimal(38, 0)"),
     ),
 }
 

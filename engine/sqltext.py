@@ -158,7 +158,12 @@ def _number_text(column: Column, reference: Column, *, fractions: bool = False) 
         # never by way of a double, which holds 15 digits of 38
         if scale == 0:
             return as_text
-        return sql("trim(trailing '.' from trim(trailing '0' from {c}))", c=as_text)
+        # some engines spell no zeros at the end, and 10 has one that counts
+        return sql(
+            "case when {c} like '%.%' then trim(trailing '.' from trim(trailing '0' from {c}))"
+            " else {c} end",
+            c=as_text,
+        )
     x = number(column, reference, fractions=fractions)
     text = sql(
         "case when {x} = floor({x}) and abs({x}) < {top} then cast(cast({x} as bigint) as varchar)"
