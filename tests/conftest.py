@@ -30,7 +30,7 @@ ONCE = {
     *("test_selection", "test_azure_quirks", "test_demo_data", "test_contracts", "test_exact"),
     *("test_baseline", "test_bench", "test_cost", "test_evidence", "test_dialects"),
     *("test_postgres", "test_postgres_service", "test_distances", "test_templates"),
-    *("test_postgres_results",),
+    *("test_postgres_results", "test_rehearsal", "test_analysed", "test_dbt"),
 }
 
 

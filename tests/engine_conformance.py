@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from engine_parity import Both, Column, Engine, differences, run_in
+from engine_results import ask_everything
 from hard_columns import hard_columns
+from rehearsal import rehearsal
 from support import PATHS, monitor, signals
 
 from driftline.engine.dialects import spelled
@@ -168,6 +172,15 @@ def hours(rows: int, start: str, *, step: int) -> list[str]:
     """Times as texts, some hours apart."""
     first = np.datetime64(start, "m")
     return [str(first + np.timedelta64(k * step, "h")).replace("T", " ") for k in range(rows)]
+
+
+def columns_of(rows: pa.Table) -> dict[str, Column]:
+    """The columns of an Arrow table."""
+    types = [str(each).lower() for each in duckdb.from_arrow(rows).types]
+    return {
+        name: Column(type_.replace(" with time zone", "tz"), texts(rows[name].to_pylist()))
+        for name, type_ in zip(rows.column_names, types, strict=True)
+    }
 
 
 def table(name: str) -> Source:
@@ -441,3 +454,16 @@ class Conformance:
         own, theirs = both.runs(watched, path=path)
         assert len({row["feature"] for row in own.metrics}) == 1 + 2 * len(HOSTILE)
         assert differences(own, theirs) == ""
+
+    def test_every_statement_of_the_rehearsal_is_right(self, both: Both) -> None:
+        for name, rows in rehearsal().tables.items():
+            both.create(name, columns_of(rows))
+        with closing(both.engine.open()) as session:
+            dialect = session.dialect
+            ask_everything(
+                dialect,
+                "executed",
+                f"{dialect} {session.about().version.split()[0]}",
+                lambda sql: session.fetch(sql).to_pylist(),
+                named=lambda name: spelled(table(name), dialect),
+            )

@@ -262,9 +262,9 @@ def _tables() -> dict[str, pa.Table]:
     rng = np.random.default_rng(3)
     told = [START + timedelta(hours=9 * k) for k in range(110)]
     return {
-        "scored": _rows(170, 1, 0.6, changed=True),
-        "training": _rows(120, 2, 0.0, changed=False),
-        "labels": pa.table(
+        "answers": _rows(170, 1, 0.6, changed=True),
+        "lessons": _rows(120, 2, 0.0, changed=False),
+        "verdicts": pa.table(
             {
                 # a text: keys of another type are compared as texts
                 "request": pa.array([str(k) for k in rng.integers(0, 80, 110)]),
@@ -273,7 +273,7 @@ def _tables() -> dict[str, pa.Table]:
                 "outcome": pa.array(_some([("yes", "no")[k % 2] for k in range(110)], 9)),
             }
         ),
-        "accounts": pa.table(
+        "owners": pa.table(
             {
                 "key": pa.array([f"k{k}" for k in range(9)]),
                 "age": pa.array([20 + 3 * k for k in range(9)], pa.int64()),
@@ -309,9 +309,9 @@ def _monitor(clock: str = "at", size: str = "P7D", **given: Any) -> Monitor:
     return Monitor(
         **{
             "name": "rehearsal",
-            "production": Production(_table("scored"), clock, RollingWindow(parse_duration(size))),
-            "references": (Reference("training", _table("training")),),
-            "signals": signals(MEASURED, reference="training"),
+            "production": Production(_table("answers"), clock, RollingWindow(parse_duration(size))),
+            "references": (Reference("lessons", _table("lessons")),),
+            "signals": signals(MEASURED, reference="lessons"),
             "roles": Roles(correlation_id="id"),
             "settings": _SETTINGS,
             "max_categories": 6,
@@ -329,17 +329,17 @@ def _everything() -> Monitor:
     """Joins, and filters."""
     return _monitor(
         references=(
-            Reference("training", _table("training"), filter="account <> 'k3' or whole > 4"),
+            Reference("lessons", _table("lessons"), filter="account <> 'k3' or whole > 4"),
         ),
         production=Production(
-            _table("scored"),
+            _table("answers"),
             "at",
             RollingWindow(parse_duration("P21D")),
-            "(amount / 2 < 1 or id // 2 = 7 or amount is null) and not account like 'z%'",
+            "(amount / 2 < 1 or id = 7 or amount is null) and not account like 'z%'",
         ),
         joins=(
-            Join("labels", _table("labels"), (("id", "request"),), "told"),
-            Join("accounts", _table("accounts"), (("account", "key"),)),
+            Join("verdicts", _table("verdicts"), (("id", "request"),), "told"),
+            Join("owners", _table("owners"), (("account", "key"),)),
         ),
         features=_only_of(*("paid", "outcome", "age", "amount", "whole", "price", "colour")),
     )
@@ -358,7 +358,7 @@ def _azures() -> Monitor:
         features=_only_of(
             *("amount", "few", "price", "counted", "kind", "told", "colour", "agreed", "level"),
         ),
-        signals=signals(AZURES, reference="training"),
+        signals=signals(AZURES, reference="lessons"),
         conventions="azure",
         settings={},
     )
@@ -408,7 +408,7 @@ _RUNS: Final = {
     "many columns": Planned(
         _monitor(
             size="P7D",
-            signals=signals(("normalized_wasserstein_distance",), reference="training"),
+            signals=signals(("normalized_wasserstein_distance",), reference="lessons"),
             features=_only_of(*MANY),
         ),
     ),
@@ -467,6 +467,6 @@ def rehearsal() -> Rehearsal:
             for path in planned.paths:
                 with on_path(path):
                     found[f"{name}, {path}"] = planned.parts(session, folder)
-        asked = [name for name in tables["training"].column_names if name not in MANY]
-        look_at(session, _table("training"), only=asked, tag="driftline step={step}")
+        asked = [name for name in tables["lessons"].column_names if name not in MANY]
+        look_at(session, _table("lessons"), only=asked, tag="driftline step={step}")
         return Rehearsal(tables, tuple(session.sent.values()), found)

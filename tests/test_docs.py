@@ -14,6 +14,7 @@ from typing import Final
 
 import duckdb
 import pytest
+from engine_results import recorded
 from support import score
 from typer.testing import CliRunner
 
@@ -24,6 +25,7 @@ from driftline.docs import generate
 from driftline.engine import signal_models
 from driftline.engine.catalog import METRICS, NUMERICAL, SHORT_NAMES, Metric
 from driftline.engine.config import load_project
+from driftline.engine.dialects import DIALECTS
 from driftline.engine.project import Monitor
 from driftline.engine.thresholds import KINDS, LEVELS
 from driftline.engine.verbs import STATUSES
@@ -31,6 +33,20 @@ from driftline.engine.verbs import STATUSES
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
 JUDGING: Final = ROOT / "docs" / "judging.md"
+LOCK: Final = ROOT / "requirements.lock"
+# The strongest first.
+HOWS: Final = ("executed", "emulated", "parsed")
+ENGINES: Final = {
+    "duckdb": "DuckDB",
+    "postgres": "PostgreSQL",
+    "spark": "Spark",
+    "databricks": "Databricks",
+    "clickhouse": "ClickHouse",
+    "snowflake": "Snowflake",
+    "bigquery": "BigQuery",
+    "redshift": "Redshift",
+    "trino": "Trino",
+}
 PAGES: Final = sorted((ROOT / "docs").rglob("*.md"))
 WRITTEN: Final = [README, *(page for page in PAGES if page.parent.name != "metrics")]
 
@@ -77,6 +93,29 @@ def _metric_table() -> str:
 
 def test_the_metric_table_is_the_catalogue() -> None:
     assert _between("metrics", _metric_table()) == _metric_table()
+
+
+def _engine_table() -> str:
+    kept = sorted(recorded().items(), key=lambda each: (HOWS.index(each[1]["how"]), each[0]))
+    rows = ["| engine | how | statements right, of all | by |", "|---|---|---|---|"]
+    for engine, row in kept:
+        right = f"{row['right']} of {row['asked']}"
+        rows.append(f"| {ENGINES[engine]} | {row['how']} | {right} | {row['version']} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_table_of_engines_is_what_their_tests_found() -> None:
+    assert _between("engines", _engine_table()) == _engine_table()
+
+
+def test_every_dialect_has_been_asked_the_same_statements_by_versions_that_are_locked() -> None:
+    kept = recorded()
+    assert kept.keys() == {*DIALECTS} == ENGINES.keys()
+    assert len({row["asked"] for row in kept.values()}) == 1
+    locked = dict(re.findall(r"^([^=\s]+)==(\S+)", LOCK.read_text("utf-8"), flags=re.MULTILINE))
+    for row in kept.values():
+        name, _, version = row["version"].partition(" ")
+        assert locked.get(name, version) == version
 
 
 def test_the_demo_prints_what_the_readme_shows(

@@ -7,34 +7,19 @@ numbers alone, never of texts: engines that lack it are asked whether the number
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import pytest
 import sqlglot
 from compiled import STEPS, statements
+from rehearsal import rehearsal
 from sqlglot import exp
+from vocabulary import OWN, VOCABULARY, words
 
 from driftline.engine.dialects import DIALECTS
 
-NODES: Final = {
-    # shape
-    exp.Select, exp.From, exp.Subquery, exp.Where, exp.Group, exp.Ordered, exp.Order, exp.Union,
-    exp.With, exp.CTE, exp.Alias, exp.TableAlias, exp.Column, exp.Identifier, exp.Table, exp.Tuple,
-    exp.Paren, exp.Star, exp.TableSample, exp.Join, exp.Values,
-    # words
-    exp.Literal, exp.Null, exp.Boolean, exp.DataType, exp.DataTypeParam, exp.Cast, exp.Var,
-    exp.Case, exp.If, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.EQ, exp.NEQ, exp.LT, exp.LTE,
-    exp.GT, exp.GTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg,
-    # functions
-    exp.Count, exp.Distinct, exp.Sum, exp.Min, exp.Max, exp.Abs, exp.Floor, exp.Trim, exp.Lower,
-    exp.RegexpLike, exp.Coalesce, exp.TryCast,
-    exp.Extract, exp.Window, exp.WindowSpec, exp.RowNumber, exp.DenseRank,
-    exp.PercentRank,
-    # how this engine names files; other engines get a table's name there
-    exp.ReadParquet, exp.Array,
-    # how it lists bins; other engines get VALUES there
-    exp.Explode,
-}  # fmt: skip
+TEMPLATES: Final = Path(__file__).parents[1] / "sql" / "relations"
 
 
 def _nodes(step: str) -> list[exp.Expression]:
@@ -42,21 +27,37 @@ def _nodes(step: str) -> list[exp.Expression]:
         node
         for statement in statements("duckdb")
         if statement.step == step
-        for node in _query(statement.sql).walk()
+        for node in sqlglot.parse_one(statement.sql, read="duckdb").walk()
     ]
 
 
-def _query(text: str) -> exp.Expression:
-    """A statement's SELECT, also where this engine keeps its rows in a table of the session."""
-    tree = sqlglot.parse_one(text, read="duckdb")
-    return tree.expression if isinstance(tree, exp.Create) else tree
-
-
 @pytest.mark.parametrize("step", STEPS)
-def test_a_relation_uses_only_proven_constructs(step: str) -> None:
-    found = {type(node) for node in _nodes(step)}
-    assert found, "nothing was rendered"
-    assert not {node.__name__ for node in found - NODES}
+def test_a_relation_uses_only_words_that_every_engine_was_asked(step: str) -> None:
+    texts = [each.sql for each in statements("duckdb") if each.step == step]
+    assert texts, "nothing was rendered"
+    unproven = {word for text in texts for word in words(text)} - VOCABULARY - OWN
+    assert not unproven, (
+        f"sql/relations/{step}.sql says {', '.join(sorted(unproven))}: say it in other words, or add a"
+        " run to tests/rehearsal.py that sends it, and it to tests/vocabulary.py"
+    )
+
+
+def test_every_word_is_in_a_statement_that_ran() -> None:
+    said = {word: each.step for each in rehearsal().statements for word in words(each.text)}
+    unproven = {word: step for word, step in said.items() if word not in VOCABULARY}
+    assert not unproven, f"{unproven} are no words of tests/vocabulary.py"
+    assert said.keys() >= VOCABULARY, "no statement of the rehearsal has them"
+
+
+def test_the_rehearsal_has_every_relation() -> None:
+    templates = {file.stem for file in TEMPLATES.glob("*.sql")} - {"macros"}
+    # those keep rows for a session, which DuckDB alone does
+    assert {each.step for each in rehearsal().statements} == templates - {"joined", "copied"}
+
+
+def test_only_duckdb_is_sent_what_is_its_own() -> None:
+    said = {word for each in statements("duckdb") for word in words(each.sql)}
+    assert said - VOCABULARY == OWN
 
 
 # sqlglot says VALUES as UNNEST to BigQuery

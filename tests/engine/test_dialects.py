@@ -48,3 +48,32 @@ def test_postgres_multiplies_nothing_that_would_round_to_zero() -> None:
     assert "CASE WHEN ABS(t) < CAST('0.25' AS DOUBLE PRECISION)" in text
     assert ", t * CAST('4.0' AS DOUBLE PRECISION)," in text
     assert "CASE WHEN ABS(t) < CAST('1.0' AS DOUBLE PRECISION)" in text
+
+
+def test_redshift_counts_microseconds_where_its_epoch_has_none() -> None:
+    text = said('select cast(extract(epoch from "at") as double)', "redshift")
+    day = "CAST('1970-01-01 00:00:00' AS TIMESTAMP)"
+    assert (
+        f'DATEDIFF(MICROSECOND, {day}, CAST("at" AS TIMESTAMP)) AS DOUBLE PRECISION) / 1000000'
+        in text
+    )
+
+
+def test_trino_keeps_microseconds_of_whatever_is_a_timestamp() -> None:
+    text = said(
+        "select cast('2026-01-01' as timestamp), cast(t as timestamptz), extract(epoch from t)",
+        "trino",
+    )
+    assert text.count("TIMESTAMP(6)") == 3
+    assert text.count("TIMESTAMP") == 3
+
+
+@pytest.mark.parametrize(
+    ("dialect", "wide"), [("bigquery", "NUMERIC"), ("trino", "DECIMAL(38, 0)")]
+)
+def test_sums_of_bigints_are_wider_where_an_engine_has_no_wider_sum(
+    dialect: str, wide: str
+) -> None:
+    text = said("select sum(cast(t as bigint)), sum(try_cast(t as bigint)), sum(n)", dialect)
+    assert text.count(f" AS {wide})") == 2
+    assert "SUM(n)" in text
