@@ -376,8 +376,9 @@ class Planned:
 
     def parts(self, session: DuckDB, folder: Path) -> list[Part]:
         """What it finds, by window."""
-        store = Store(folder / f"{uuid4().hex}.duckdb") if self.keeps else None
-        results = Results(store.file if store else folder / "unused.duckdb")
+        file = folder / f"{uuid4().hex}.duckdb"
+        store = Store(file) if self.keeps else None
+        results = Results(file)
         project = Project(folder, (self.monitor,), results, Connection())
         moments: tuple[datetime, ...] = (datetime.fromisoformat(self.at).replace(tzinfo=UTC),)
         if self.every is not None:
@@ -393,7 +394,7 @@ class Planned:
 
 
 _RUNS: Final = {
-    "everything": Planned(_everything(), ("small", "grid")),
+    "everything": Planned(_everything(), ("small", "grid", "finer")),
     "every type": Planned(
         _monitor(
             size="P21D",
@@ -422,7 +423,7 @@ _RUNS: Final = {
     ),
     "side by side, with a zone": Planned(
         _monitor("seen", "P5D", features=_only_of("t", "large")),
-        ("grid",),
+        ("grid", "finer"),
         every="P5D",
     ),
     "of uneven steps, by date": Planned(
