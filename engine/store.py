@@ -536,10 +536,10 @@ def store_of(
             f"results cannot be in a connection of type {connection.type}",
             hint="name a file: `results: {to: FILE}`",
         )
-    if len(schema.encode()) > found.keeps.longest_name:
+    longest, size = found.keeps.longest_name, len(schema.encode())
+    if longest is not None and size > longest:
         raise ConfigError(
-            f"results.schema has {len(schema.encode())} bytes, and names of {connection.type} at"
-            f" most {found.keeps.longest_name}",
+            f"results.schema has {size} bytes, and names of {connection.type} at most {longest}",
             hint="give a shorter name",
         )
     place: Place

@@ -26,7 +26,7 @@ from driftline.engine.project import Connection
 from driftline.engine.results import TABLES, arrow_schema, metric_id
 from driftline.engine.store import Store
 from driftline.engine.stored import Slice
-from driftline.engine.storefile import FileTables
+from driftline.engine.storefile import FileTables, ResultsFile
 from driftline.engine.storeschema import ResultsSchema, SchemaTables
 
 Row = dict[str, Any]
@@ -92,6 +92,9 @@ def opened(address: str) -> Store:
     if not address.startswith("{"):
         return Store(Path(address), wait_seconds=20)
     told = json.loads(address)
+    if told["type"] == "duckdb":
+        file = Path(told["options"]["database"])
+        return Store(ResultsFile(file, told["schema"]), wait_seconds=20)
     connection = Connection(told["type"], told["options"])
     return Store(ResultsSchema(connection, told["schema"]), wait_seconds=20)
 

@@ -179,11 +179,11 @@ class Keeps:
     Attributes:
         replace: How old rows make way for new ones, all or none. `file`: the database is a file that
             one writer at a time has open. `transaction`: a session deletes and inserts, then commits.
-        longest_name: Bytes that a name may have; longer ones would be cut.
+        longest_name: Bytes that a name may have, longer ones would be cut; None where all are kept.
     """
 
     replace: Literal["file", "transaction"]
-    longest_name: int
+    longest_name: int | None = None
 
 
 class InUse(WarehouseError):

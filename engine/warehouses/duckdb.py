@@ -77,7 +77,7 @@ class DuckDB:
     dialect = "duckdb"
     keeps_bounds = True
     keeps_rows = True
-    keeps: Keeps | None = Keeps("file", longest_name=1_000)
+    keeps: Keeps | None = Keeps("file")
 
     def __init__(
         self,

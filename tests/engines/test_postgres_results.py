@@ -14,6 +14,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from alike import alike, answers_of, differing
 from any_store import (
     FACTS,
     KILLED_AT_A_TABLE,
@@ -170,77 +171,21 @@ AT: Final = "2026-02-11"
 
 # --- the same as in a file --------------------------------------------------------------------------------
 
-# Ids and times, and what they are in.
-OWN: Final = frozenset(
-    {
-        *("run_id", "invocation_id", "sql", "seconds", "config_yaml", "migrated_at", "content"),
-        *("started_at", "finished_at", "computed_at", "first_seen_at", "last_seen_at", "built_at"),
-        *("last_run_at", "statement_seconds", "total_seconds", "requested_at"),
-    }
-)
-
-
-def rows_of(store: Store, table: str) -> list[str]:
-    """The rows of a table or view without what is of a run of its own, sorted."""
-    found = store.read(f"select * from {table}")
-    return sorted(
-        str({name: value for name, value in each.items() if name not in OWN})
-        for each in found.to_pylist()
-    )
-
-
-def types_of(store: Store, table: str) -> list[tuple[str, str]]:
-    schema = store.read(f"select * from {table}").schema
-    return [(field.name, str(field.type)) for field in schema]
-
-
-def told(found: Result) -> str:
-    """What a command prints, without ids and times of runs."""
-    text = re.sub(r"\b[0-9a-f]{8,32}\b", "ID", found.stdout)
-    text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)?", "TIME", text)
-    return re.sub(r"\b[\d.]+ s\b|\"seconds\": [\d.e-]+", "SECONDS", text)
-
-
-COMMANDS: Final = (
-    ("run", "--at", AT),
-    ("run", "--at", AT, "--select", "feature:Zeta"),
-    ("show",),
-    ("show", "churn", "--all", "--format", "json"),
-    ("ls", "runs"),
-    ("ls", "features"),
-    ("check",),
-    ("baseline", "build"),
-    ("backfill", "churn", "--from", "2026-02-01", "--to", "2026-02-12", "--every", "P1D"),
-    ("backfill", "churn", "--from", "2026-02-01", "--to", "2026-02-13", "--every", "P1D"),
-    ("migrate",),
-)
-
 
 def test_every_command_does_in_the_schema_what_it_does_in_a_file(
     cli: Cli, server: Owner, schema: str, tmp_path: Path
 ) -> None:
-    places = ("{to: results.duckdb}", f"{{connection: same, schema: {schema}}}")
     answers = []
-    for place in places:
+    for place in ("{to: results.duckdb}", f"{{connection: same, schema: {schema}}}"):
         project(server.options, place)
-        answers.append([cli(*words) for words in COMMANDS])
-        loose = Path("driftline.yml").read_text("utf-8").replace("0.25", "9")
-        Path("driftline.yml").write_text(loose, "utf-8")
-        answers[-1].append(cli("check", "--write"))
+        answers.append(answers_of(cli))
 
-    names = (tmp_path / "results.duckdb", f"schema {schema} in postgres")
-    for words, in_file, in_schema in zip((*COMMANDS, "check --write"), *answers, strict=True):
-        assert in_schema.exit_code == in_file.exit_code, (words, in_schema.output)
-        wanted = told(in_file).replace(str(names[0]), str(names[1]))
-        assert told(in_schema) == wanted, words
     file, there = Store(tmp_path / "results.duckdb"), Store(server.place(schema))
-    for table in (*TABLES, *VIEWS, "_grounds", "_baselines"):
-        assert types_of(there, table) == types_of(file, table), table
-        assert rows_of(there, table) == rows_of(file, table), table
-    assert len(rows_of(there, "metrics")) > 30
-    assert [each["feature"] for each in there.features().to_pylist()] == [
-        each["feature"] for each in file.features().to_pylist()
-    ]
+    assert alike(*answers, file.place.name, there.place.name) == []
+    assert differing(file, there) == []
+    assert there.read("select count(*) as n from metrics")["n"][0].as_py() > 30
+    # what a language orders otherwise
+    assert there.features()["feature"].to_pylist() == ["Zeta", "alpha", "at", "city", "ähnlich"]
 
 
 def test_copies_for_bi_tools_hold_what_the_schema_holds(
