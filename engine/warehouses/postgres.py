@@ -448,7 +448,12 @@ class PostgresKeeper:
         self._tag = f"/* {tag.replace('*/', '* /')} */\n"
         self._relations = None
         # statements about results are short, and may have to wait for those of someone else
-        settings = {"search_path": quoted(self._schema), "statement_timeout": "0"}
+        settings = {
+            "search_path": quoted(self._schema),
+            "statement_timeout": "0",
+            # whose client has vanished must not keep the others waiting
+            "idle_in_transaction_session_timeout": "10min",
+        }
         if writes:
             # whoever reads a table holds off its change as well; 0 would be for ever
             settings["lock_timeout"] = f"{max(1, round(wait_seconds * 1000))}ms"
