@@ -33,26 +33,21 @@ if TYPE_CHECKING:
     from driftline.engine.guess import Guess
     from driftline.engine.outcome import RunResult
     from driftline.engine.project import Project
+    from driftline.engine.results_verbs import check, ddl, ls, migrate, publish, show
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.stored import Migrated
     from driftline.engine.verbs import (
         Validated,
         backfill,
         baseline,
-        check,
         compare,
         compile,  # noqa: A004 (named like its command)
-        ddl,
         debug,
         demo,
         init,
-        ls,
         metrics,
-        migrate,
-        publish,
         run,
         schema,
-        show,
         validate,
     )
 
@@ -96,10 +91,11 @@ _ELSEWHERE: Final = {
     "Compiled": "compile",
     "Guess": "guess",
     "Metric": "catalog",
-    "Migrated": "store",
+    "Migrated": "stored",
     "Project": "project",
     "RunResult": "outcome",
     "Scaffold": "scaffold",
+    **dict.fromkeys(("check", "ddl", "ls", "migrate", "publish", "show"), "results_verbs"),
 }
 
 

@@ -1,26 +1,32 @@
-"""What users call: each verb of the command line as a function."""
+"""What users call: each verb of the command line as a function; those of stored results are beside it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
+from driftline.engine.calls import (
+    Moment,
+    ProjectLike,
+    advise,
+    instant,
+    load,
+    masked,
+    moment,
+    or_error,
+)
 from driftline.engine.catalog import METRICS, SHORT_NAMES, Metric
-from driftline.engine.errors import ConfigError, DriftlineError, SourceError, StoreError
+from driftline.engine.errors import ConfigError, SourceError
 from driftline.engine.interpolate import mask
-from driftline.engine.judge import Status
-from driftline.engine.project import Connection, Monitor, Project, Publish, Source
+from driftline.engine.project import Connection, Monitor, Project, Source
 from driftline.engine.selection import EVERYTHING, Selection, parse_selection
-from driftline.engine.store import Filter, Store, store_of
-from driftline.engine.stored import Migrated
 from driftline.engine.yaml_file import nearest, spell
 
 if TYPE_CHECKING:
@@ -33,17 +39,9 @@ if TYPE_CHECKING:
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.warehouses.base import Warehouse
 
-ProjectLike: TypeAlias = "str | os.PathLike[str] | Project | None"
-"""A project file, the folder it is in, a `Project`, or None for the nearest `driftline.yml`."""
-
-Moment: TypeAlias = "str | date | None"
-"""A date, a date and time (both also as ISO 8601 text), or None."""
-
 DEMO_AT: Final = "2013-07-01"
 DEMO_FOLDER: Final = "driftline-demo"
 BASELINE_ACTIONS: Final = ("build", "show", "list")
-LISTS: Final = ("monitors", "runs", "features", "metrics")
-STATUSES: Final = get_args(Status)
 
 _DEMO_DATA: Final = ("README.md", "scored.parquet", "training.parquet")
 _DEMO_PROJECT: Final = "driftline.yml"
@@ -101,11 +99,11 @@ def run(
         StoreError: When results cannot be stored.
     """
     selection = parse_selection(select, exclude)
-    loaded = _load(project, target)
+    loaded = load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
         warehouse = None if connection is None else _beside(connection)
-        return _run(loaded, names, _instant(at), warehouse, selection=selection)
+        return _run(loaded, names, instant(at), warehouse, selection=selection)
 
 
 def backfill(
@@ -147,7 +145,7 @@ def backfill(
         step = None if every is None else parse_duration(every)
     except ValueError as error:
         raise ConfigError(f"every: {error}") from None
-    loaded = _load(project, target)
+    loaded = load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
         warehouse = None if connection is None else _beside(connection)
@@ -155,8 +153,8 @@ def backfill(
         def work() -> RunResult:
             return backfill_project(
                 loaded,
-                start=_moment(start),
-                end=_moment(end),
+                start=moment(start),
+                end=moment(end),
                 every=step,
                 monitors=names,
                 warehouse=warehouse,
@@ -204,7 +202,7 @@ def baseline(
         raise ConfigError(
             f"there is no action {action!r}", hint=f"known are {', '.join(BASELINE_ACTIONS)}"
         )
-    loaded = _load(project, target)
+    loaded = load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
         warehouse = None if connection is None else _beside(connection)
@@ -288,7 +286,7 @@ def compare(
     )
     text = None if save is None else _saved(made.monitors[0], Path(save), frames, project)
     if project is not None:
-        theirs = _load(project, target)
+        theirs = load(project, target)
         made = replace(made, connection=theirs.connection, secrets=theirs.secrets)
     with masked(made):
         warehouse = (
@@ -298,7 +296,7 @@ def compare(
             found = replace(_run(made, None, None, warehouse, store=False), fail_on="never")
         except SourceError as error:
             # there is no project file that the usual advice could be about
-            _advise(error, "give a path, a glob in quotes, or a table of the connection")
+            advise(error, "give a path, a glob in quotes, or a table of the connection")
             raise
     if save is not None and text is not None:
         _write_new(Path(save), text)
@@ -354,7 +352,7 @@ def validate(
     """
     from driftline.engine.config import notes, resolved_yaml
 
-    loaded = _load(project, target)
+    loaded = load(project, target)
     return Validated(loaded, notes(loaded), resolved_yaml(loaded) if resolved else None)
 
 
@@ -404,13 +402,13 @@ def statements(
     from driftline.engine.compile import compile_project
     from driftline.engine.run import choose_monitors
 
-    loaded = _load(project, target)
+    loaded = load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
         selection = parse_selection(select, exclude)
         chosen = choose_monitors(loaded, names, selection)
         found = compile_project(
-            loaded, monitors=chosen, dialect=dialect, at=_instant(at), selection=selection
+            loaded, monitors=chosen, dialect=dialect, at=instant(at), selection=selection
         )
     return tuple(
         replace(
@@ -438,100 +436,6 @@ def compiled_files(found: Iterable[Compiled], folder: Path) -> dict[Path, str]:
         for order, statement in enumerate(each.statements, start=1):
             texts[folder / name / f"{order:02}_{statement.step}.sql"] = f"{statement.sql}\n"
     return texts
-
-
-def show(
-    project: ProjectLike = None,
-    monitor: str | None = None,
-    *,
-    all: bool = False,  # noqa: A002 (named like its option)
-    signal: Filter = None,
-    feature: Filter = None,
-    segment: Filter = None,
-    status: Filter = None,
-    since: Moment = None,
-    run: str | None = None,
-    target: str | None = None,
-) -> pa.Table:
-    """Read results from the store; no warehouse is asked.
-
-    Args:
-        project: The project file, its folder, or a `Project`.
-        monitor: A name; None without any filter gives one row a monitor (`monitor_status`).
-        all: Whether rows whose status is ok are there too; they are when `status` or `feature`
-            asks for some.
-        signal: Names of signals.
-        feature: Names of features; `__all__` is the whole dataset.
-        segment: Names of segments; `__all__` is everyone.
-        status: Statuses, such as `breached`.
-        since: Windows that end after this time, instead of the newest.
-        run: Rows that one run wrote: its id, or the beginning of it.
-        target: One of the file's targets.
-
-    Returns:
-        Rows of `metrics`, worst first; or rows of `monitor_status`.
-
-    Raises:
-        ConfigError: When the project, a name or a status is wrong.
-        StoreError: When there are no results yet, or they cannot be read.
-    """
-    loaded = _load(project, target)
-    with masked(loaded):
-        store = store_of(loaded)
-        filters = (signal, feature, segment, status, since, run)
-        if monitor is None and not all and filters == (None,) * len(filters):
-            return store.status()
-        statuses = [status] if isinstance(status, str) else status
-        if statuses is not None:
-            _check_statuses(statuses := list(statuses))
-        elif not all and feature is None:
-            statuses = [each for each in STATUSES if each != "ok"]
-        if monitor is not None:
-            _check_monitor(loaded, store, monitor)
-        return store.metrics(
-            monitor,
-            signal=signal,
-            feature=feature,
-            segment=segment,
-            status=statuses,
-            since=_since(since),
-            run_id=None if run is None else _run_id(store, run),
-        )
-
-
-def ls(
-    project: ProjectLike = None, what: str = "monitors", *, target: str | None = None
-) -> pa.Table:
-    """List what there is.
-
-    Args:
-        project: The project file, its folder, or a `Project`; not needed for `metrics`.
-        what: `monitors`, `runs`, `features` or `metrics`.
-        target: One of the file's targets.
-
-    Returns:
-        Rows of `monitor_status` (a monitor that never ran has nulls), `runs` (newest first),
-        `features` or `metric_definitions`.
-
-    Raises:
-        ConfigError: When the project is wrong or there is no such list.
-        StoreError: When there are no results yet, or they cannot be read.
-    """
-    if what not in LISTS:
-        raise ConfigError(f"there is no list of {what!r}", hint=f"known are {', '.join(LISTS)}")
-    if what == "metrics":
-        from driftline.engine.results import arrow_rows
-        from driftline.engine.rows import definition_rows
-
-        return arrow_rows("metric_definitions", definition_rows())
-    loaded = _load(project, target)
-    with masked(loaded):
-        store = store_of(loaded)
-        if what == "runs":
-            return store.runs()
-        if what == "features":
-            return store.features()
-        return _monitors(loaded, store)
 
 
 @overload
@@ -618,7 +522,7 @@ def debug(
 
     found = list(checkup.versions())
     try:
-        loaded = _load(project, target)
+        loaded = load(project, target)
         chosen = choose_monitors(loaded, None if monitor is None else [monitor])
     except ConfigError as error:
         return (*found, checkup.refused(error))
@@ -635,186 +539,6 @@ def schema() -> dict[str, object]:
     from driftline.engine.schema import project_schema
 
     return project_schema()
-
-
-def check(
-    project: ProjectLike,
-    *,
-    monitors: str | Sequence[str] | None = None,
-    at: Moment = None,
-    write: bool = False,
-    target: str | None = None,
-) -> RunResult:
-    """Judge stored results again by the project as it is now; no data is read but the store.
-
-    Thresholds, `alert_when`, `min_rows` and the choice of metrics and features count as the file has
-    them today. What it asks for and no run has measured is told in each entry's `unmeasured`.
-
-    Args:
-        project: The project file, its folder, or a `Project`.
-        monitors: Names; None is all.
-        at: As for `run`: the window that it would replace. None is each monitor's newest stored one.
-        write: Whether the verdicts replace the stored ones, of all monitors in one transaction.
-        target: One of the file's targets; None takes DRIFTLINE_TARGET.
-
-    Raises:
-        ConfigError: When the project or an argument is wrong.
-        StoreError: When a monitor has no results yet, or the store cannot be read or written. Its
-            attribute `result` then holds what was found of the others.
-    """
-    from driftline.engine.check import check_project
-
-    loaded = _load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
-    with masked(loaded):
-        result = check_project(loaded, monitors=names, at=_instant(at), write=write)
-        return _or_error(result, loaded)
-
-
-def publish(
-    project: ProjectLike = None,
-    *,
-    duckdb: str | os.PathLike[str] | None = None,
-    parquet: str | os.PathLike[str] | None = None,
-    target: str | None = None,
-) -> tuple[Path, ...]:
-    """Make the copies of the results that BI tools may hold open, as after every run.
-
-    Args:
-        project: The project file, its folder, or a `Project`.
-        duckdb: A DuckDB file to write; with it or `parquet`, the project's own copies stay as they
-            are.
-        parquet: A folder to write one Parquet file a table to.
-        target: One of the file's targets.
-
-    Returns:
-        The files that were written.
-
-    Raises:
-        ConfigError: When neither the project nor an argument says where to.
-        StoreError: When there are no results yet, or a copy cannot be written.
-    """
-    from driftline.engine.publish import publish as publish_copies
-
-    loaded = _load(project, target)
-    copies = loaded.publish
-    if duckdb is not None or parquet is not None:
-        copies = Publish(*(None if each is None else Path(each) for each in (duckdb, parquet)))
-    if copies == Publish():
-        raise ConfigError(
-            "nothing says where to publish to",
-            hint="put `publish: {duckdb: FILE, parquet: FOLDER}` into the project file,"
-            " or give --duckdb FILE or --parquet FOLDER",
-        )
-    file = loaded.results.file
-    if copies.duckdb is not None and file is not None and copies.duckdb.resolve() == file.resolve():
-        raise ConfigError(
-            f"{copies.duckdb} is the results file itself", hint="name another file for the copy"
-        )
-    with masked(loaded):
-        return publish_copies(store_of(loaded), copies)
-
-
-def migrate(
-    project: ProjectLike = None, *, dry_run: bool = False, target: str | None = None
-) -> Migrated:
-    """Bring the result tables to the newest schema, in one transaction; make them where none are.
-
-    A run does the same by itself. Tables never go back to an older schema.
-
-    Args:
-        project: The project file, its folder, or a `Project`.
-        dry_run: Whether to tell the statements alone.
-        target: One of the file's targets.
-
-    Raises:
-        ConfigError: When the project is wrong.
-        StoreError: When the tables are those of a newer Driftline, or cannot be written.
-    """
-    loaded = _load(project, target)
-    with masked(loaded):
-        return store_of(loaded).migrate(dry_run=dry_run)
-
-
-def ddl(
-    project: ProjectLike = None,
-    *,
-    dialect: str | None = None,
-    schema: str | None = None,
-    role: str | None = None,
-    target: str | None = None,
-) -> str:
-    """The DDL of the result tables and views, with comments, and grants for those who read them.
-
-    Args:
-        project: The project file, its folder, or a `Project`; not needed.
-        dialect: `duckdb`, `postgres`, `snowflake` …; None is that of the results.
-        schema: Where the tables are; None is where the project has them, else `driftline`, of DuckDB
-            `main`.
-        role: Who may read them, a role that exists; None writes `bi_reader`.
-        target: One of the file's targets.
-
-    Raises:
-        ConfigError: When the dialect is unknown or the schema is not a name in it.
-    """
-    from driftline.engine.config import nearest_project
-    from driftline.engine.ddl import ROLE
-    from driftline.engine.ddl import ddl as ddl_of
-    from driftline.engine.sqltext import quoted
-
-    asked = project is not None or target is not None
-    if asked or (dialect is None and nearest_project() is not None):
-        loaded = _load(project, target)
-        if (name := loaded.results.schema) is not None:
-            dialect = dialect or loaded.connection.type
-            plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None
-            schema = schema or (name if plain else quoted(name))
-    return ddl_of(dialect or "duckdb", schema_name=schema, role=role or ROLE)
-
-
-@contextmanager
-def masked(project: Project) -> Iterator[None]:
-    """Hide the project's secrets in every exception that leaves the block."""
-    try:
-        yield
-    except Exception as error:
-        _hide(error, project.secrets)
-        raise
-
-
-def _hide(error: BaseException | None, secrets: frozenset[str]) -> None:
-    """Mask the texts of an error and of those behind it, in place."""
-    seen: set[int] = set()
-    rest = [error]
-    while rest:
-        each = rest.pop()
-        if each is None or id(each) in seen or not secrets:
-            continue
-        seen.add(id(each))
-        each.args = tuple(mask(arg, secrets) if isinstance(arg, str) else arg for arg in each.args)
-        for name in ("message", "hint", "sql"):
-            text = getattr(each, name, None)
-            if isinstance(text, str):
-                setattr(each, name, mask(text, secrets))
-        rest += [each.__cause__, each.__context__]
-
-
-def _advise(error: DriftlineError, hint: str) -> None:
-    error.hint = hint
-    error.args = (f"{error.message}\n  {hint}",)
-
-
-def _load(project: ProjectLike, target: str | None) -> Project:
-    if not isinstance(project, Project):
-        from driftline.engine.config import load_project
-
-        return load_project(None if project is None else Path(project), target=target)
-    if target not in (None, project.target):
-        raise ConfigError(
-            f"the project was loaded for target {project.target!r}, not {target!r}",
-            hint="give the project's file to choose a target",
-        )
-    return project
 
 
 def _run(
@@ -852,24 +576,11 @@ def _ran(work: Callable[[], RunResult], project: Project, warehouse: Warehouse |
             warehouse.close()
     for each in result.monitors:
         _tell(each.run, each.statements)
-    return _or_error(result, project)
+    return or_error(result, project)
 
 
 def _progress(monitor: str, step: str) -> None:
     _log.info("%s: %s", monitor, step, extra={"monitor": monitor, "step": step})
-
-
-def _or_error(result: RunResult, project: Project) -> RunResult:
-    """The result, or its first error, which the attribute `result` then goes with."""
-    found = [*(each.error for each in result.monitors), result.error]
-    errors = [error for error in found if error is not None]
-    for error in errors:
-        _hide(error, project.secrets)
-    if errors:
-        # the attribute that the docstring of `run` promises
-        errors[0].result = result
-        raise errors[0]
-    return result
 
 
 def _tell(run: dict[str, Any], statements: Iterable[dict[str, Any]]) -> None:
@@ -919,102 +630,6 @@ def _beside(connection: Any) -> Warehouse:
             hint="other connections are not built in this version",
         )
     return DuckDB.of(connection)
-
-
-def _instant(at: Moment) -> str | datetime | None:
-    """What a run takes: a date becomes its text, whose midnight is in the monitor's time zone."""
-    return None if at is None else _moment(at)
-
-
-def _moment(at: str | date) -> str | datetime:
-    return at if isinstance(at, str | datetime) else at.isoformat()
-
-
-def _since(since: Moment) -> datetime | None:
-    from driftline.engine.times import parse_instant
-
-    at = _instant(since)
-    try:
-        return parse_instant(at, "UTC") if isinstance(at, str) else at
-    except ValueError as error:
-        raise ConfigError(f"since: {error}") from None
-
-
-def _check_statuses(statuses: Iterable[str]) -> None:
-    for each in statuses:
-        if each not in STATUSES:
-            near = nearest(each, STATUSES) or f"; known are {', '.join(STATUSES)}"
-            raise ConfigError(f"there is no status {each!r}{near}")
-
-
-def _check_monitor(project: Project, store: Store, name: str) -> None:
-    """Refuse a name that neither the project nor the store knows."""
-    known = [monitor.name for monitor in project.monitors]
-    if name in known or name in store.status().column("monitor").to_pylist():
-        return
-    raise ConfigError(
-        f"there is no monitor {name!r}{nearest(name, known)}", hint=f"known are {', '.join(known)}"
-    )
-
-
-def _run_id(store: Store, beginning: str) -> str:
-    found = store.read(
-        "select run_id from runs where starts_with(run_id, $beginning) order by run_id limit 2",
-        {"beginning": beginning},
-    )
-    ids: list[str] = found.column("run_id").to_pylist()
-    if len(ids) == 1:
-        return ids[0]
-    what = "more than one run begins with" if ids else "there is no run"
-    raise ConfigError(f"{what} {beginning!r}", hint="`driftline ls runs` lists them")
-
-
-def _monitors(project: Project, store: Store) -> pa.Table:
-    """Rows of `monitor_status` for the monitors of the file, in its order."""
-    import pyarrow as pa
-
-    try:
-        stored = store.status()
-    except StoreError:
-        if store.exists() and store.version() is not None:
-            raise
-        stored = _status_schema().empty_table()
-    rows = {row["monitor"]: row for row in stored.to_pylist()}
-    never = dict.fromkeys(stored.column_names)
-    return pa.Table.from_pylist(
-        [
-            rows.get(
-                each.name,
-                {**never, "monitor": each.name, "model": each.model, "owner": each.owner},
-            )
-            for each in project.monitors
-        ],
-        schema=stored.schema,
-    )
-
-
-def _status_schema() -> pa.Schema:
-    """The columns of the view `monitor_status`."""
-    import pyarrow as pa
-
-    text, count, moment = pa.string(), pa.int64(), pa.timestamp("us")
-    return pa.schema(
-        [
-            ("monitor", text),
-            ("model", text),
-            ("owner", text),
-            ("last_run_at", moment),
-            ("last_status", text),
-            ("window_end", moment),
-            ("row_count", pa.float64()),
-            ("feature_count", count),
-            ("breached_features", count),
-            ("open_alerts", count),
-            ("worst_feature", text),
-            ("worst_score", pa.float64()),
-            ("summary", text),
-        ]
-    )
 
 
 def _source(text: str) -> Source:
@@ -1089,7 +704,7 @@ def _sides(
     try:
         first, second = side(production), None if reference is None else side(reference)
     except SourceError as error:
-        _advise(error, "give a path, or a glob in quotes")
+        advise(error, "give a path, or a glob in quotes")
         raise
     finally:
         warehouse.close()

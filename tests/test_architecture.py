@@ -66,7 +66,8 @@ FLOORS: Final = (
     {"checkup"},
     {"terminal", "frames"},
     {"log"},
-    {"verbs"},
+    {"calls"},
+    {"verbs", "results_verbs"},
     {"cli"},
 )
 

@@ -27,8 +27,8 @@ from driftline.engine.catalog import METRICS, NUMERICAL, SHORT_NAMES, Metric
 from driftline.engine.config import load_project
 from driftline.engine.dialects import DIALECTS
 from driftline.engine.project import Monitor
+from driftline.engine.results_verbs import STATUSES
 from driftline.engine.thresholds import KINDS, LEVELS
-from driftline.engine.verbs import STATUSES
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"

@@ -1,0 +1,331 @@
+"""The verbs about stored results: what they show, judge again, copy, make and bring forward."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, get_args
+
+from driftline.engine.calls import Moment, ProjectLike, instant, load, masked, or_error, since_of
+from driftline.engine.errors import ConfigError, StoreError
+from driftline.engine.judge import Status
+from driftline.engine.project import Project, Publish
+from driftline.engine.store import Filter, Store, store_of
+from driftline.engine.stored import Migrated
+from driftline.engine.yaml_file import nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from driftline.engine.outcome import RunResult
+
+LISTS: Final = ("monitors", "runs", "features", "metrics")
+STATUSES: Final = get_args(Status)
+
+
+def show(
+    project: ProjectLike = None,
+    monitor: str | None = None,
+    *,
+    all: bool = False,  # noqa: A002 (named like its option)
+    signal: Filter = None,
+    feature: Filter = None,
+    segment: Filter = None,
+    status: Filter = None,
+    since: Moment = None,
+    run: str | None = None,
+    target: str | None = None,
+) -> pa.Table:
+    """Read results from the store; no warehouse is asked.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        monitor: A name; None without any filter gives one row a monitor (`monitor_status`).
+        all: Whether rows whose status is ok are there too; they are when `status` or `feature`
+            asks for some.
+        signal: Names of signals.
+        feature: Names of features; `__all__` is the whole dataset.
+        segment: Names of segments; `__all__` is everyone.
+        status: Statuses, such as `breached`.
+        since: Windows that end after this time, instead of the newest.
+        run: Rows that one run wrote: its id, or the beginning of it.
+        target: One of the file's targets.
+
+    Returns:
+        Rows of `metrics`, worst first; or rows of `monitor_status`.
+
+    Raises:
+        ConfigError: When the project, a name or a status is wrong.
+        StoreError: When there are no results yet, or they cannot be read.
+    """
+    loaded = load(project, target)
+    with masked(loaded):
+        store = store_of(loaded)
+        filters = (signal, feature, segment, status, since, run)
+        if monitor is None and not all and filters == (None,) * len(filters):
+            return store.status()
+        statuses = [status] if isinstance(status, str) else status
+        if statuses is not None:
+            _check_statuses(statuses := list(statuses))
+        elif not all and feature is None:
+            statuses = [each for each in STATUSES if each != "ok"]
+        if monitor is not None:
+            _check_monitor(loaded, store, monitor)
+        return store.metrics(
+            monitor,
+            signal=signal,
+            feature=feature,
+            segment=segment,
+            status=statuses,
+            since=since_of(since),
+            run_id=None if run is None else _run_id(store, run),
+        )
+
+
+def ls(
+    project: ProjectLike = None, what: str = "monitors", *, target: str | None = None
+) -> pa.Table:
+    """List what there is.
+
+    Args:
+        project: The project file, its folder, or a `Project`; not needed for `metrics`.
+        what: `monitors`, `runs`, `features` or `metrics`.
+        target: One of the file's targets.
+
+    Returns:
+        Rows of `monitor_status` (a monitor that never ran has nulls), `runs` (newest first),
+        `features` or `metric_definitions`.
+
+    Raises:
+        ConfigError: When the project is wrong or there is no such list.
+        StoreError: When there are no results yet, or they cannot be read.
+    """
+    if what not in LISTS:
+        raise ConfigError(f"there is no list of {what!r}", hint=f"known are {', '.join(LISTS)}")
+    if what == "metrics":
+        from driftline.engine.results import arrow_rows
+        from driftline.engine.rows import definition_rows
+
+        return arrow_rows("metric_definitions", definition_rows())
+    loaded = load(project, target)
+    with masked(loaded):
+        store = store_of(loaded)
+        if what == "runs":
+            return store.runs()
+        if what == "features":
+            return store.features()
+        return _monitors(loaded, store)
+
+
+def check(
+    project: ProjectLike,
+    *,
+    monitors: str | Sequence[str] | None = None,
+    at: Moment = None,
+    write: bool = False,
+    target: str | None = None,
+) -> RunResult:
+    """Judge stored results again by the project as it is now; no data is read but the store.
+
+    Thresholds, `alert_when`, `min_rows` and the choice of metrics and features count as the file has
+    them today. What it asks for and no run has measured is told in each entry's `unmeasured`.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        monitors: Names; None is all.
+        at: As for `run`: the window that it would replace. None is each monitor's newest stored one.
+        write: Whether the verdicts replace the stored ones, of all monitors in one transaction.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+
+    Raises:
+        ConfigError: When the project or an argument is wrong.
+        StoreError: When a monitor has no results yet, or the store cannot be read or written. Its
+            attribute `result` then holds what was found of the others.
+    """
+    from driftline.engine.check import check_project
+
+    loaded = load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    with masked(loaded):
+        result = check_project(loaded, monitors=names, at=instant(at), write=write)
+        return or_error(result, loaded)
+
+
+def publish(
+    project: ProjectLike = None,
+    *,
+    duckdb: str | os.PathLike[str] | None = None,
+    parquet: str | os.PathLike[str] | None = None,
+    target: str | None = None,
+) -> tuple[Path, ...]:
+    """Make the copies of the results that BI tools may hold open, as after every run.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        duckdb: A DuckDB file to write; with it or `parquet`, the project's own copies stay as they
+            are.
+        parquet: A folder to write one Parquet file a table to.
+        target: One of the file's targets.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ConfigError: When neither the project nor an argument says where to.
+        StoreError: When there are no results yet, or a copy cannot be written.
+    """
+    from driftline.engine.publish import publish as publish_copies
+
+    loaded = load(project, target)
+    copies = loaded.publish
+    if duckdb is not None or parquet is not None:
+        copies = Publish(*(None if each is None else Path(each) for each in (duckdb, parquet)))
+    if copies == Publish():
+        raise ConfigError(
+            "nothing says where to publish to",
+            hint="put `publish: {duckdb: FILE, parquet: FOLDER}` into the project file,"
+            " or give --duckdb FILE or --parquet FOLDER",
+        )
+    file = loaded.results.file
+    if copies.duckdb is not None and file is not None and copies.duckdb.resolve() == file.resolve():
+        raise ConfigError(
+            f"{copies.duckdb} is the results file itself", hint="name another file for the copy"
+        )
+    with masked(loaded):
+        return publish_copies(store_of(loaded), copies)
+
+
+def migrate(
+    project: ProjectLike = None, *, dry_run: bool = False, target: str | None = None
+) -> Migrated:
+    """Bring the result tables to the newest schema, in one transaction; make them where none are.
+
+    A run does the same by itself. Tables never go back to an older schema.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        dry_run: Whether to tell the statements alone.
+        target: One of the file's targets.
+
+    Raises:
+        ConfigError: When the project is wrong.
+        StoreError: When the tables are those of a newer Driftline, or cannot be written.
+    """
+    loaded = load(project, target)
+    with masked(loaded):
+        return store_of(loaded).migrate(dry_run=dry_run)
+
+
+def ddl(
+    project: ProjectLike = None,
+    *,
+    dialect: str | None = None,
+    schema: str | None = None,
+    role: str | None = None,
+    target: str | None = None,
+) -> str:
+    """The DDL of the result tables and views, with comments, and grants for those who read them.
+
+    Args:
+        project: The project file, its folder, or a `Project`; not needed.
+        dialect: `duckdb`, `postgres`, `snowflake` …; None is that of the results.
+        schema: Where the tables are; None is where the project has them, else `driftline`, of DuckDB
+            `main`.
+        role: Who may read them, a role that exists; None writes `bi_reader`.
+        target: One of the file's targets.
+
+    Raises:
+        ConfigError: When the dialect is unknown or the schema is not a name in it.
+    """
+    from driftline.engine.config import nearest_project
+    from driftline.engine.ddl import ROLE
+    from driftline.engine.ddl import ddl as ddl_of
+    from driftline.engine.sqltext import quoted
+
+    asked = project is not None or target is not None
+    if asked or (dialect is None and nearest_project() is not None):
+        loaded = load(project, target)
+        if (name := loaded.results.schema) is not None:
+            dialect = dialect or loaded.connection.type
+            plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None
+            schema = schema or (name if plain else quoted(name))
+    return ddl_of(dialect or "duckdb", schema_name=schema, role=role or ROLE)
+
+
+def _check_statuses(statuses: Iterable[str]) -> None:
+    for each in statuses:
+        if each not in STATUSES:
+            near = nearest(each, STATUSES) or f"; known are {', '.join(STATUSES)}"
+            raise ConfigError(f"there is no status {each!r}{near}")
+
+
+def _check_monitor(project: Project, store: Store, name: str) -> None:
+    """Refuse a name that neither the project nor the store knows."""
+    known = [monitor.name for monitor in project.monitors]
+    if name in known or name in store.status().column("monitor").to_pylist():
+        return
+    raise ConfigError(
+        f"there is no monitor {name!r}{nearest(name, known)}", hint=f"known are {', '.join(known)}"
+    )
+
+
+def _run_id(store: Store, beginning: str) -> str:
+    found = store.read(
+        "select run_id from runs where starts_with(run_id, $beginning) order by run_id limit 2",
+        {"beginning": beginning},
+    )
+    ids: list[str] = found.column("run_id").to_pylist()
+    if len(ids) == 1:
+        return ids[0]
+    what = "more than one run begins with" if ids else "there is no run"
+    raise ConfigError(f"{what} {beginning!r}", hint="`driftline ls runs` lists them")
+
+
+def _monitors(project: Project, store: Store) -> pa.Table:
+    """Rows of `monitor_status` for the monitors of the file, in its order."""
+    import pyarrow as pa
+
+    try:
+        stored = store.status()
+    except StoreError:
+        if store.exists() and store.version() is not None:
+            raise
+        stored = _status_schema().empty_table()
+    rows = {row["monitor"]: row for row in stored.to_pylist()}
+    never = dict.fromkeys(stored.column_names)
+    return pa.Table.from_pylist(
+        [
+            rows.get(
+                each.name,
+                {**never, "monitor": each.name, "model": each.model, "owner": each.owner},
+            )
+            for each in project.monitors
+        ],
+        schema=stored.schema,
+    )
+
+
+def _status_schema() -> pa.Schema:
+    """The columns of the view `monitor_status`."""
+    import pyarrow as pa
+
+    text, count, moment = pa.string(), pa.int64(), pa.timestamp("us")
+    return pa.schema(
+        [
+            ("monitor", text),
+            ("model", text),
+            ("owner", text),
+            ("last_run_at", moment),
+            ("last_status", text),
+            ("window_end", moment),
+            ("row_count", pa.float64()),
+            ("feature_count", count),
+            ("breached_features", count),
+            ("open_alerts", count),
+            ("worst_feature", text),
+            ("worst_score", pa.float64()),
+            ("summary", text),
+        ]
+    )
