@@ -314,7 +314,11 @@ def run(
         list[str] | None, Option(metavar="S", help="All but these, in the same words.")
     ] = None,
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Print the statements instead of sending them.")
+        bool,
+        Option(
+            "--dry-run",
+            help="Print the statements instead of sending them, and about how many rows they read.",
+        ),
     ] = False,
     fail_on: Annotated[
         FailOn, Option(envvar="DRIFTLINE_FAIL_ON", help="What makes the exit code 1.")
@@ -327,10 +331,18 @@ def run(
     session: Session = ctx.obj
     project = session.load()
     if dry_run:
-        from driftline.engine.verbs import statements
+        from driftline.engine.errors import WarehouseError
+        from driftline.engine.verbs import estimates, statements
 
         sent = statements(project, monitors=monitors, at=at, select=select, exclude=exclude)
         terminal.script(session.out, sent)
+        try:
+            found = estimates(project, monitors=monitors, select=select, exclude=exclude)
+        except WarehouseError as error:
+            # what would be sent is known without it
+            terminal.comment(session.out, f"how many rows they read is not known: {error.message}")
+        else:
+            terminal.rows_to_read(session.out, found)
         return 0
     result = _ran(
         session,

@@ -29,6 +29,7 @@ from driftline.engine.summary import amount, number
 
 if TYPE_CHECKING:
     from driftline.engine.compile import Compiled
+    from driftline.engine.estimate import Estimate
     from driftline.engine.outcome import MonitorRun, RunResult
     from driftline.engine.project import Project
     from driftline.engine.scaffold import Scaffold
@@ -728,6 +729,19 @@ def script(out: Console, found: Iterable[Compiled]) -> None:
         out.print(f"-- monitor {clean(each.monitor)}, window {window}, {count}", soft_wrap=True)
         for statement in each.statements:
             out.print(Text(f"\n{statement.sql}\n;"), soft_wrap=True)
+
+
+def rows_to_read(out: Console, found: Sequence[Estimate]) -> None:
+    """Print as comments of a script how many rows its statements read, about."""
+    for each in found:
+        rows = "nobody can tell how many" if each.rows is None else f"about {number(each.rows)}"
+        part = ", of which a window reads its part" if each.part else ""
+        comment(out, f"{each.monitor}, {each.side}: {rows} rows in {each.source}{part}")
+
+
+def comment(out: Console, told: str) -> None:
+    """Print a line of a script that no engine reads."""
+    out.print(f"-- {clean(told)}", soft_wrap=True)
 
 
 def definition(out: Console, metric: Metric) -> None:

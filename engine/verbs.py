@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from driftline.engine.checkup import Checkup
     from driftline.engine.compile import Compiled
+    from driftline.engine.estimate import Estimate
     from driftline.engine.guess import Side
     from driftline.engine.outcome import RunResult
     from driftline.engine.scaffold import Scaffold
@@ -420,6 +422,32 @@ def statements(
         )
         for each in found
     )
+
+
+def estimates(
+    project: ProjectLike = None,
+    *,
+    monitors: str | Sequence[str] | None = None,
+    select: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] | None = None,
+    target: str | None = None,
+) -> tuple[Estimate, ...]:
+    """About how many rows the tables hold that a run would read, for a dry run.
+
+    Raises:
+        WarehouseError: When the warehouse cannot be reached.
+    """
+    from driftline.engine.estimate import estimate
+    from driftline.engine.run import choose_monitors
+    from driftline.engine.warehouses import open_warehouse
+
+    loaded = load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    with masked(loaded):
+        selection = parse_selection(select, exclude)
+        chosen = choose_monitors(loaded, names, selection)
+        with closing(open_warehouse(loaded.connection)) as warehouse:
+            return estimate(chosen, selection, warehouse)
 
 
 def compiled_files(found: Iterable[Compiled], folder: Path) -> dict[Path, str]:

@@ -61,7 +61,7 @@ FLOORS: Final = (
     {"rows"},
     {"outcome", "whereabouts"},
     {"journal"},
-    {"run", "compile", "check"},
+    {"run", "compile", "check", "estimate"},
     {"backfill", "baselines"},
     {"checkup"},
     {"terminal", "frames"},

@@ -23,6 +23,7 @@ from typer.testing import Result
 
 import driftline
 from driftline.engine.results import TABLES
+from driftline.engine.verbs import estimates
 
 VERBS: Final = (
     "demo", "compare", "validate", "compile", "run", "backfill", "baseline", "show", "ls", "metrics",
@@ -391,6 +392,18 @@ def test_a_dry_run_prints_the_window_and_statements_and_sends_none(
     assert "window 2026-02-01T00:00:00Z to 2026-02-11T00:00:00Z" in result.stdout
     assert "/* driftline monitor=churn step=profile */" in result.stdout
     assert not (tmp_path / "results.duckdb").exists()
+
+
+def test_a_dry_run_tells_how_many_rows_its_statements_would_read(
+    moved: Cli, tmp_path: Path
+) -> None:
+    lines = moved("run", *AT, "--dry-run").stdout.splitlines()
+    assert lines[-2:] == [
+        "-- churn, production: about 960 rows in scored.parquet, of which a window reads its part",
+        "-- churn, reference reference: about 960 rows in training.parquet",
+    ]
+    (tmp_path / "training.parquet").unlink()
+    assert [each.rows for each in estimates(tmp_path)] == [960, None]
 
 
 def test_compile_writes_a_file_a_statement_below_names_that_any_disk_takes(
