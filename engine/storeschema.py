@@ -16,7 +16,7 @@ from driftline.engine.ddl import container, internal_steps, steps
 from driftline.engine.dialects import in_words, steps_in
 from driftline.engine.errors import StatementError, StoreError, WarehouseError
 from driftline.engine.place import TAG, Params, Tables, stamp
-from driftline.engine.results import SPECS, Schema
+from driftline.engine.results import SCHEMA, SPECS, Schema
 from driftline.engine.sqltext import quoted
 from driftline.engine.storefile import scratch
 from driftline.engine.warehouses import keeper_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from driftline.engine.project import Connection
 
 _LANDED: Final = "driftline_rows"
+_NAMES: Final = frozenset({*SCHEMA.tables, *SCHEMA.views, *SCHEMA.internal})
 
 
 class ResultsSchema:
@@ -73,7 +74,7 @@ class ResultsSchema:
 
     def before_a_run(self, *, wait_seconds: float) -> None:
         with self._opened(wait_seconds, TAG, writes=False) as keeper:
-            lacking = keeper.lacking(writes=True)
+            lacking = keeper.lacking(_NAMES, writes=True)
             keeper.end()
         if lacking:
             raise StoreError(f"{self.name} may not be written to", hint=_to_ask(lacking))
@@ -140,7 +141,7 @@ class ResultsSchema:
         """What to ask for after a statement was refused; None where nothing is lacking."""
         try:
             with self._opened(0, TAG, writes=False) as keeper:
-                lacking = keeper.lacking(writes=writes)
+                lacking = keeper.lacking(_NAMES, writes=writes)
                 keeper.end()
         except StoreError:
             return None

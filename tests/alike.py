@@ -17,9 +17,9 @@ AT: Final = "2026-02-11"
 # Ids and times, and what they are in.
 OWN: Final = frozenset(
     {
-        *("run_id", "invocation_id", "sql", "seconds", "config_yaml", "migrated_at", "content"),
+        *("run_id", "invocation_id", "sql", "seconds", "migrated_at"),
         *("started_at", "finished_at", "computed_at", "first_seen_at", "last_seen_at", "built_at"),
-        *("last_run_at", "statement_seconds", "total_seconds", "requested_at"),
+        *("last_run_at", "statement_seconds"),
     }
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
@@ -266,8 +266,12 @@ class Keeper(Protocol):
         """
         ...
 
-    def lacking(self, *, writes: bool) -> tuple[str, ...]:
+    def lacking(self, names: Collection[str], *, writes: bool) -> tuple[str, ...]:
         """Statements that would give the session's user what it lacks to read, or write, results.
+
+        Args:
+            names: The tables and views of results; who writes makes those that are missing.
+            writes: Whether it is to write.
 
         Raises:
             WarehouseError: When the engine does not answer.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from hashlib import sha256
@@ -523,24 +523,24 @@ class PostgresKeeper:
         with self._asking(f"copy {name} from stdin"), self._connection.cursor() as cursor:
             cursor.adbc_ingest(name, rows, mode="append", temporary=True)
 
-    def lacking(self, *, writes: bool) -> tuple[str, ...]:
-        about = _PRIVILEGES.format(schema=as_sql(self._schema))
-        rows = self.fetch(about).to_pylist()
-        me, database, schema = (quoted(rows[0]["me"]), quoted(rows[0]["db"]), quoted(self._schema))
+    def lacking(self, names: Collection[str], *, writes: bool) -> tuple[str, ...]:
+        rows = self.fetch(_PRIVILEGES.format(schema=as_sql(self._schema))).to_pylist()
+        about, there = rows[0], [row for row in rows if row["name"] in names]
+        me, database, schema = (quoted(each) for each in (about["me"], about["db"], self._schema))
         lacks = []
-        if rows[0]["usage"] is None:
-            if writes and not rows[0]["makes_schemas"]:
+        if about["usage"] is None:
+            if writes and not about["makes_schemas"]:
                 lacks.append(f"create schema {schema} authorization {me}")
         else:
-            needed = [name for name in ("usage", "create") if writes or name == "usage"]
-            if not all(rows[0][name] for name in needed):
+            needed = ["usage", *(["create"] if writes and len(there) < len(names) else [])]
+            if not all(about[right] for right in needed):
                 lacks.append(f"grant {', '.join(needed)} on schema {schema} to {me}")
-            tables = [row for row in rows if row["name"] is not None]
             rights = ("select", "insert", "update", "delete") if writes else ("select",)
-            if not all(row[right] for row in tables for right in rights if row[right] is not None):
+            # of a view, rows are only read
+            if any(row[right] is False for row in there for right in rights):
                 told = ", ".join(rights)
                 lacks.append(f"grant {told} on all tables in schema {schema} to {me}")
-        if writes and not rows[0]["temporary"]:
+        if writes and not about["temporary"]:
             lacks.append(f"grant temporary on database {database} to {me}")
         return tuple(lacks)
 

@@ -32,7 +32,6 @@ from any_store import (
     test_rows_of_a_feature_that_vanished_go,  # noqa: F401
     test_selected_features_replace_their_own_rows_alone,  # noqa: F401
     test_status_has_a_row_a_monitor,  # noqa: F401
-    test_two_processes_that_write_at_once_both_succeed,  # noqa: F401
     write,
 )
 from later_schema import NEXT, run
@@ -109,6 +108,7 @@ def ask(file: Path, sql: str) -> list[tuple[object, ...]]:
 # The same as in a file
 
 
+@pytest.mark.once
 def test_every_command_does_in_the_database_what_it_does_in_a_file(
     cli: Cli, database: Path, tmp_path: Path
 ) -> None:
@@ -139,6 +139,7 @@ def test_the_owners_tables_stay_and_those_of_results_are_in_their_schema(
     assert {path.name for path in Path().iterdir()} == {"ml.duckdb", "driftline.yml"}
 
 
+@pytest.mark.once
 def test_copies_for_bi_tools_are_made_from_the_schema(cli: Cli, database: Path) -> None:
     project("{connection: same}\npublish: {duckdb: bi.duckdb, parquet: tables}")
     assert cli("run", "--at", AT).exit_code == 1
@@ -170,6 +171,7 @@ driftline.run("driftline.yml", at="2026-02-11")
 """
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("cli")
 def test_two_runs_at_once_both_leave_their_results(database: Path) -> None:
     project()
