@@ -64,6 +64,8 @@ EXTRAS: Final = {
     "deltalake": "delta",
     "pyiceberg": "iceberg",
     "adbc-driver-postgresql": "postgres",
+    "clickhouse-connect": "clickhouse",
+    "chdb": "chdb",
 }
 
 # How long to wait for whoever has the results open.

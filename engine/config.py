@@ -433,12 +433,12 @@ def _sources(
 
 def _connection(given: models.ProjectFile, root: Path) -> Connection:
     connection = given.connection or models.DuckDBConnection()
-    if isinstance(connection, models.PostgresConnection):
+    if isinstance(connection, models.PostgresConnection | models.ClickHouseConnection):
         told = connection.model_dump(by_alias=True, exclude_none=True, exclude={"type", "dbt"})
-        for word in ("sslrootcert", "sslcert", "sslkey"):
+        for word in ("sslrootcert", "sslcert", "sslkey", "ca_cert", "path"):
             if told.get(word) not in (None, "system"):
                 told[word] = os.path.normpath(root / told[word])
-        return Connection("postgres", MappingProxyType(told))
+        return Connection(connection.type, MappingProxyType(told))
     if not isinstance(connection, models.DuckDBConnection):
         return Connection(connection.type)
     database = connection.database

@@ -40,10 +40,8 @@ from driftline.engine.signal_models import (
     Signal,
 )
 
-WarehouseType = Literal[
-    "spark", "databricks", "clickhouse", "snowflake", "bigquery", "redshift", "trino"
-]
-ConnectionType = Literal["duckdb", "postgres", WarehouseType]
+WarehouseType = Literal["spark", "databricks", "snowflake", "bigquery", "redshift", "trino"]
+ConnectionType = Literal["duckdb", "postgres", "clickhouse", WarehouseType]
 
 
 class DbtModel(Part):
@@ -128,6 +126,31 @@ PARTS_OF_URI: Final = (
 )  # fmt: skip
 
 
+class ClickHouseConnection(Part):
+    """A ClickHouse server, or its engine in this process over a folder."""
+
+    type: Literal["clickhouse"] = key("Kind of warehouse", ...)
+    host: Text | None = key("Host name or address; localhost when omitted")
+    port: Count | None = key("Port of HTTP; 8443 where secure, else 8123")
+    database: Text | None = key("Database of tables that are named without one")
+    user: Text | None = key("Name to connect as; default when omitted")
+    password: Text | None = key("Password; give a variable, as in ${CLICKHOUSE_PASSWORD}")
+    secure: Flag | None = key("Whether the connection is encrypted")
+    verify: Flag | None = key("Whether the server's certificate is checked; it is when omitted")
+    ca_cert: Text | None = key("File of the certificates that servers are known by")
+    connect_timeout: Count | None = key("Seconds to wait for a connection; 10 when omitted")
+    statement_timeout: Count | None = key("Seconds a statement may take; the server's own limit")
+    path: Text | None = key("Folder of tables that the engine reads in this process: no server")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ClickHouseConnection:
+        parts = {*self.model_fields_set} - {"type", "path", "database", "statement_timeout", "dbt"}
+        if self.path is not None and parts:
+            raise ValueError(f"give either `path` or {', '.join(sorted(parts))}")
+        return self
+
+
 class WarehouseConnection(Part):
     """A warehouse; its other keys depend on the type."""
 
@@ -141,14 +164,15 @@ def _by_connection(value: object) -> str | None:
     if not isinstance(value, dict):
         return None
     kind = value.get("type", "duckdb")
-    if kind == "postgres":
-        return "<postgres>"
+    if kind in ("postgres", "clickhouse"):
+        return f"<{kind}>"
     return "<warehouse>" if kind in get_args(WarehouseType) else "<duckdb>"
 
 
 Connection = Annotated[
     Annotated[DuckDBConnection, Tag("<duckdb>")]
     | Annotated[PostgresConnection, Tag("<postgres>")]
+    | Annotated[ClickHouseConnection, Tag("<clickhouse>")]
     | Annotated[WarehouseConnection, Tag("<warehouse>")],
     shapes("a map with a type", _by_connection),
 ]

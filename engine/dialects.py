@@ -108,10 +108,10 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
         for ordered in tree.find_all(exp.Ordered):
             # what is ordered here is never null: no emulation of the place of nulls
             ordered.set("nulls_first", None)
-        for tried in list(tree.find_all(exp.TryCast)):
-            tried.replace(_finite_cast(tried))
         for respell in _SPELLINGS.get(dialect, ()):
             respell(tree)
+        for tried in list(tree.find_all(exp.TryCast)):
+            tried.replace(_finite_cast(tried))
         placed = _named_apart(tree, text)
         out = tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
@@ -254,12 +254,56 @@ def _wide_sums(type_: str) -> Callable[[exp.Expr], None]:
 
         for summed in tree.find_all(exp.Sum):
             of = summed.this
-            # one that is null where it is not finite is a case
-            made = of.args["ifs"][0].args["true"] if isinstance(of, exp.Case) else of
-            if isinstance(made, exp.Cast) and made.is_type("bigint"):
+            if isinstance(of, exp.Cast) and of.to.is_type("bigint"):
                 summed.set("this", exp.cast(of.copy(), type_))
 
     return respell
+
+
+def _name_columns(tree: exp.Expr) -> None:
+    """Name columns by themselves where an engine takes the name of their table with it."""
+    from sqlglot import exp
+
+    for select in tree.find_all(exp.Select):
+        for column in select.expressions:
+            if isinstance(column, exp.Column) and column.table and not column.is_star:
+                column.replace(exp.alias_(column.copy(), column.name, quoted=column.this.quoted))
+
+
+def _moments_of_clickhouse(tree: exp.Expr) -> None:
+    """Give moments the digits and days that they have in every other engine, and a zone of their own."""
+    from sqlglot import exp
+
+    for type_ in list(tree.find_all(exp.DataType)):
+        if type_.is_type("timestamp", "timestampntz", "timestamptz"):
+            type_.replace(exp.DataType.build(_MOMENT, dialect="clickhouse"))
+        elif type_.is_type("date"):
+            type_.replace(exp.DataType.build("Nullable(Date32)", dialect="clickhouse"))
+
+
+def _make_one_zero(tree: exp.Expr) -> None:
+    """Make 0 of -0 where an engine tells the two apart as it groups."""
+    from sqlglot import exp
+
+    # those inside others first
+    for cast in reversed(list(tree.find_all(exp.Cast))):
+        if cast.is_type("double") and not isinstance(cast.this, exp.Literal | exp.Null):
+            cast.replace(exp.paren(cast.copy() + 0))
+
+
+_MOMENT: Final = "Nullable(DateTime64(6, 'UTC'))"
+
+
+def _cast_safely(tree: exp.Expr) -> None:
+    """Make whole numbers of all rows, and null of what is not finite, where no condition keeps rows away."""
+    from sqlglot import exp
+
+    for tried in list(tree.find_all(exp.TryCast)):
+        whole = exp.func("trunc", tried.this.copy())
+        type_ = exp.Literal.string(
+            exp.DataType.build(tried.to.this, nullable=False).sql("clickhouse")
+        )
+        tried.replace(exp.func("accurateCastOrNull", whole, type_))
 
 
 def _keep_microseconds(tree: exp.Expr) -> None:
@@ -297,6 +341,20 @@ _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
             " cast({c} as timestamp)) as double precision) / 1000000",
             "redshift",
         ),
+    ),
+    "clickhouse": (
+        # https://clickhouse.com/docs/sql-reference/functions/type-conversion-functions#tounixtimestamp64micro
+        _seconds("toUnixTimestamp64Micro(toDateTime64({c}, 6, 'UTC')) / 1000000", "clickhouse"),
+        # https://clickhouse.com/docs/sql-reference/aggregate-functions/reference/sum
+        _wide_sums("int128"),
+        # https://clickhouse.com/docs/sql-reference/functions/type-conversion-functions#accuratecastornull
+        _cast_safely,
+        # https://clickhouse.com/docs/sql-reference/data-types/float
+        _make_one_zero,
+        # https://clickhouse.com/docs/sql-reference/data-types/datetime64
+        _moments_of_clickhouse,
+        # https://clickhouse.com/docs/sql-reference/statements/select/join
+        _name_columns,
     ),
     "trino": (
         # https://trino.io/docs/current/functions/datetime.html#to_unixtime
@@ -439,10 +497,7 @@ def view_queries(
         if dialect == "clickhouse":
             # else a row without a partner has empty texts and zeros for nulls
             query.set("settings", [exp.column("join_use_nulls").eq(1)])
-            # else a column of a join may be called by its table's name too
-            for column in [c for each in query.find_all(exp.Select) for c in each.expressions]:
-                if isinstance(column, exp.Column) and column.table and not column.is_star:
-                    column.replace(exp.alias_(column.copy(), column.name))
+            _name_columns(query)
         try:
             text = query.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
         except SqlglotError as error:

@@ -38,7 +38,7 @@ PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 PLANNED_SIGNALS: Final = ("feature_attribution_drift", "model_performance", "custom")
 PLANNED_CONNECTIONS: Final = (
-    "spark", "databricks", "clickhouse", "snowflake", "bigquery", "redshift", "trino",
+    "spark", "databricks", "snowflake", "bigquery", "redshift", "trino",
 )  # fmt: skip
 PLANNED_WORDS: Final = frozenset(
     word

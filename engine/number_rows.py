@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # Which scan, window and segment a side is of.
 Key = tuple[int, int, str]
+
+
+# Columns that hold numbers as they are stored.
+_NUMBERS: Final = frozenset({"value", "low", "high"})
 
 
 def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, dict[str, Any]]]:
@@ -47,6 +51,9 @@ def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, 
             pieces.setdefault((feature, (scan, window, names[segment])), []).append(piece)
     for (feature, key), parts in sorted(pieces.items(), key=lambda each: each[0]):
         rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        for name in _NUMBERS & rows.keys():
+            # engines take -0.0 and 0.0 for one value, and tell either
+            rows[name] += 0.0
         if by_bin:
             order = np.argsort(rows["bin"])
             rows = {name: column[order] for name, column in rows.items()}

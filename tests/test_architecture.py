@@ -45,7 +45,7 @@ FLOORS: Final = (
     {"numbers"},
     {"render"},
     {"warehouses.lakes"},
-    {"warehouses", "warehouses.duckdb", "warehouses.postgres"},
+    {"warehouses", "warehouses.duckdb", "warehouses.postgres", "warehouses.clickhouse"},
     {"facts"},
     {"execute"},
     {"measure"},
@@ -88,6 +88,7 @@ DOORS: Final = {
     },
     "adbc_driver_manager": {"warehouses.postgres"},
     "adbc_driver_postgresql": {"warehouses.postgres"},
+    "clickhouse_connect": {"warehouses.clickhouse"},
     "typer": {"cli"},
     "rich": {"cli", "log", "terminal"},
 }

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from driftline.engine.project import Connection
     from driftline.engine.warehouses.base import Keeper, Warehouse
 
-_CLASSES: Final = {"duckdb": ("duckdb", "DuckDB"), "postgres": ("postgres", "Postgres")}
+_CLASSES: Final = {
+    "duckdb": ("duckdb", "DuckDB"),
+    "postgres": ("postgres", "Postgres"),
+    "clickhouse": ("clickhouse", "ClickHouse"),
+}
 
 
 _KEEPERS: Final = {"postgres": ("postgres", "PostgresKeeper")}

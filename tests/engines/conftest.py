@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+import clickhouse_engine
 import postgres_server
 import pytest
 
@@ -35,3 +36,16 @@ def postgres() -> Iterator[postgres_server.Server]:
         pytest.skip(told)
     with postgres_server.running(programs) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def clickhouse() -> Iterator[clickhouse_engine.Engine]:
+    """ClickHouse's engine over a folder of the tests' own."""
+    missing = [name for name in ("chdb", "clickhouse_connect") if find_spec(name) is None]
+    if missing:
+        told = f"not installed: {', '.join(missing)}"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    with clickhouse_engine.running() as engine:
+        yield engine

@@ -55,7 +55,7 @@ def test_trinos_grammar_functions_and_types_hold_every_statement() -> None:
     )
 
 
-@pytest.mark.parametrize("dialect", ["databricks", "redshift", "spark", "clickhouse"])
+@pytest.mark.parametrize("dialect", ["databricks", "redshift", "spark"])
 def test_the_grammar_of_an_engine_holds_every_statement(dialect: str) -> None:
     ask_everything(
         dialect,

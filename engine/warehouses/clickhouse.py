@@ -1,0 +1,338 @@
+"""ClickHouse: a server that is asked over HTTP, or its engine inside this process."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from driftline.engine.dialects import spelled
+from driftline.engine.errors import SourceError, StatementError, WarehouseError
+from driftline.engine.interpolate import mask
+from driftline.engine.project import Source
+from driftline.engine.sqltext import as_sql
+from driftline.engine.warehouses.base import About, Column, Kind, stoppable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# https://clickhouse.com/docs/sql-reference/data-types, and the short names that project files may use
+_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+    (r"U?Int(8|16|32|64|128|256)|(tiny|small|big)?int|integer", "integer"),
+    (r"B?Float(16|32|64)|float|double( precision)?|real", "float"),
+    (r"(Decimal(32|64|128|256)?|numeric)(\(.*\))?", "decimal"),
+    (r"(String|FixedString|Enum(8|16)?|UUID|text|(var)?char)(\(.*\))?", "text"),
+    (r"Bool(ean)?", "boolean"),
+    (r"Date(32)?", "date"),
+    (r"DateTime(32)?|DateTime64\(\d\)|timestamp", "timestamp"),
+    (r"DateTime(32)?\('.*'\)|DateTime64\(\d, *'.*'\)|timestamptz", "timestamptz"),
+)
+# Around a type, and no part of what its values are.
+_AROUND: Final = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)", re.DOTALL)
+
+# What makes ClickHouse answer as other engines do.
+# https://clickhouse.com/docs/operations/settings/settings
+_SETTINGS: Final[Mapping[str, object]] = {
+    # a name means a column before it means an alias
+    "prefer_column_name_to_alias": 1,
+    # what has no partner is null, and so is what is made of no rows
+    "join_use_nulls": 1,
+    "aggregate_functions_null_for_empty": 1,
+    "session_timezone": "UTC",
+    # bins that are asked for by the thousand, and hundreds of columns
+    "max_query_size": 100_000_000,
+    "max_ast_elements": 10_000_000,
+    "max_expanded_ast_elements": 10_000_000,
+    "max_ast_depth": 100_000,
+}
+# What a user who may not change them needs in their profile; the others are limits.
+_NEEDED: Final = tuple(_SETTINGS)[:4]
+
+# What to do about an error, by its code.
+# https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
+_HINTS: Final[Mapping[int, str]] = {
+    497: "ask for it: grant select on the table",
+    159: "raise connection.statement_timeout, or look at a shorter window",
+    241: "the server is short of memory: try again when it is less busy, or raise max_memory_usage",
+    202: "the server is busy: try again later",
+}
+_MISSING: Final = frozenset({60, 81})
+
+
+def _bare(native: str) -> str:
+    """A type without what may be around it."""
+    while (found := _AROUND.fullmatch(native)) is not None:
+        native = found[1]
+    return native
+
+
+def kind_of(native: str) -> Kind:
+    """The kind of a ClickHouse type name; types without one (arrays, maps, JSON) are `other`."""
+    for pattern, kind in _KINDS:
+        if re.fullmatch(pattern, _bare(native), flags=re.IGNORECASE | re.DOTALL):
+            return kind
+    return "other"
+
+
+class ClickHouse:
+    """A session of a ClickHouse server, or of the engine in this process over a folder.
+
+    A session is no transaction: rows that arrive while a run lasts may be seen by its later statements.
+    """
+
+    dialect = "clickhouse"
+    # the least and largest value of a column are read, as others are
+    keeps_bounds = False
+    # a temporary table belongs to a session of the server's, which balancers of load do not keep
+    keeps_rows = False
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        """Connect.
+
+        Args:
+            options: Keys of a `connection` of type clickhouse.
+
+        Raises:
+            WarehouseError: When a package is missing, the server cannot be reached or refuses.
+        """
+        self._options = options
+        self._path = options.get("path")
+        self._secrets = frozenset({str(options.get("password", ""))} - {""})
+        self._in_parts: set[str] = set()
+        try:
+            from clickhouse_connect.driver.exceptions import ClickHouseError
+        except ImportError:
+            raise _lacking("clickhouse-connect", "clickhouse") from None
+        self._errors: tuple[type[Exception], ...] = (ClickHouseError, OSError)
+        self._client = self._connect()
+        (row,) = self.fetch(
+            "select currentUser() as user, hostName() as host, currentDatabase() as database"
+        ).to_pylist()
+        place = f"the folder {self._path}" if self._path else f"{row['user']} at {row['host']}"
+        self._where = f"{place}, database {row['database']}"
+
+    def _connect(self) -> Any:
+        import clickhouse_connect
+
+        try:
+            client = clickhouse_connect.get_client(**self._arguments())
+        except ImportError:
+            raise _lacking("chdb", "chdb") from None
+        except self._errors as error:
+            raise WarehouseError(
+                f"cannot connect to ClickHouse: {self._said(error)}",
+                hint="check the keys of connection: host, port, user, password, database, secure",
+            ) from error
+        try:
+            self._settle(client)
+        except self._errors as error:
+            client.close()
+            raise WarehouseError(
+                f"ClickHouse lets this user change no settings: {self._said(error)}",
+                hint="give its profile readonly = 2, or alter user … settings "
+                + ", ".join(f"{name} = {as_sql(_SETTINGS[name])}" for name in _NEEDED),
+            ) from error
+        return client
+
+    def _arguments(self) -> dict[str, object]:
+        """What the driver connects by."""
+        told = self._options
+        if self._path:
+            return {"interface": "chdb", "path": str(self._path), **_given(told, "database")}
+        return {
+            "host": told.get("host", "localhost"),
+            "username": told.get("user", "default"),
+            "password": told.get("password", ""),
+            "connect_timeout": told.get("connect_timeout", 10),
+            # a statement takes as long as it takes
+            "send_receive_timeout": told.get("statement_timeout", 24 * 3600),
+            "client_name": "driftline",
+            # statements of one session would wait for each other
+            "autogenerate_session_id": False,
+            **_given(told, "port", "database", "secure", "verify", "ca_cert"),
+        }
+
+    def _settle(self, client: Any) -> None:
+        """Make statements answer as they should, whoever connects."""
+        settings = dict(_SETTINGS)
+        if "statement_timeout" in self._options:
+            settings["max_execution_time"] = self._options["statement_timeout"]
+        for name, value in settings.items():
+            known = client.server_settings.get(name)
+            if known is None or known.value != str(value):
+                client.set_client_setting(name, value)
+
+    @staticmethod
+    def column(name: str, native: str) -> Column:
+        return Column(name, _bare(native), kind_of(native))
+
+    def about(self) -> About:
+        (row,) = self.fetch("select version() as version, timezone() as time_zone").to_pylist()
+        return About(row["version"], row["time_zone"], f"clickhouse as {self._where}")
+
+    def estimated_rows(self, source: Source) -> int | None:
+        if not source.table:
+            return None
+        rows = self.fetch(
+            f"select total_rows from system.tables where {_named(source)}"
+        ).to_pylist()
+        return int(rows[0]["total_rows"]) if rows and rows[0]["total_rows"] is not None else None
+
+    def columns(self, source: Source) -> tuple[Column, ...]:
+        relation = self.relation(source)
+        described = relation.removesuffix(" AS source") if source.query else relation
+        try:
+            rows = self.fetch(f"describe table {described}").to_pylist()
+        except StatementError as error:
+            cause = error.__cause__
+            if getattr(cause, "code", None) in _MISSING:
+                raise SourceError(
+                    f"there is no table or view {source.written} in {self._where}",
+                    hint="name its database, as in sales.orders, or give connection.database",
+                ) from error
+            raise SourceError(
+                f"cannot read {source.written}: {error.message.partition(': ')[2]}",
+                hint=error.hint or "check its name, and that connection.user may read it",
+            ) from error
+        if source.table and self._is_in_parts(source):
+            self._in_parts.add(relation)
+        return tuple(
+            self.column(row["name"], row["type"])
+            for row in rows
+            if row["default_type"] != "EPHEMERAL"
+        )
+
+    def _is_in_parts(self, source: Source) -> bool:
+        rows = self.fetch(f"select engine from system.tables where {_named(source)}").to_pylist()
+        return bool(rows) and rows[0]["engine"].endswith("MergeTree")
+
+    def fingerprint(self, source: Source) -> str | None:
+        if not source.table:
+            return None
+        # blocks and versions of parts outlive the merging of parts, and tell of all else
+        asked = (
+            "select lower(hex(sipHash128(groupArray(part)))) as print, count() as parts from ("
+            "select (partition_id, sum(rows), max(max_block_number), max(data_version)) as part"
+            f" from system.parts where active and {_named(source, 'table')}"
+            " group by partition_id order by partition_id)"
+        )
+        try:
+            (row,) = self.fetch(asked).to_pylist()
+        except StatementError:
+            return None
+        return str(row["print"])[:16] if row["parts"] else None
+
+    def relation(self, source: Source) -> str:
+        if source.files:
+            raise SourceError(
+                f"{source.written} is a file, and the connection reads tables of ClickHouse",
+                hint="give a table, as in sales.orders, or a query",
+            )
+        return spelled(source, self.dialect)
+
+    def sampled(self, relation: str, percent: float) -> str:
+        if relation in self._in_parts:
+            # runs of rows, each read at a stretch
+            every = max(_RUN, round(_RUN * 100 / percent))
+            picked = f"_part_offset % {every} < {_RUN}"
+        else:
+            picked = f"cityHash64(tuple(*)) % 1000000 < {round(percent * 10_000)}"
+        return f"(select * from {relation} where {picked}) as sampled"
+
+    def fetch(self, sql: str) -> pa.Table:
+        number = uuid.uuid4().hex
+        try:
+            answer = stoppable(partial(self._answer, sql, number), partial(self._stop, number))
+        except self._errors as error:
+            raise self._refused(error, sql) from error
+        return _plain(answer)
+
+    def execute(self, sql: str) -> None:
+        try:
+            stoppable(partial(self._client.command, sql), self._client.close)
+        except self._errors as error:
+            raise self._refused(error, sql) from error
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _answer(self, sql: str, number: str) -> pa.Table:
+        own = {} if self._path else {"query_id": number}
+        return self._client.query_arrow(sql, settings=own, use_strings=True)
+
+    def _stop(self, number: str) -> None:
+        """End a statement on the server; the engine in this process ends with it."""
+        if self._path:
+            return
+        with suppress(*self._errors):
+            other = self._connect()
+            other.command(f"kill query where query_id = '{number}' async")
+            other.close()
+
+    def _refused(self, error: Exception, sql: str) -> WarehouseError:
+        """What to raise about a statement."""
+        said, code = self._said(error), getattr(error, "code", None)
+        if code is None:
+            return WarehouseError(
+                f"the connection to ClickHouse was lost: {said}",
+                sql=sql,
+                hint="nothing of this run is stored: run again",
+            )
+        if self._path:
+            # what the engine had written of its answer would be the start of the next one
+            with suppress(Exception):
+                self._client.query_arrow("select 1")
+        return StatementError(
+            f"ClickHouse refused a statement: {said}", sql=sql, hint=_HINTS.get(code)
+        )
+
+    def _said(self, error: Exception) -> str:
+        """What the server or its driver said, in one line, without secrets."""
+        text = str(error)
+        found = re.search(
+            r"DB::Exception: (.*?)(?:: [Ww]hile executing.*|: In scope.*)?"
+            r"(?: \([A-Z_]+\))?(?: \(version .*)?$",
+            text,
+            flags=re.DOTALL,
+        )
+        return mask(" ".join((found[1] if found else text).split())[:1_000], self._secrets)
+
+
+# Rows that a sample takes at a stretch: a granule of a table.
+_RUN: Final = 8_192
+
+
+def _lacking(package: str, extra: str) -> WarehouseError:
+    return WarehouseError(
+        f"a connection of type clickhouse needs the package {package}, which is not installed",
+        hint=f"pip install 'driftline[{extra}]'",
+    )
+
+
+def _given(options: Mapping[str, object], *names: str) -> dict[str, object]:
+    return {name: options[name] for name in names if name in options}
+
+
+def _named(source: Source, column: str = "name") -> str:
+    """The condition that a system table's row is about a source."""
+    *above, name = source.table
+    database = _literal(above[-1]) if above else "currentDatabase()"
+    return f"database = {database} and {column} = {_literal(name)}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _plain(answer: pa.Table) -> pa.Table:
+    """Moments without the zone, which is UTC."""
+    import pyarrow as pa
+
+    fields = [
+        pa.field(field.name, pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field
+        for field in answer.schema
+    ]
+    return answer.cast(pa.schema(fields))

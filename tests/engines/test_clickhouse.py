@@ -1,0 +1,14 @@
+"""ClickHouse finds what DuckDB finds in the same tables, to the ninth digit."""
+
+from __future__ import annotations
+
+import clickhouse_engine
+import pytest
+from engine_conformance import Conformance
+
+
+class TestClickHouse(Conformance):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def engine(cls, clickhouse: clickhouse_engine.Engine) -> clickhouse_engine.Engine:
+        return clickhouse
