@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -35,21 +36,21 @@ _AROUND: Final = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)", re.DOTALL)
 
 # What makes ClickHouse answer as other engines do.
 # https://clickhouse.com/docs/operations/settings/settings
-_SETTINGS: Final[Mapping[str, object]] = {
+_ANSWERS: Final[Mapping[str, object]] = {
     # a name means a column before it means an alias
     "prefer_column_name_to_alias": 1,
     # what has no partner is null, and so is what is made of no rows
     "join_use_nulls": 1,
     "aggregate_functions_null_for_empty": 1,
     "session_timezone": "UTC",
-    # bins that are asked for by the thousand, and hundreds of columns
+}
+# For bins that are asked for by the thousand, and hundreds of columns.
+_LIMITS: Final[Mapping[str, object]] = {
     "max_query_size": 100_000_000,
     "max_ast_elements": 10_000_000,
     "max_expanded_ast_elements": 10_000_000,
     "max_ast_depth": 100_000,
 }
-# What a user who may not change them needs in their profile; the others are limits.
-_NEEDED: Final = tuple(_SETTINGS)[:4]
 
 # What to do about an error, by its code.
 # https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
@@ -106,6 +107,8 @@ class ClickHouse:
             from clickhouse_connect.driver.exceptions import ClickHouseError
         except ImportError:
             raise _lacking("clickhouse-connect", "clickhouse") from None
+        # what goes wrong is told by exceptions
+        logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
         self._errors: tuple[type[Exception], ...] = (ClickHouseError, OSError)
         self._client = self._connect()
         (row,) = self.fetch(
@@ -132,12 +135,12 @@ class ClickHouse:
             client.close()
             raise WarehouseError(
                 f"ClickHouse lets this user change no settings: {self._said(error)}",
-                hint="give its profile readonly = 2, or alter user … settings "
-                + ", ".join(f"{name} = {as_sql(_SETTINGS[name])}" for name in _NEEDED),
+                hint="give its profile readonly = 2, or: alter user … settings "
+                + ", ".join(f"{name} = {as_sql(value)}" for name, value in _ANSWERS.items()),
             ) from error
         return client
 
-    def _arguments(self) -> dict[str, object]:
+    def _arguments(self) -> dict[str, Any]:
         """What the driver connects by."""
         told = self._options
         if self._path:
@@ -157,13 +160,15 @@ class ClickHouse:
 
     def _settle(self, client: Any) -> None:
         """Make statements answer as they should, whoever connects."""
-        settings = dict(_SETTINGS)
+        needed = dict(_ANSWERS)
         if "statement_timeout" in self._options:
-            settings["max_execution_time"] = self._options["statement_timeout"]
-        for name, value in settings.items():
-            known = client.server_settings.get(name)
-            if known is None or known.value != str(value):
-                client.set_client_setting(name, value)
+            needed["max_execution_time"] = self._options["statement_timeout"]
+        for name, value in needed.items():
+            _set(client, name, value)
+        for name, value in _LIMITS.items():
+            # what the user has may do
+            with suppress(*self._errors):
+                _set(client, name, value)
 
     @staticmethod
     def column(name: str, native: str) -> Column:
@@ -212,11 +217,14 @@ class ClickHouse:
     def fingerprint(self, source: Source) -> str | None:
         if not source.table:
             return None
-        # blocks and versions of parts outlive the merging of parts, and tell of all else
+        # numbers of blocks outlive the merging of parts; of what changes rows in their place mutations tell
+        named = _named(source, "table")
         asked = (
-            "select lower(hex(sipHash128(groupArray(part)))) as print, count() as parts from ("
-            "select (partition_id, sum(rows), max(max_block_number), max(data_version)) as part"
-            f" from system.parts where active and {_named(source, 'table')}"
+            "select lower(hex(sipHash128(groupArray(part), ("
+            "select (argMax(mutation_id, (create_time, mutation_id)), min(is_done))"
+            f" from system.mutations where {named})))) as print, count() as parts from ("
+            "select (partition_id, sum(rows), max(max_block_number)) as part"
+            f" from system.parts where active and {named}"
             " group by partition_id order by partition_id)"
         )
         try:
@@ -292,15 +300,18 @@ class ClickHouse:
     def _said(self, error: Exception) -> str:
         """What the server or its driver said, in one line, without secrets."""
         text = str(error)
-        found = re.search(
-            r"DB::Exception: (.*?)(?:: [Ww]hile executing.*|: In scope.*)?"
-            r"(?: \([A-Z_]+\))?(?: \(version .*)?$",
-            text,
-            flags=re.DOTALL,
-        )
-        return mask(" ".join((found[1] if found else text).split())[:1_000], self._secrets)
+        if (found := _TOLD.match(text)) is not None:
+            text = found[1]
+        return mask(" ".join(text.split())[:1_000], self._secrets)
 
 
+# What of an error's text is news: not where in the query it was, nor the server's version.
+_TOLD: Final = re.compile(
+    r".*DB::Exception: (.*?)"
+    r"(?::? [Ww]hile executing .*|\. In scope .*|:? In scope .*)?"
+    r"(?:\. \([A-Z_]+\).*)?$",
+    re.DOTALL,
+)
 # Rows that a sample takes at a stretch: a granule of a table.
 _RUN: Final = 8_192
 
@@ -310,6 +321,13 @@ def _lacking(package: str, extra: str) -> WarehouseError:
         f"a connection of type clickhouse needs the package {package}, which is not installed",
         hint=f"pip install 'driftline[{extra}]'",
     )
+
+
+def _set(client: Any, name: str, value: object) -> None:
+    """Send a setting with every statement, unless it is so already."""
+    known = client.server_settings.get(name)
+    if known is None or known.value != str(value):
+        client.set_client_setting(name, value)
 
 
 def _given(options: Mapping[str, object], *names: str) -> dict[str, object]:
