@@ -260,7 +260,7 @@ class ClickHouse:
 
     def execute(self, sql: str) -> None:
         try:
-            stoppable(partial(self._client.command, sql), self._client.close)
+            self._client.command(sql)
         except self._errors as error:
             raise self._refused(error, sql) from error
 
