@@ -119,13 +119,14 @@ class Settling(Sides):
         waiting: Bins that distances wait for, by pair and feature.
         surveys: What is known by bins, by pair and feature.
         settled: What the single values of bins said, by pair and feature.
-        finer: Open bins counted more finely, by feature and key.
+        finer: The bins that hold what still sides have in open bins counted more finely, by feature
+            and key.
     """
 
     waiting: dict[tuple[int, int], OpenBins] = field(default_factory=dict)
     surveys: dict[tuple[int, int], Survey] = field(default_factory=dict)
     settled: dict[tuple[int, int], list[Settled]] = field(default_factory=dict)
-    finer: dict[tuple[int, Key], Side] = field(default_factory=dict)
+    finer: dict[tuple[int, Key], Wholes] = field(default_factory=dict)
 
     def torn(self, features: Iterable[int]) -> list[int]:
         """Features whose grid turned out not to be monotone."""
@@ -243,10 +244,11 @@ class Settling(Sides):
             scales: What its sums were multiplied by, by scan and feature.
         """
         levels = {cut.feature: cut.level for cut in cuts}
+        finer: dict[tuple[int, Key], Side] = {}
         for feature, key, rows in split(table, by_bin=True):
             side = self.side(feature, key)
             total = rows["total"] / scales[key[0], feature][0]
-            self.finer[feature, key] = Side(
+            finer[feature, key] = Side(
                 {},
                 levels[feature],
                 rows["bin"],
@@ -263,30 +265,32 @@ class Settling(Sides):
                 name = pair.id, cut.feature
                 before, parents = self.surveys[name], self.waiting[name].bin
                 reference, production = (
-                    self.side(cut.feature, key).at(before.shift).cut(parents, self._finer(cut, key))
+                    self.side(cut.feature, key)
+                    .at(before.shift)
+                    .cut(parents, self._finer(cut, key, finer))
                     for key in self.keys(pair)
                 )
                 steps = walk(reference, production)
                 found[name] = replace(before, gaps=gaps(steps), shift=cut.level, torn=steps.torn)
-            if any(each.torn for each in found.values()):
-                self._forget_finer(cut.feature)
-            else:
+            if not any(each.torn for each in found.values()):
                 self.surveys |= found
                 self.levels[cut.feature] = cut.level
+                # of all else that was counted the surveys tell
+                self.finer |= {
+                    name: side.bin
+                    for name, side in finer.items()
+                    if name[0] == cut.feature and self.is_still(name[1][0])
+                }
 
-    def _finer(self, cut: Cut, key: Key) -> Side:
+    def _finer(self, cut: Cut, key: Key, counted: Mapping[tuple[int, Key], Side]) -> Side:
         """The finer bins of a side: its own, where they are fine, else those that were counted."""
         side = self.side(cut.feature, key)
         if key[0] not in cut.bins:
             return side.at(cut.level)
         nothing = np.empty(0)
-        return self.finer.get((cut.feature, key)) or Side(
+        return counted.get((cut.feature, key)) or Side(
             {}, cut.level, NO_BINS, nothing, nothing, NO_BINS, nothing, nothing, side.centre
         )
-
-    def _forget_finer(self, feature: int) -> None:
-        for name in [name for name in self.finer if name[0] == feature]:
-            del self.finer[name]
 
     # Single values
 
@@ -349,13 +353,15 @@ class Settling(Sides):
 
         Nothing is where it has no rows, and what was read before need not be read again.
         """
-        side = self.finer.get((feature, key)) or self.side(feature, key)
+        side, finer = self.side(feature, key), self.finer.get((feature, key))
         if side.by_value:
             return np.ones(room, bool)
+        if finer is None:
+            known = NO_BINS if feature in self.levels else side.read
+            bins = side.bin[~np.isin(side.bin, known)]
+            finer = finer_bins(bins, side.shift - self.finest(feature, key[0]))
         there = np.zeros(room, bool)
-        known = NO_BINS if feature in self.levels else side.read
-        bins = side.bin[~np.isin(side.bin, known)]
-        there[finer_bins(bins, side.shift - self.finest(feature, key[0]))] = True
+        there[finer] = True
         return there
 
     def settle(self, portions: Sequence[Portion], found: Mapping[tuple[int, Key], Values]) -> None:
