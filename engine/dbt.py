@@ -40,7 +40,7 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "clickhouse": {
         "host": "host", "port": "port", "user": "user", "password": "password",
-        "schema": "database", "secure": "secure",
+        "schema": "database", "secure": "secure", "verify": "verify",
     },
     "snowflake": {
         "account": "account", "user": "user", "password": "password", "role": "role",

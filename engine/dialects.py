@@ -271,9 +271,13 @@ def _name_columns(tree: exp.Expr) -> None:
 
 
 def _moments_of_clickhouse(tree: exp.Expr) -> None:
-    """Give moments the digits and days that they have in every other engine, and a zone of their own."""
+    """Give moments the digits and days that they have in every other engine, in UTC whatever their zone."""
     from sqlglot import exp
 
+    for cast in list(tree.find_all(exp.Cast)):
+        if cast.is_type("date") and not isinstance(cast.this, exp.Literal):
+            place = exp.Literal.number(6), exp.Literal.string("UTC")
+            cast.set("this", exp.func("toDateTime64", cast.this.copy(), *place))
     for type_ in list(tree.find_all(exp.DataType)):
         if type_.is_type("timestamp", "timestampntz", "timestamptz"):
             type_.replace(exp.DataType.build(_MOMENT, dialect="clickhouse"))

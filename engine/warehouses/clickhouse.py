@@ -15,7 +15,7 @@ from driftline.engine.errors import SourceError, StatementError, WarehouseError
 from driftline.engine.interpolate import mask
 from driftline.engine.project import Source
 from driftline.engine.sqltext import as_sql
-from driftline.engine.warehouses.base import About, Column, Kind, stoppable
+from driftline.engine.warehouses.base import About, Column, Keeps, Kind, stoppable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +50,7 @@ _LIMITS: Final[Mapping[str, object]] = {
     "max_ast_elements": 10_000_000,
     "max_expanded_ast_elements": 10_000_000,
     "max_ast_depth": 100_000,
+    "query_plan_max_optimizations_to_apply": 10_000_000,
 }
 
 # What to do about an error, by its code.
@@ -89,6 +90,8 @@ class ClickHouse:
     keeps_bounds = False
     # a temporary table belongs to a session of the server's, which balancers of load do not keep
     keeps_rows = False
+    # nothing replaces the rows of several tables at once
+    keeps: Keeps | None = None
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Connect.
@@ -263,6 +266,10 @@ class ClickHouse:
             self._client.command(sql)
         except self._errors as error:
             raise self._refused(error, sql) from error
+
+    def let_go(self) -> None:
+        # who reads keeps nobody from writing
+        pass
 
     def close(self) -> None:
         self._client.close()
