@@ -36,9 +36,10 @@ ONCE = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of those files."""
+    """Mark the tests of those files, and those whose bins are counted in finer ones: by the same SQL."""
     for item in items:
-        if item.path.stem in ONCE:
+        called = getattr(item, "callspec", None)
+        if item.path.stem in ONCE or (called and "finer" in called.params.values()):
             item.add_marker("once")
 
 
