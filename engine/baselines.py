@@ -90,6 +90,7 @@ def _build(plan: Plan, warehouse: Warehouse, store: Store, frozen: Frozen) -> No
             tag=f"driftline monitor={plan.monitor.name} baseline step={{step}}",
             keeps_bounds=warehouse.keeps_bounds,
             sampled=warehouse.sampled,
+            draws=warehouse.draws,
         )
         gathered = gather(alone, warehouse, renderer, bench, Ledger(), lambda _: None)
         results = Results(bench)

@@ -66,6 +66,11 @@ EXTRAS: Final = {
     "adbc-driver-postgresql": "postgres",
     "clickhouse-connect": "clickhouse",
     "chdb": "chdb",
+    "pyspark": "spark",
+    "databricks-sql-connector": "databricks",
+    "snowflake-connector-python": "snowflake",
+    "google-cloud-bigquery": "bigquery",
+    "trino": "trino",
 }
 
 # How long to wait for whoever has the results open.

@@ -431,16 +431,20 @@ def _sources(
     return MappingProxyType(found)
 
 
+# Keys of connections that name a file or a folder, from where the project file is.
+_FILES_OF_CONNECTIONS: Final = (
+    "sslrootcert", "sslcert", "sslkey", "ca_cert", "path", "private_key_path", "keyfile",
+)  # fmt: skip
+
+
 def _connection(given: models.ProjectFile, root: Path) -> Connection:
     connection = given.connection or models.DuckDBConnection()
-    if isinstance(connection, models.PostgresConnection | models.ClickHouseConnection):
-        told = connection.model_dump(by_alias=True, exclude_none=True, exclude={"type", "dbt"})
-        for word in ("sslrootcert", "sslcert", "sslkey", "ca_cert", "path"):
-            if told.get(word) not in (None, "system"):
-                told[word] = os.path.normpath(root / told[word])
-        return Connection(connection.type, MappingProxyType(told))
     if not isinstance(connection, models.DuckDBConnection):
-        return Connection(connection.type)
+        told = connection.model_dump(by_alias=True, exclude_none=True, exclude={"type", "dbt"})
+        for word in _FILES_OF_CONNECTIONS:
+            if told.get(word) not in (None, "system"):
+                told[word] = os.path.normpath(root / Path(told[word]).expanduser())
+        return Connection(connection.type, MappingProxyType(told))
     database = connection.database
     if database != MEMORY and not database.startswith("md:"):
         database = os.path.normpath(root / database)

@@ -6,9 +6,9 @@ of the JSON Schema for editors and of the "did you mean" in complaints.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import ConfigDict, Field, Tag, model_validator
+from pydantic import Field, Tag, model_validator
 
 from driftline.engine.alert_models import Alerts, Links, Notification
 from driftline.engine.config_types import (
@@ -40,8 +40,11 @@ from driftline.engine.signal_models import (
     Signal,
 )
 
-WarehouseType = Literal["spark", "databricks", "snowflake", "bigquery", "redshift", "trino"]
-ConnectionType = Literal["duckdb", "postgres", "clickhouse", WarehouseType]
+ConnectionType = Literal[
+    "duckdb", "postgres", "spark", "databricks", "clickhouse", "snowflake", "bigquery", "redshift",
+    "trino",
+]  # fmt: skip
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 
 class DbtModel(Part):
@@ -102,9 +105,7 @@ class PostgresConnection(Part):
     password: Text | None = key("Password; give a variable, as in ${PG_PASSWORD}")
     schema_: Text | None = key("Schema of tables that are named without one", alias="schema")
     role: Text | None = key("Role to read as")
-    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = (
-        key("How the connection is encrypted and the server known")
-    )
+    sslmode: SslMode | None = key("How the connection is encrypted and the server known")
     sslrootcert: Text | None = key("File of the certificates that servers are known by")
     sslcert: Text | None = key("File of the client's certificate")
     sslkey: Text | None = key("File of the client's key")
@@ -114,16 +115,23 @@ class PostgresConnection(Part):
 
     @model_validator(mode="after")
     def _one_way(self) -> PostgresConnection:
-        parts = {*PARTS_OF_URI, "connect_timeout"} & {*self.model_fields_set}
-        if self.uri is not None and parts:
-            raise ValueError(f"give either `uri` or {', '.join(sorted(parts))}")
-        return self
+        return _uri_or_parts(self)
 
 
 # Keys of a PostgreSQL connection that a URI says, too.
 PARTS_OF_URI: Final = (
     "host", "port", "database", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey",
 )  # fmt: skip
+
+
+OnePlace = TypeVar("OnePlace", "PostgresConnection", "RedshiftConnection")
+
+
+def _uri_or_parts(given: OnePlace) -> OnePlace:
+    parts = {*PARTS_OF_URI, "connect_timeout"} & {*given.model_fields_set}
+    if given.uri is not None and parts:
+        raise ValueError(f"give either `uri` or {', '.join(sorted(parts))}")
+    return given
 
 
 class ClickHouseConnection(Part):
@@ -151,29 +159,147 @@ class ClickHouseConnection(Part):
         return self
 
 
-class WarehouseConnection(Part):
-    """A warehouse; its other keys depend on the type."""
+class SparkConnection(Part):
+    """Apache Spark: in this process, on a cluster, or behind a Spark Connect server."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
-
-    type: WarehouseType = key("Kind of warehouse", ...)
+    type: Literal["spark"] = key("Kind of warehouse", ...)
+    master: Text | None = key("Where Spark runs: local[2], spark://host:7077, yarn, k8s://…")
+    remote: Text | None = key("Address of a Spark Connect server: sc://host:15002")
+    app_name: Text | None = key("What the cluster calls the run; driftline when omitted")
+    conf: dict[str, Plain] | None = key("Spark's own settings, such as spark.executor.memory")
+    catalog: Text | None = key("Catalog of tables that are named without one")
+    schema_: Text | None = key("Schema of tables that are named without one", alias="schema")
+    statement_timeout: Count | None = key("Seconds a statement may take; no limit when omitted")
     dbt: Dbt | None = key("Take the connection from dbt")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> SparkConnection:
+        if self.remote is not None and self.master is not None:
+            raise ValueError("give either `master` or `remote`")
+        return self
+
+
+class DatabricksConnection(Part):
+    """A SQL warehouse or a cluster of Databricks, by Databricks' SQL connector."""
+
+    type: Literal["databricks"] = key("Kind of warehouse", ...)
+    host: Text | None = key("Server hostname, as in adb-1234.5.azuredatabricks.net")
+    http_path: Text | None = key("HTTP path of the SQL warehouse or cluster")
+    token: Text | None = key("Access token; give a variable, as in ${DATABRICKS_TOKEN}")
+    auth_type: Text | None = key("How to sign in without a token, such as databricks-oauth")
+    conf: dict[str, Plain] | None = key("Settings of the session, such as ansi_mode")
+    catalog: Text | None = key("Catalog of tables that are named without one")
+    schema_: Text | None = key("Schema of tables that are named without one", alias="schema")
+    statement_timeout: Count | None = key("Seconds a statement may take; the warehouse's own limit")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> DatabricksConnection:
+        if self.dbt is None and (self.host is None or self.http_path is None):
+            raise ValueError("a connection of type databricks needs host and http_path")
+        return self
+
+
+class SnowflakeConnection(Part):
+    """An account of Snowflake's."""
+
+    type: Literal["snowflake"] = key("Kind of warehouse", ...)
+    account: Text | None = key("Identifier of the account, as in myorg-account123")
+    user: Text | None = key("Name to connect as")
+    password: Text | None = key("Password; give a variable, as in ${SNOWFLAKE_PASSWORD}")
+    private_key_path: Text | None = key("File of the user's private key")
+    private_key_passphrase: Text | None = key("What opens that file; give a variable")
+    authenticator: Text | None = key("How to sign in, as in externalbrowser or oauth")
+    token: Text | None = key("Token of such a way to sign in; give a variable")
+    role: Text | None = key("Role to read as")
+    warehouse: Text | None = key("Warehouse that computes")
+    database: Text | None = key("Database of tables that are named without one")
+    schema_: Text | None = key("Schema of tables that are named without one", alias="schema")
+    statement_timeout: Count | None = key("Seconds a statement may take; the account's own limit")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+
+class BigQueryConnection(Part):
+    """A Google Cloud project. Without a keyfile, Google's own ways to sign in are tried."""
+
+    type: Literal["bigquery"] = key("Kind of warehouse", ...)
+    project: Text | None = key("Project that pays, and of tables that are named without one")
+    dataset: Text | None = key("Dataset of tables that are named without one")
+    location: Text | None = key("Where statements run, as in EU; that of the tables when omitted")
+    keyfile: Text | None = key("File of a service account's key")
+    maximum_bytes_billed: Count | None = key("Bytes a statement may bill; the project's own limit")
+    statement_timeout: Count | None = key("Seconds a statement may take; no limit when omitted")
+    endpoint: Text | None = key("URL of a stand-in for Google's service, which asks for no key")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+
+class RedshiftConnection(Part):
+    """A Redshift cluster or workgroup. What is omitted libpq takes from its own variables and files."""
+
+    type: Literal["redshift"] = key("Kind of warehouse", ...)
+    uri: Text | None = key("All of how to connect, as postgresql://user@host:5439/database")
+    host: Text | None = key("Host name of the endpoint")
+    port: Count | None = key("Port; 5439 when omitted")
+    database: Text | None = key("Name of the database")
+    user: Text | None = key("Name to connect as")
+    password: Text | None = key("Password; give a variable, as in ${REDSHIFT_PASSWORD}")
+    schema_: Text | None = key("Schema of tables that are named without one", alias="schema")
+    sslmode: SslMode | None = key("How the connection is encrypted and the server known")
+    sslrootcert: Text | None = key("File of the certificates that servers are known by")
+    connect_timeout: Count | None = key("Seconds to wait for a connection; 10 when omitted")
+    statement_timeout: Count | None = key("Seconds a statement may take; the cluster's own limit")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> RedshiftConnection:
+        return _uri_or_parts(self)
+
+
+class TrinoConnection(Part):
+    """A Trino cluster, or a service that speaks its protocol."""
+
+    type: Literal["trino"] = key("Kind of warehouse", ...)
+    host: Text | None = key("Host name or address of the coordinator")
+    port: Count | None = key("Port; 443 where secure, else 8080")
+    user: Text | None = key("Name to connect as; driftline when omitted")
+    password: Text | None = key("Password; give a variable, as in ${TRINO_PASSWORD}")
+    token: Text | None = key("Token instead of a password; give a variable")
+    secure: Flag | None = key("Whether HTTPS is spoken; it is where a password or token is given")
+    verify: Flag | None = key("Whether the server's certificate is checked; it is when omitted")
+    ca_cert: Text | None = key("File of the certificates that servers are known by")
+    role: Text | None = key("Role to read as")
+    catalog: Text | None = key("Catalog of tables that are named without one")
+    schema_: Text | None = key("Schema of tables that are named without one", alias="schema")
+    session: dict[str, Plain] | None = key("Session properties, such as query_max_memory")
+    connect_timeout: Count | None = key("Seconds to wait for an answer; 30 when omitted")
+    statement_timeout: Count | None = key("Seconds a statement may take; the cluster's own limit")
+    dbt: Dbt | None = key("Take the connection from dbt")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> TrinoConnection:
+        if self.dbt is None and self.host is None:
+            raise ValueError("a connection of type trino needs a host")
+        return self
 
 
 def _by_connection(value: object) -> str | None:
     if not isinstance(value, dict):
         return None
     kind = value.get("type", "duckdb")
-    if kind in ("postgres", "clickhouse"):
-        return f"<{kind}>"
-    return "<warehouse>" if kind in get_args(WarehouseType) else "<duckdb>"
+    # of DuckDB's all types are known
+    return f"<{kind}>" if kind in get_args(ConnectionType) else "<duckdb>"
 
 
 Connection = Annotated[
     Annotated[DuckDBConnection, Tag("<duckdb>")]
     | Annotated[PostgresConnection, Tag("<postgres>")]
     | Annotated[ClickHouseConnection, Tag("<clickhouse>")]
-    | Annotated[WarehouseConnection, Tag("<warehouse>")],
+    | Annotated[SparkConnection, Tag("<spark>")]
+    | Annotated[DatabricksConnection, Tag("<databricks>")]
+    | Annotated[SnowflakeConnection, Tag("<snowflake>")]
+    | Annotated[BigQueryConnection, Tag("<bigquery>")]
+    | Annotated[RedshiftConnection, Tag("<redshift>")]
+    | Annotated[TrinoConnection, Tag("<trino>")],
     shapes("a map with a type", _by_connection),
 ]
 

@@ -45,15 +45,16 @@ KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "snowflake": {
         "account": "account", "user": "user", "password": "password", "role": "role",
         "warehouse": "warehouse", "database": "database", "schema": "schema",
-        "authenticator": "authenticator", "private_key_path": "private_key_path",
+        "authenticator": "authenticator", "private_key_path": "private_key_path", "token": "token",
+        "private_key_passphrase": "private_key_passphrase",
     },
     "bigquery": {
         "project": "project", "database": "project", "dataset": "dataset", "schema": "dataset",
-        "keyfile": "keyfile", "location": "location",
+        "keyfile": "keyfile", "location": "location", "maximum_bytes_billed": "maximum_bytes_billed",
     },
     "trino": {
         "host": "host", "port": "port", "user": "user", "password": "password",
-        "database": "catalog", "schema": "schema",
+        "database": "catalog", "schema": "schema", "jwt_token": "token",
     },
 }  # fmt: skip
 PROJECT_FILE: Final = "dbt_project.yml"

@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from driftline.engine.errors import ConfigError, TemplateError, UnsafeValue
 from driftline.engine.project import Source
+from driftline.engine.spark_words import (
+    end_of_text,
+    few_tasks,
+    halved_sums,
+    texts_of_doubles,
+    whole_doubles,
+)
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -108,10 +115,11 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
         for ordered in tree.find_all(exp.Ordered):
             # what is ordered here is never null: no emulation of the place of nulls
             ordered.set("nulls_first", None)
-        for respell in _SPELLINGS.get(dialect, ()):
-            respell(tree)
-        for tried in list(tree.find_all(exp.TryCast)):
-            tried.replace(_finite_cast(tried))
+        # a statement that is replaced as a whole needs something around it
+        whole = exp.Paren(this=tree)
+        for respell in _SPELLINGS[dialect]:
+            respell(whole)
+        tree = whole.this
         placed = _named_apart(tree, text)
         out = tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
@@ -134,16 +142,17 @@ def _named_apart(tree: exp.Expr, text: str) -> re.Pattern[str]:
     return re.compile(rf"[\"`\[]{name}(\d+)[\"`\]]")
 
 
-def _finite_cast(tried: exp.TryCast) -> exp.Case:
-    """A whole number, null where there is none: others refuse NaN and infinity, or make 0 of them.
+def _cast_finite(tree: exp.Expr) -> None:
+    """Make whole numbers, null where there is none: others refuse NaN and infinity, or make 0 of them.
 
     What is made of a column is finite where the column is.
     """
     from sqlglot import exp
 
-    column = next(tried.this.find_all(exp.Column))
-    finite = (column.copy() - column.copy()).eq(0)
-    return exp.Case().when(finite, exp.cast(tried.this.copy(), tried.to))
+    for tried in list(tree.find_all(exp.TryCast)):
+        column = next(tried.this.find_all(exp.Column))
+        finite = (column.copy() - column.copy()).eq(0)
+        tried.replace(exp.Case().when(finite, exp.cast(tried.this.copy(), tried.to)))
 
 
 def _order_by_bytes(tree: exp.Expr) -> None:
@@ -319,6 +328,23 @@ def _keep_microseconds(tree: exp.Expr) -> None:
             type_.set("expressions", [exp.DataTypeParam(this=exp.Literal.number(6))])
 
 
+_OF_SPARK: Final = (
+    # first: what is said in Spark's own words is read again, where each cast is one that may fail
+    _cast_finite,
+    # https://spark.apache.org/docs/latest/api/sql/#unix_micros
+    _seconds("cast(unix_micros(cast({c} as timestamp)) as double) / 1000000", "spark"),
+    # https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/util/regex/Pattern.html
+    end_of_text,
+    # https://spark.apache.org/docs/latest/api/sql/#floor
+    whole_doubles,
+    # https://spark.apache.org/docs/latest/sql-ref-ansi-compliance.html#arithmetic-operations
+    halved_sums,
+    # https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/lang/Double.html#toString(double)
+    texts_of_doubles,
+    # https://spark.apache.org/docs/latest/sql-ref-syntax-qry-select-hints.html#partitioning-hints
+    few_tasks,
+)
+
 # What an engine understands otherwise than sqlglot knows, each with the vendor's page.
 _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
     "postgres": (
@@ -327,16 +353,19 @@ _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
         # https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT
         _make_zero_of_the_tiny,
         _read_any_size,
+        _cast_finite,
     ),
     "snowflake": (
         # https://docs.snowflake.com/en/sql-reference/functions/date_part
         _seconds("cast(date_part(epoch_microsecond, {c}) as double) / 1000000", "snowflake"),
+        _cast_finite,
     ),
     "bigquery": (
         # https://cloud.google.com/bigquery/docs/reference/standard-sql/timestamp_functions#unix_micros
         _seconds("unix_micros(cast({c} as timestamp)) / 1000000", "bigquery"),
         # https://cloud.google.com/bigquery/docs/reference/standard-sql/aggregate_functions#sum
         _wide_sums("decimal"),
+        _cast_finite,
     ),
     "redshift": (
         # https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html: whole seconds alone
@@ -345,6 +374,7 @@ _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
             " cast({c} as timestamp)) as double precision) / 1000000",
             "redshift",
         ),
+        _cast_finite,
     ),
     "clickhouse": (
         # https://clickhouse.com/docs/sql-reference/functions/type-conversion-functions#tounixtimestamp64micro
@@ -367,7 +397,10 @@ _SPELLINGS: Final[Mapping[str, tuple[Callable[[exp.Expr], None], ...]]] = {
         _keep_microseconds,
         # https://trino.io/docs/current/functions/aggregate.html#sum
         _wide_sums("decimal(38, 0)"),
+        _cast_finite,
     ),
+    "spark": _OF_SPARK,
+    "databricks": _OF_SPARK,
 }
 
 # Types of the result tables where DuckDB's word, carried over, would lose digits or mean another.
@@ -639,7 +672,7 @@ def check_parses(text: str, dialect: str) -> None:
 
 # Rows of one whole number each, such as bins: reading thousands of them would take seconds, and some
 # dialects say them as they are.
-_LISTS_ALIKE: Final = frozenset({"postgres"})
+_LISTS_ALIKE: Final = frozenset({"postgres", "spark", "databricks"})
 _LIST: Final = re.compile(r"\(\d+\)(?:, \(\d+\)){9,}")
 # Whole numbers that stand for lists: beyond what any other of a statement's is.
 _PUT_BY: Final = 7_310_000_000_000_000_000

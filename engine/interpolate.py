@@ -14,6 +14,7 @@ HIDDEN: Final = "****"
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}?")
 _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 _PASSWORD: Final = re.compile(r"://[^/?#@:]*:([^/?#@]+)@")
+_TOKEN: Final = re.compile(r"[;?&](?:token|password|secret)=([^;?&#\s]+)", re.IGNORECASE)
 _SENSITIVE: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -80,8 +81,9 @@ def sensitive(name: str) -> bool:
 
 
 def passwords(text: str) -> set[str]:
-    """The passwords in URLs, as they are written and as they are meant."""
-    return {each for found in _PASSWORD.findall(text) for each in (found, unquote(found))}
+    """The passwords and tokens in URLs, as they are written and as they are meant."""
+    told = [*_PASSWORD.findall(text), *_TOKEN.findall(text)]
+    return {each for found in told for each in (found, unquote(found))}
 
 
 def mask(text: str, secrets: frozenset[str]) -> str:

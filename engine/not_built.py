@@ -37,9 +37,6 @@ PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 
 PLANNED_SIGNALS: Final = ("feature_attribution_drift", "model_performance", "custom")
-PLANNED_CONNECTIONS: Final = (
-    "spark", "databricks", "snowflake", "bigquery", "redshift", "trino",
-)  # fmt: skip
 PLANNED_WORDS: Final = frozenset(
     word
     for metrics in PLANNED_METRICS.values()
@@ -57,10 +54,6 @@ def _given(value: object) -> bool:
 
 def _any(_: object) -> bool:
     return True
-
-
-def _is(*planned: object) -> Test:
-    return lambda value: value in planned
 
 
 def _is_map(value: object) -> bool:
@@ -81,7 +74,6 @@ KEEP_RESULTS: Final = ("duckdb", "postgres")
 # (path, when, subject and verb, or the whole sentence). A step `*` is any key or index, `#` the
 # name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.
 NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
-    ("connection.type", _is(*PLANNED_CONNECTIONS), "a connection of type {value} is"),
     ("monitors.*.reference.same", _given, "a seasonal reference is"),
     ("monitors.*.references.*.same", _given, "a seasonal reference is"),
     ("monitors.*.columns.score", _is_map, "a score for each class is"),

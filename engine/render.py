@@ -351,6 +351,7 @@ class Renderer:
         keeps_rows: Whether joined rows are kept in a table of the session, so that they are joined
             once; otherwise the join stands in every statement that reads them.
         sampled: What reads a share of a relation, in percent.
+        draws: A condition that is true of a `{share}` of rows, instead.
     """
 
     def __init__(
@@ -363,9 +364,11 @@ class Renderer:
         keeps_bounds: bool = True,
         keeps_rows: bool = False,
         sampled: Callable[[str, float], str] = tablesample,
+        draws: str = "",
     ) -> None:
         self.plan = plan
         self._sampled = sampled
+        self._draws = draws
         self.dialect = dialect
         self._tag = tag
         self._keeps_bounds = keeps_bounds
@@ -641,7 +644,11 @@ class Renderer:
         primary = self.plan.primary
         part = self._scans[primary.id]
         relations, table = self._relations, part.table
-        if percent < 100 and not primary.source.query:
+        if percent < 100 and self._draws:
+            drawing = sql(self._draws, share=percent / 100)
+            told = drawing if part.filter is None else Markup(f"({part.filter}) and {drawing}")
+            part = replace(part, filter=told)
+        elif percent < 100 and not primary.source.query:
             some = self._sampled(relations[primary.id], percent)
             relations = {**relations, primary.id: some}
             table = self._table(primary.id, relations)

@@ -320,6 +320,7 @@ def _measured(
             tag=f"driftline monitor={monitor.name} run={log.run_id} step={{step}}",
             keeps_bounds=warehouse.keeps_bounds,
             sampled=warehouse.sampled,
+            draws=warehouse.draws,
             keeps_rows=warehouse.keeps_rows,
         )
         gathered = gather(

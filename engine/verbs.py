@@ -90,9 +90,10 @@ def run(
             comma is and, a space is or; also `owner:`. Results of all else stay as stored.
         exclude: What to leave out, in the same words.
         target: One of the file's targets; None takes DRIFTLINE_TARGET.
-        connection: An open DuckDB connection to read from instead of the project's own. Its tables
-            and views are read; temporary ones and registered frames cannot be. It stays open, and
-            its settings stay as they are.
+        connection: An open session to read from instead of the project's own: a DuckDB connection,
+            a Spark session, or an ADBC connection to PostgreSQL. Its tables and views are read;
+            temporary ones of DuckDB and PostgreSQL, and registered frames, cannot be. It stays
+            open, and its settings stay as they are.
 
     Raises:
         ConfigError: When the project or an argument is wrong.
@@ -104,7 +105,7 @@ def run(
     loaded = load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
-        warehouse = None if connection is None else _beside(connection)
+        warehouse = _beside(connection)
         return _run(loaded, names, instant(at), warehouse, selection=selection)
 
 
@@ -150,7 +151,7 @@ def backfill(
     loaded = load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
-        warehouse = None if connection is None else _beside(connection)
+        warehouse = _beside(connection)
 
         def work() -> RunResult:
             return backfill_project(
@@ -207,7 +208,7 @@ def baseline(
     loaded = load(project, target)
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
-        warehouse = None if connection is None else _beside(connection)
+        warehouse = _beside(connection)
         try:
             if action == "show":
                 found = baselines.baseline_columns(loaded, names)
@@ -646,18 +647,10 @@ def _over_frames(connection: Connection, frames: Mapping[str, Any]) -> Warehouse
     return DuckDB({}, frames=frames)
 
 
-def _beside(connection: Any) -> Warehouse:
-    import duckdb
+def _beside(connection: Any) -> Warehouse | None:
+    from driftline.engine.warehouses import session_beside
 
-    from driftline.engine.warehouses.duckdb import DuckDB
-
-    if not isinstance(connection, duckdb.DuckDBPyConnection):
-        kind = f"{type(connection).__module__}.{type(connection).__qualname__}"
-        raise ConfigError(
-            f"connection is a {kind}, not an open DuckDB connection",
-            hint="other connections are not built in this version",
-        )
-    return DuckDB.of(connection)
+    return None if connection is None else session_beside(connection)
 
 
 def _source(text: str) -> Source:

@@ -137,6 +137,14 @@ class BigQuery:
         Raises:
             Exception: ZetaSQL's, where it is refused.
         """
+        return self.typed(sql)[1]
+
+    def typed(self, sql: str, *, empty: bool = False) -> tuple[list[tuple[str, str]], list[Row]]:
+        """Names and types of a query's columns, and its rows unless it is not to be run.
+
+        Raises:
+            Exception: ZetaSQL's, where it is refused.
+        """
         from zetasql.api import PreparedQuery
 
         query = (
@@ -148,10 +156,22 @@ class BigQuery:
         )
         with query:
             names = [column.name for column in query.columns]
+            kinds = [self._named(column.type) for column in query.columns]
+            columns = list(zip(names, kinds, strict=True))
+            if empty:
+                return columns, []
             answer = query.execute()
             # an answer without rows has no table
             rows = answer.content.table_data.row if answer.content.table_data else ()
-            return [dict(zip(names, map(self._value, row.cell), strict=True)) for row in rows]
+            return columns, [
+                dict(zip(names, map(self._value, row.cell), strict=True)) for row in rows
+            ]
+
+    def _named(self, type_: Any) -> str:
+        """SQL's word for a type."""
+        kind = getattr(type_, "type_kind", None) or type_.kind
+        word = self._types.TypeKind(kind).name.removeprefix("TYPE_")
+        return {"DOUBLE": "FLOAT64"}.get(word, word)
 
     @staticmethod
     def _value(cell: Any) -> object:

@@ -51,6 +51,7 @@ class Engine:
     client: Any
 
     dialect: ClassVar = "clickhouse"
+    view: ClassVar = "create or replace view"
     samples: ClassVar = {"query": "-- all", "view": "cityhash64", "table": "_part_offset"}
     lacks: ClassVar[Mapping[str, str]] = {"bytes": "its texts are bytes"}
 

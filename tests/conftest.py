@@ -31,7 +31,8 @@ ONCE = {
     *("test_baseline", "test_bench", "test_cost", "test_evidence", "test_dialects"),
     *("test_postgres", "test_postgres_service", "test_distances", "test_templates"),
     *("test_postgres_results", "test_rehearsal", "test_analysed", "test_dbt"),
-    *("test_clickhouse", "test_clickhouse_service"),
+    *("test_clickhouse", "test_clickhouse_service", "test_services", "test_spark"),
+    "test_spark_service",
 }
 
 

@@ -51,11 +51,13 @@ class Engine(Protocol):
 
     Attributes:
         dialect: sqlglot's name of its SQL.
+        view: How a statement begins that makes a view anew.
         samples: A word of each statement that samples a `query`, a `view`, a `table`.
         lacks: Columns of `Conformance.typed` that it has no type for, and why.
     """
 
     dialect: str
+    view: str
     samples: Mapping[str, str]
     lacks: Mapping[str, str]
 
@@ -118,12 +120,12 @@ class Both:
 
     def view(self, name: str, table: str) -> None:
         """Make a view of a table in both."""
-        for execute, dialect in (
-            (self.duckdb.execute, "duckdb"),
-            (self.engine.execute, self.engine.dialect),
+        for execute, dialect, made in (
+            (self.duckdb.execute, "duckdb", "create or replace view"),
+            (self.engine.execute, self.engine.dialect, self.engine.view),
         ):
             view, rows = (spelled(Source(each, table=(each,)), dialect) for each in (name, table))
-            execute(f"create or replace view {view} as select * from {rows}")
+            execute(f"{made} {view} as select * from {rows}")
 
     def runs(
         self, monitor: Monitor, *, path: str = "small", at: str = AT

@@ -43,6 +43,7 @@ class Server:
     options: Mapping[str, object]
 
     dialect: ClassVar = "postgres"
+    view: ClassVar = "create or replace view"
     samples: ClassVar = {"query": "-- all", "view": "random()", "table": "tablesample"}
     lacks: ClassVar[Mapping[str, str]] = {}
 

@@ -170,7 +170,7 @@ def test_a_closed_connection_is_a_warehouse_error(file: Path) -> None:
 
 
 def test_what_is_no_connection_is_a_configuration_error(file: Path) -> None:
-    with pytest.raises(driftline.ConfigError, match="str, not an open DuckDB connection"):
+    with pytest.raises(driftline.ConfigError, match="str, not an open session"):
         driftline.run(file, connection="duckdb:///")
 
 

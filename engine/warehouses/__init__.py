@@ -17,6 +17,12 @@ _CLASSES: Final = {
     "duckdb": ("duckdb", "DuckDB"),
     "postgres": ("postgres", "Postgres"),
     "clickhouse": ("clickhouse", "ClickHouse"),
+    "spark": ("spark", "Spark"),
+    "databricks": ("databricks", "Databricks"),
+    "snowflake": ("snowflake", "Snowflake"),
+    "bigquery": ("bigquery", "BigQuery"),
+    "redshift": ("redshift", "Redshift"),
+    "trino": ("trino", "Trino"),
 }
 
 
@@ -24,7 +30,7 @@ _KEEPERS: Final = {"postgres": ("postgres", "PostgresKeeper")}
 
 
 def class_of(type_: str) -> type[Warehouse] | None:
-    """The class of a type of connection, which declares what the engine can do; None of one not built."""
+    """The class of a type of connection, which declares what the engine can do; None of an unknown one."""
     if type_ not in _CLASSES:
         return None
     module, name = _CLASSES[type_]
@@ -48,8 +54,40 @@ def open_warehouse(connection: Connection) -> Warehouse:
     """
     found = class_of(connection.type)
     if found is None:
-        raise ConfigError(f"connection.type {connection.type!r} is not built in this version")
+        raise ConfigError(f"connection.type {connection.type!r} is not known")
     return found(connection.options)
+
+
+# Packages that classes of open sessions are of, and the type of connection that reads beside one.
+_OPEN: Final = {
+    "duckdb": "duckdb",
+    "_duckdb": "duckdb",
+    "adbc_driver_manager": "postgres",
+    "pyspark": "spark",
+}
+
+
+def session_beside(connection: Any) -> Warehouse:
+    """A session beside one that the caller has open, which stays so.
+
+    Args:
+        connection: DuckDB's, Spark's, or one of ADBC to a PostgreSQL server.
+
+    Raises:
+        ConfigError: When it is of another kind.
+        WarehouseError: When it is closed.
+    """
+    kind = type(connection)
+    names = {"DuckDBPyConnection", "Connection", "SparkSession"}
+    type_ = _OPEN.get(kind.__module__.partition(".")[0]) if kind.__name__ in names else None
+    if type_ is None:
+        raise ConfigError(
+            f"connection is a {kind.__module__}.{kind.__qualname__}, not an open session",
+            hint="give a DuckDB connection, a Spark session, or an ADBC connection to PostgreSQL",
+        )
+    found: Any = class_of(type_)
+    session: Warehouse = found.of(connection)
+    return session
 
 
 class _Unreachable:

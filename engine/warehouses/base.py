@@ -150,7 +150,9 @@ def tablesample(relation: str, percent: float) -> str:
     return f"{relation} tablesample system ({percent:.6g} percent) repeatable (42)"
 
 
-def stoppable(work: Callable[[], Answer], interrupt: Callable[[], object]) -> Answer:
+def stoppable(
+    work: Callable[[], Answer], interrupt: Callable[[], object], *, seconds: float | None = None
+) -> Answer:
     """Do something that Ctrl-C is to end.
 
     Drivers hear no signal, or keep it to themselves, while they work for the main thread: another one
@@ -159,13 +161,20 @@ def stoppable(work: Callable[[], Answer], interrupt: Callable[[], object]) -> An
     Args:
         work: Is done in another thread.
         interrupt: Makes it end soon.
+        seconds: How long it may take.
+
+    Raises:
+        TimeoutError: When it took longer.
     """
+    started = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(work)
         try:
             # some drivers leave signals behind that end no wait
             while not wait([answer], timeout=_HEARD_AFTER).done:
-                pass
+                if seconds is not None and time.perf_counter() - started > seconds:
+                    interrupt()
+                    raise TimeoutError
             return answer.result()
         except KeyboardInterrupt:
             interrupt()
@@ -315,12 +324,15 @@ class Warehouse(Protocol):
         keeps_bounds: A column's min and max over a whole table cost no scan.
         keeps_rows: A statement may leave a temporary table that later ones read.
         keeps: How it keeps result tables; None where it does not.
+        draws: A condition, as templates have it, that is true of about `{share}` of the rows and of the
+            same ones each time; empty where `sampled` is asked instead.
     """
 
     dialect: str
     keeps_bounds: bool
     keeps_rows: bool
     keeps: Keeps | None
+    draws: str
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Open a session by the keys of a `connection` of its type.

@@ -78,6 +78,7 @@ class DuckDB:
     keeps_bounds = True
     keeps_rows = True
     keeps: Keeps | None = Keeps("file")
+    draws = ""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from driftline.engine.errors import SourceError, StatementError, WarehouseError
 from driftline.engine.interpolate import mask, passwords
@@ -96,33 +96,56 @@ class Postgres:
     All statements see the same snapshot, so that what one counts the next one finds; one that is refused
     ends the transaction, and the next statement begins another. Settings hold for a transaction, so that
     poolers which share connections between clients do no harm.
+
+    Attributes:
+        name: What messages call the engine.
+        begins: The statement that begins a transaction.
     """
 
-    dialect = "postgres"
+    dialect: ClassVar = "postgres"
+    name: ClassVar = "PostgreSQL"
+    begins: ClassVar = "begin isolation level repeatable read, read only"
     keeps_bounds = False
     # a temporary table needs a transaction that writes
     keeps_rows = False
     keeps: Keeps | None = Keeps("transaction", longest_name=63)
+    draws = ""
 
-    def __init__(self, options: Mapping[str, object]) -> None:
+    def __init__(self, options: Mapping[str, object], *, beside: Any = None) -> None:
         """Connect.
 
         Args:
             options: Keys of a `connection` of type postgres.
+            beside: An open ADBC connection, whose server and user are taken instead.
 
         Raises:
             WarehouseError: When the driver is missing, the server cannot be reached or refuses.
         """
-        self._server = _Server(options)
+        self._server = _Server(options, self.name, self.dialect, beside=beside)
         self._options = options
         self._sampled: set[str] = set()
         self._connection: Any = self._server.connect()
         self._is_open = False
+        self._where = self._place()
+
+    @classmethod
+    def of(cls, connection: Any) -> Postgres:
+        """A session of its own beside an open ADBC connection, which stays as it is.
+
+        It does not see what that connection has not committed, nor its temporary tables.
+
+        Raises:
+            WarehouseError: When the connection is closed, or to no PostgreSQL server.
+        """
+        return cls({}, beside=connection)
+
+    def _place(self) -> str:
+        """What is connected to, without secrets."""
         (row,) = self.fetch(
             "select current_user || ' at ' || coalesce(host(inet_server_addr()) || ':'"
             " || inet_server_port(), 'a local socket') || ', database ' || current_database() as place"
         ).to_pylist()
-        self._where = row["place"]
+        return str(row["place"])
 
     @staticmethod
     def column(name: str, native: str) -> Column:
@@ -204,7 +227,7 @@ class Postgres:
     def relation(self, source: Source) -> str:
         if source.files:
             raise SourceError(
-                f"{source.written} is a file, and the connection reads tables of PostgreSQL",
+                f"{source.written} is a file, and the connection reads tables of {self.name}",
                 hint="give a table, as in sales.orders, or a query",
             )
         if source.query:
@@ -245,8 +268,12 @@ class Postgres:
             return
         if self._connection is None:
             self._connection = self._server.connect()
-        send(self._connection, "begin isolation level repeatable read, read only")
+        send(self._connection, self.begins)
         self._is_open = True
+        self._settle()
+
+    def _settle(self) -> None:
+        """Make the transaction answer as it should, whoever connects."""
         fetch(self._connection, _settings(self._options))
 
     def _refused(self, error: Any, sql: str) -> WarehouseError:
@@ -268,6 +295,12 @@ class Postgres:
 class _Server:
     """A server by the keys of a connection: how it is connected to, and what its errors mean.
 
+    Args:
+        options: The keys.
+        name: What messages call the engine.
+        type_: Of the connection.
+        beside: An open connection to it, in place of the keys that say how to connect.
+
     Attributes:
         errors: What its driver raises.
 
@@ -275,16 +308,25 @@ class _Server:
         WarehouseError: When the driver is missing.
     """
 
-    def __init__(self, options: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        options: Mapping[str, object],
+        name: str = "PostgreSQL",
+        type_: str = "postgres",
+        *,
+        beside: Any = None,
+    ) -> None:
         self._options = options
+        self._name = name
+        self._beside = beside
         self._secrets = _secrets(options)
         try:
             from adbc_driver_manager import Error
         except ImportError:
             raise WarehouseError(
-                "a connection of type postgres needs the package adbc-driver-postgresql, which is not"
+                f"a connection of type {type_} needs the package adbc-driver-postgresql, which is not"
                 " installed",
-                hint="pip install 'driftline[postgres]'",
+                hint=f"pip install 'driftline[{type_}]'",
             ) from None
         self.errors = Error
 
@@ -292,12 +334,26 @@ class _Server:
         from adbc_driver_postgresql import dbapi
 
         try:
+            if self._beside is not None:
+                return self._another()
             return dbapi.connect(_conninfo(self._options), autocommit=True)
         except self.errors as error:
             raise WarehouseError(
-                f"cannot connect to PostgreSQL: {self._said(error)}",
+                f"cannot connect to {self._name}: {self._said(error)}",
                 hint="check the keys of connection: host, port, database, user, password, sslmode",
             ) from error
+
+    def _another(self) -> Any:
+        """A connection of our own, as the one that was given is connected."""
+        vendor = self._beside.adbc_get_info().get("vendor_name")
+        if vendor != "PostgreSQL":
+            raise WarehouseError(
+                f"the open connection is to {vendor}, and only PostgreSQL's are read through ADBC",
+                hint="give the project file a connection of that type",
+            )
+        made = self._beside.adbc_clone()
+        made.adbc_connection.set_autocommit(True)
+        return made
 
     def refused(self, error: Any, sql: str) -> WarehouseError:
         """What to raise about a statement: a `StatementError` where the connection stands."""
@@ -311,12 +367,12 @@ class _Server:
         code = error.sqlstate or ""
         hint = next((hint for start, hint in _HINTS if code.startswith(start)), None)
         return StatementError(
-            f"PostgreSQL refused a statement: {self._said(error)}", sql=sql, hint=hint
+            f"{self._name} refused a statement: {self._said(error)}", sql=sql, hint=hint
         )
 
     def lost(self, error: Any, sql: str) -> WarehouseError:
         return WarehouseError(
-            f"the connection to PostgreSQL was lost: {self._said(error)}",
+            f"the connection to {self._name} was lost: {self._said(error)}",
             sql=sql,
             hint="nothing of this run is stored: run again",
         )

@@ -115,7 +115,6 @@ def test_every_key_of_the_specification_is_understood(folder: Path) -> None:
 def test_the_target_of_the_specification_is_not_built_where_it_is_chosen(folder: Path) -> None:
     more = [line for line in complaints(folder, EVERYTHING, "prod") if line.startswith("9:")]
     assert more == [
-        f"9: targets.prod.connection.type: a connection of type snowflake is {NOT_YET}",
         f"9: targets.prod.results.connection: results in a connection of type snowflake are {NOT_YET}",
     ]
 
@@ -175,21 +174,6 @@ def test_a_form_of_a_reference_is_understood_and_not_built(
 ) -> None:
     found = complaints(tmp_path, SHORTEST.replace("{table: t.csv}", reference))
     assert found == [f"4: monitors[m].reference.{complaint} {NOT_YET}"]
-
-
-@pytest.mark.parametrize(
-    ("section", "complaint"),
-    [
-        ("connection: {type: trino, host: h}", "connection.type: a connection of type trino"),
-    ],
-)
-def test_a_section_is_understood_and_not_built(
-    tmp_path: Path, section: str, complaint: str
-) -> None:
-    found = complaints(tmp_path, f"{section}\n{SHORTEST}")
-    assert len(found) == 1
-    assert found[0].startswith(f"1: {complaint}")
-    assert NOT_YET in found[0]
 
 
 def test_results_can_be_in_the_connections_whose_class_says_how() -> None:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import clickhouse_engine
 import postgres_server
 import pytest
+import spark_server
 
 # asserts of the shared tests tell what was compared, too
 pytest.register_assert_rewrite("engine_conformance")
@@ -23,6 +24,14 @@ def _is_taken(item: pytest.Item) -> bool:
     paths = getattr(getattr(item, "cls", None), "paths", None)
     called = getattr(item, "callspec", None)
     return paths is None or called is None or called.params.get("path", paths[0]) in paths
+
+
+def _need(missing: list[str]) -> None:
+    if missing:
+        told = f"not installed: {', '.join(missing)}"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
 
 
 @pytest.fixture(scope="session")
@@ -40,23 +49,31 @@ def postgres() -> Iterator[postgres_server.Server]:
         )
         if not there
     ]
-    if missing or programs is None:
-        told = f"not installed: {', '.join(missing)}"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+    _need(missing)
+    assert programs is not None
     with postgres_server.running(programs) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
+def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a Spark needs; without it, tests are skipped on a laptop and fail in CI."""
+    _need(spark_server.missing())
+    with spark_server.java(tmp_path_factory.mktemp("java")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[spark_server.Session]:
+    """A Spark in this process."""
+    del java
+    with spark_server.in_this_process(tmp_path_factory.mktemp("spark")) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
 def clickhouse() -> Iterator[clickhouse_engine.Engine]:
     """ClickHouse's engine over a folder of the tests' own."""
-    missing = [name for name in ("chdb", "clickhouse_connect") if find_spec(name) is None]
-    if missing:
-        told = f"not installed: {', '.join(missing)}"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+    _need([name for name in ("chdb", "clickhouse_connect") if find_spec(name) is None])
     with clickhouse_engine.running() as engine:
         yield engine

@@ -55,12 +55,12 @@ def test_trinos_grammar_functions_and_types_hold_every_statement() -> None:
     )
 
 
-@pytest.mark.parametrize("dialect", ["databricks", "redshift", "spark"])
+@pytest.mark.parametrize("dialect", ["databricks", "redshift"])
 def test_the_grammar_of_an_engine_holds_every_statement(dialect: str) -> None:
     ask_everything(
         dialect,
         "parsed",
         f"sqlglot {version('sqlglot')}",
         lambda sql: refused(complaints_of_grammar(sql, dialect)),
-        named=backquoted if dialect in ("databricks", "spark") else quoted,
+        named=backquoted if dialect == "databricks" else quoted,
     )

@@ -288,6 +288,32 @@ def test_compare_reads_tables_of_a_server_and_frames_beside_it(cli: Cli, postgre
         driftline.compare(frame, "scored", project="driftline.yml")
 
 
+def test_an_open_connection_is_read_beside_and_left_as_it_was(postgres: Server, cli: Cli) -> None:
+    del cli
+    write("connection: {type: duckdb}\n" + MONITOR)
+    with postgres.session() as given:
+        found = driftline.run("driftline.yml", at=AT, connection=given)
+        assert found.exit_code == 1
+        with given.cursor() as cursor:
+            cursor.execute("select current_setting('TimeZone')")
+            assert cursor.fetchone() == ("Asia/Tokyo",)
+    assert stored("select distinct dialect from runs") == [("postgres",)]
+    write(connection(postgres.options) + MONITOR)
+    values = "select feature, metric, value from metrics order by all"
+    beside = stored(values)
+    driftline.run("driftline.yml", at=AT)
+    assert stored(values) == beside
+
+
+def test_a_connection_that_is_closed_is_told(postgres: Server, cli: Cli) -> None:
+    del cli
+    write("connection: {type: duckdb}\n" + MONITOR)
+    with postgres.session() as given:
+        pass
+    with pytest.raises(WarehouseError, match="cannot connect to PostgreSQL"):
+        driftline.run("driftline.yml", at=AT, connection=given)
+
+
 # --- what is sent -----------------------------------------------------------------------------------------
 
 
