@@ -47,6 +47,7 @@ BASELINE_ACTIONS: Final = ("build", "show", "list")
 
 _DEMO_DATA: Final = ("README.md", "scored.parquet", "training.parquet")
 _DEMO_PROJECT: Final = "driftline.yml"
+_DEMO_TOOLS: Final = ("load_postgres.py",)
 
 _log: Final = logging.getLogger("driftline")
 _log.addHandler(logging.NullHandler())
@@ -329,12 +330,13 @@ def demo(folder: str | os.PathLike[str] = DEMO_FOLDER) -> RunResult:
         )
     path.mkdir(parents=True, exist_ok=True)
     # the project file last: without it, a copy that was interrupted is no earlier demo
-    for name in (*_DEMO_DATA, *((_DEMO_PROJECT,) if _DEMO_PROJECT not in there else ())):
+    project_file = () if _DEMO_PROJECT in there else (_DEMO_PROJECT,)
+    for name in (*_DEMO_DATA, *_DEMO_TOOLS, *project_file):
         with as_file(files("driftline.fixtures.demo") / name) as file:
             (path / name).write_bytes(file.read_bytes())
     from driftline.engine.config import load_project
 
-    # it has no targets, whatever the surroundings are set to
+    # whatever target the surroundings are set to, it runs here
     quiet = {name: text for name, text in os.environ.items() if name != "DRIFTLINE_TARGET"}
     project = load_project(path / _DEMO_PROJECT, environ=quiet)
     return replace(run(project, at=DEMO_AT), fail_on="never")

@@ -221,3 +221,10 @@ def _agree(a: object, b: object) -> bool:
         both_nan = math.isnan(a) and math.isnan(b)
         return both_nan or math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
     return a == b
+
+
+def same_rows(own: Sequence[Sequence[object]], theirs: Sequence[Sequence[object]]) -> bool:
+    """Whether two lists of rows are alike, their numbers to nine digits."""
+    return len(own) == len(theirs) and all(
+        _agree(a, b) for rows in zip(own, theirs, strict=True) for a, b in zip(*rows, strict=True)
+    )

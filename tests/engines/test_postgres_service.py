@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 import pytest
+from engine_parity import same_rows
 from postgres_server import Server
 from typer.testing import Result
 
@@ -377,3 +379,27 @@ def test_what_is_fetched_is_a_few_rows_a_bin_in_as_many_statements_for_any_colum
         # besides bins, the single values beside the edges that shares and quantiles are counted by
         assert fetched < columns * 2 * (bins + 20 * rows / bins)
     assert counted[3] == counted[12] <= 8
+
+
+# --- the demo ---------------------------------------------------------------------------------------------
+
+
+def test_the_demo_gives_the_same_numbers_in_postgresql(
+    cli: Cli, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, key in (("PGHOST", "host"), ("PGUSER", "user"), ("PGDATABASE", "database")):
+        monkeypatch.setenv(name, str(postgres.options[key]))
+    assert cli("demo", ".").exit_code == 0
+    subprocess.run([sys.executable, "load_postgres.py"], check=True, stdout=subprocess.DEVNULL)
+    found = cli("run", "--target", "postgres", "--at", "2013-07-01")
+    assert found.exit_code == 1, found.output
+    numbers = (
+        "select signal, feature, metric, status, value, p_value from {}metrics order by 1, 2, 3"
+    )
+    with duckdb.connect("driftline.duckdb", read_only=True) as con:
+        own = con.execute(numbers.format("")).fetchall()
+    with postgres.session() as con, con.cursor() as cursor:
+        cursor.execute(numbers.format("flights_driftline."))
+        theirs = cursor.fetchall()
+    assert len(own) > 60
+    assert same_rows(own, theirs)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import duckdb
 import pytest
 import spark_server
+from engine_parity import same_rows
 from typer.testing import Result
 
 import driftline
@@ -197,6 +198,23 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_says_what_to_do(
 )
 def test_a_type_has_a_kind(native: str, kind: str) -> None:
     assert kind_of(native) == kind
+
+
+def test_the_demo_gives_the_same_numbers_in_spark(cli: Cli, spark: spark_server.Session) -> None:
+    del spark  # it runs in this process, where a session of ours joins it
+    assert cli("demo", ".").exit_code == 0
+    found = cli("run", "--target", "spark", "--at", "2013-07-01")
+    assert found.exit_code == 1, found.output
+    own, theirs = (_numbers(file) for file in ("driftline.duckdb", "driftline-spark.duckdb"))
+    assert len(own) > 60
+    assert same_rows(own, theirs)
+
+
+def _numbers(file: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(file, read_only=True) as con:
+        return con.execute(
+            "select signal, feature, metric, status, value, p_value from metrics order by all"
+        ).fetchall()
 
 
 # --- what is missing --------------------------------------------------------------------------------------
