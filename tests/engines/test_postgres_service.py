@@ -332,6 +332,30 @@ def test_compile_shows_what_is_sent(cli: Cli, postgres: Server) -> None:
     assert sent <= {statement.sql for statement in compiled.statements}
 
 
+def test_partitions_outside_the_window_are_not_read(cli: Cli, postgres: Server) -> None:
+    postgres.execute("drop table if exists parted")
+    postgres.execute("create table parted (like scored) partition by range (at)")
+    for day in range(1, 21):
+        postgres.execute(
+            f"create table parted_{day} partition of parted"
+            f" for values from ('2026-02-{day:02}') to ('2026-02-{day + 1:02}')"
+        )
+    postgres.execute("insert into parted select * from scored")
+    postgres.execute("analyze parted")
+    write(connection(postgres.options) + MONITOR.replace("scored", "parted").replace("P10D", "P2D"))
+    assert cli("run", "--at", "2026-02-05").exit_code == 0
+    told = stored("select step, sql from statements where contains(sql, 'parted')")
+    assert {"profile", "categories", "ties"} <= {step for step, _ in told}
+    # the driver copies the answers of other statements
+    plainly = {"adbc.postgresql.use_copy": "false"}
+    with postgres.session() as con, con.cursor(adbc_stmt_kwargs=plainly) as cursor:
+        for step, sql in told:
+            cursor.execute(f"explain {sql}")
+            plan = str(cursor.fetchall())
+            scanned = {*re.findall(r"Scan(?: using \w+)? on (parted_\d+)", plan)}
+            assert scanned == {"parted_3", "parted_4"}, step
+
+
 def test_compile_asks_no_server(cli: Cli) -> None:
     types = (
         "    columns: {types: {at: timestamp, age: double precision, city: character varying(9)}}\n"
