@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
@@ -20,6 +20,7 @@ from driftline.engine.spark_words import (
     texts_of_doubles,
     whole_doubles,
 )
+from driftline.engine.sqltext import quoted
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -414,6 +415,8 @@ _TYPES: Final[Mapping[tuple[str, str], str]] = {
     ("snowflake", "timestamp"): "TIMESTAMP_NTZ(6)",
     # https://trino.io/docs/current/language/types.html#timestamp
     ("trino", "timestamp"): "TIMESTAMP(6)",
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html
+    ("redshift", "blob"): "VARBYTE(16777216)",
 }
 
 
@@ -476,6 +479,14 @@ def in_schema(schema: str, name: str | None, dialect: str) -> str:
         ConfigError: When the schema is not a name in the dialect.
     """
     return _placed(schema, name).sql(dialect=dialect)
+
+
+def spelled_schema(name: str) -> str:
+    """The schema of results as statements name it: in quotes unless every engine reads it without."""
+    return name if _PLAIN.fullmatch(name) else quoted(name)
+
+
+_PLAIN: Final = re.compile("[a-z_][a-z0-9_]*")
 
 
 def _placed(schema: str, name: str | None) -> exp.Table:
@@ -595,6 +606,14 @@ _VALUE: Final = re.compile(r"\bdriftline_value_(\w+)")
 def _value(value: object, dialect: str) -> str:
     """A value as a statement holds it: the typed door of statements about the result tables."""
     match value:
+        case None:
+            return "NULL"
+        case float():
+            # as text, so that no engine takes it for a decimal
+            said = repr(value) if math.isfinite(value) else _NOT_FINITE[str(value)]
+            return f"CAST('{said}' AS {column_type('double', dialect)})"
+        case bytes():
+            return _BYTES.get(dialect, "x'{}'").format(value.hex())
         case bool():
             return "TRUE" if value else "FALSE"
         case int():
@@ -604,7 +623,73 @@ def _value(value: object, dialect: str) -> str:
         case datetime() if value.tzinfo is None:
             kind = column_type("timestamp", dialect)
             return f"CAST({text_literal(value.isoformat(' '), dialect)} AS {kind})"
+        case date() if not isinstance(value, datetime):
+            return f"CAST('{value.isoformat()}' AS DATE)"
     raise UnsafeValue(f"a {type(value).__name__} cannot be written into SQL: {value!r}")
+
+
+# How doubles that are no numbers are written as text, and how bytes are that have no literal.
+# https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_HEX.html
+_NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_BYTES: Final = {"redshift": "FROM_HEX('{}')"}
+
+
+def inserts(
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    dialect: str,
+    *,
+    same: Sequence[int],
+    most: int,
+) -> Iterator[str]:
+    """Statements that put rows into a table of values alone, for engines that take no Arrow.
+
+    Args:
+        table: Its name.
+        columns: Their names.
+        rows: A value for each of these: texts, whole numbers, doubles, truth values, naive UTC times,
+            dates, bytes, or None.
+        dialect: One of `DIALECTS`.
+        same: Places of the columns that a row is known by.
+        most: About how many characters a statement may have; longer texts and bytes go in pieces.
+
+    Raises:
+        UnsafeValue: For a value of another type.
+    """
+    head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES\n"
+    waiting: list[str] = []
+    size = 0
+    for row in rows:
+        pieces = [_pieces(value, most // 8) for value in row]
+        said = f"({', '.join(_value(each[0], dialect) for each in pieces)})"
+        if waiting and (size + len(said) > most or len(waiting) == _ROWS_AT_ONCE):
+            yield head + ",\n".join(waiting)
+            waiting, size = [], 0
+        waiting.append(said)
+        size += len(said)
+        if all(len(each) == 1 for each in pieces):
+            continue
+        yield head + ",\n".join(waiting)
+        waiting, size = [], 0
+        known = " AND ".join(f"{columns[at]} = {_value(row[at], dialect)}" for at in same)
+        for name, each in zip(columns, pieces, strict=True):
+            for more in each[1:]:
+                said = _value(more, dialect)
+                yield f"UPDATE {table} SET {name} = {name} || {said} WHERE {known}"
+    if waiting:
+        yield head + ",\n".join(waiting)
+
+
+def _pieces(value: object, most: int) -> list[object]:
+    """A value, or what a long text or long bytes are put together from."""
+    if not isinstance(value, str | bytes) or len(value) <= most:
+        return [value]
+    return [value[at : at + most] for at in range(0, len(value), most)]
+
+
+# Rows of one statement: engines read some lists of values no longer than 16 384.
+_ROWS_AT_ONCE: Final = 500
 
 
 def steps_in(text: str, dialect: str, names: Collection[str], schema: str) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
@@ -242,15 +241,14 @@ def ddl(
     from driftline.engine.config import nearest_project
     from driftline.engine.ddl import ROLE
     from driftline.engine.ddl import ddl as ddl_of
-    from driftline.engine.sqltext import quoted
+    from driftline.engine.dialects import spelled_schema
 
     asked = project is not None or target is not None
     if asked or (dialect is None and nearest_project() is not None):
         loaded = load(project, target)
         if (name := loaded.results.schema) is not None:
             dialect = dialect or loaded.connection.type
-            plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None
-            schema = schema or (name if plain else quoted(name))
+            schema = schema or spelled_schema(name)
     return ddl_of(dialect or "duckdb", schema_name=schema, role=role or ROLE)
 
 

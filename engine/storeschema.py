@@ -13,13 +13,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from driftline.engine.ddl import container, internal_steps, steps
-from driftline.engine.dialects import in_words, steps_in
+from driftline.engine.dialects import in_words, spelled_schema, steps_in
 from driftline.engine.errors import StatementError, StoreError, WarehouseError
 from driftline.engine.place import TAG, Params, Tables, stamp
 from driftline.engine.results import SCHEMA, SPECS, Schema
-from driftline.engine.sqltext import quoted
 from driftline.engine.storefile import scratch
-from driftline.engine.warehouses import keeper_of
+from driftline.engine.warehouses import class_of, keeper_of
 from driftline.engine.warehouses.base import InUse, Keeper
 
 if TYPE_CHECKING:
@@ -50,7 +49,9 @@ class ResultsSchema:
         self.name = f"schema {schema} in {connection.type}"
         self._connection = connection
         self._schema = schema
-        self._spelled = quoted(schema)
+        self._spelled = spelled_schema(schema)
+        found = class_of(connection.type)
+        self._longest = None if found is None or found.keeps is None else found.keeps.longest_text
         self.creation: tuple[str, ...] = (f"{container(connection.type, self._spelled)};",)
         # connecting takes longer than most of what is done then
         self._idle: list[Keeper] = []
@@ -62,14 +63,14 @@ class ResultsSchema:
     @contextmanager
     def reading(self, *, wait_seconds: float, tag: str = TAG) -> Iterator[Tables]:
         with self._opened(wait_seconds, tag, writes=False) as keeper:
-            yield SchemaTables(keeper, self._connection.type)
+            yield SchemaTables(keeper, self._connection.type, self._longest)
             keeper.end()
 
     @contextmanager
     def writing(self, *, wait_seconds: float, tag: str = TAG) -> Iterator[Tables]:
         with self._opened(wait_seconds, tag, writes=True) as keeper:
             keeper.create_schema()
-            yield SchemaTables(keeper, self._connection.type)
+            yield SchemaTables(keeper, self._connection.type, self._longest)
             keeper.commit()
 
     def before_a_run(self, *, wait_seconds: float) -> None:
@@ -160,9 +161,10 @@ def _to_ask(lacking: Iterable[str]) -> str:
 class SchemaTables:
     """The tables of an opened schema: `Tables` in the words of its dialect."""
 
-    def __init__(self, keeper: Keeper, dialect: str) -> None:
+    def __init__(self, keeper: Keeper, dialect: str, longest: int | None = None) -> None:
         self._keeper = keeper
         self._dialect = dialect
+        self._longest = longest
 
     def fetch(self, sql: str, params: Params = None) -> pa.Table:
         return _plain(self._keeper.fetch(self._said(sql, params)))
@@ -218,9 +220,29 @@ class SchemaTables:
     @contextmanager
     def _landed(self, table: str, rows: pa.Table) -> Iterator[None]:
         """Rows as a temporary table, for the length of the block."""
-        self._keeper.land(_LANDED, table, rows)
+        self._keeper.land(_LANDED, table, _shortened(rows, self._longest))
         yield
         self._keeper.execute(f"drop table {_LANDED}")
+
+
+def _shortened(rows: pa.Table, longest: int | None) -> pa.Table:
+    """Rows whose texts have so many bytes at most."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if longest is None:
+        return rows
+    for at, field in enumerate(rows.schema):
+        if not pa.types.is_string(field.type):
+            continue
+        most = pc.max(pc.binary_length(rows[at])).as_py()
+        if most is not None and most > longest:
+            short = [
+                None if text is None else text.encode()[:longest].decode(errors="ignore")
+                for text in rows[at].to_pylist()
+            ]
+            rows = rows.set_column(at, field, pa.chunked_array([short], field.type))
+    return rows
 
 
 def _plain(rows: Any) -> Any:

@@ -63,6 +63,14 @@ class Service:
         """Make a table anew."""
         raise NotImplementedError
 
+    def ask(self, statement: str) -> None:
+        """Run a statement in the service's own words that may write."""
+        raise NotImplementedError
+
+    def create_as(self, name: str, query: str) -> None:
+        """Make a table anew of what a query finds."""
+        raise NotImplementedError
+
     def open(self) -> Warehouse:
         """A session as a run has one."""
         found = class_of(self.type)
@@ -402,18 +410,53 @@ class Redshift(Service):
         self._server.execute(f"drop table if exists sales.{quoted(name)}")
         self._server.execute(f"alter table {quoted(name)} set schema sales")
 
+    def ask(self, statement: str) -> None:
+        self._server.execute(statement.replace("VARCHAR(MAX)", "TEXT"))
+
+    def create_as(self, name: str, query: str) -> None:
+        self.ask(f"drop table if exists sales.{name}")
+        self.ask(f"create table sales.{name} as {query}")
+
 
 @contextmanager
 def redshift(server: postgres_server.Server) -> Iterator[Redshift]:
     """A server of PostgreSQL's, told the words that it lacks, until the end of the block."""
+    import sqlglot
+    from adbc_driver_postgresql import dbapi
+
     from driftline.engine.warehouses import postgres
 
-    answer = postgres._answer
+    answer, send, connect = postgres._answer, postgres.send, dbapi.connect
+    words = {
+        # whose texts are ordered by their bytes
+        "VARCHAR(MAX)": 'TEXT COLLATE "C"',
+        "VARBYTE(16777216)": "BYTEA",
+        "FROM_HEX(": "public.from_hex(",
+        "begin read only": "begin isolation level repeatable read, read only",
+    }
 
-    def told(cursor: Any, sql: str) -> pa.Table:
-        return answer(cursor, sql.replace("VARCHAR(MAX)", "TEXT"))
+    def said(sql: str) -> str:
+        if "QUALIFY" in sql:
+            sql = sqlglot.transpile(sql, read="redshift", write="postgres")[0]
+        for theirs, ours in words.items():
+            sql = sql.replace(theirs, ours)
+        return sql
 
-    with patch.object(postgres, "_answer", told):
+    def connected(*given: Any, **more: Any) -> Any:
+        made = connect(*given, **more)
+        for name in ("standard_conforming_strings", "escape_string_warning"):
+            send(made, f"set {name} to off")
+        return made
+
+    server.execute(
+        "create or replace function public.from_hex(digits text) returns bytea language sql"
+        " return decode(digits, 'hex')"
+    )
+    with (
+        patch.object(postgres, "_answer", lambda cursor, sql: answer(cursor, said(sql))),
+        patch.object(postgres, "send", lambda connection, sql: send(connection, said(sql))),
+        patch.object(dbapi, "connect", connected),
+    ):
         yield Redshift(server)
 
 

@@ -26,7 +26,10 @@ _CLASSES: Final = {
 }
 
 
-_KEEPERS: Final = {"postgres": ("postgres", "PostgresKeeper")}
+_KEEPERS: Final = {
+    "postgres": ("postgres", "PostgresKeeper"),
+    "redshift": ("redshift", "RedshiftKeeper"),
+}
 
 
 def class_of(type_: str) -> type[Warehouse] | None:

@@ -189,10 +189,12 @@ class Keeps:
         replace: How old rows make way for new ones, all or none. `file`: the database is a file that
             one writer at a time has open. `transaction`: a session deletes and inserts, then commits.
         longest_name: Bytes that a name may have, longer ones would be cut; None where all are kept.
+        longest_text: Bytes that a text may have, longer ones are cut; None where all are kept.
     """
 
     replace: Literal["file", "transaction"]
     longest_name: int | None = None
+    longest_text: int | None = None
 
 
 class InUse(WarehouseError):

@@ -489,10 +489,15 @@ class PostgresKeeper:
 
     A transaction that writes holds a lock of the server's under the name of the schema until it ends,
     also where the process is killed. One that reads takes no lock, and sees what was whole when it began.
+
+    Attributes:
+        engine: The class of sessions that monitor.
     """
 
+    engine: ClassVar[type[Postgres]] = Postgres
+
     def __init__(self, options: Mapping[str, object], schema: str) -> None:
-        self._server = _Server(options)
+        self._server = _Server(options, self.engine.name, self.engine.dialect)
         self._options = options
         self._schema = schema
         self._tag = ""
@@ -501,8 +506,7 @@ class PostgresKeeper:
         self._connection = self._server.connect()
 
     def begin(self, *, writes: bool, wait_seconds: float, tag: str) -> None:
-        self._tag = f"/* {tag.replace('*/', '* /')} */\n"
-        self._relations = None
+        self._tagged(tag)
         # statements about results are short, and may have to wait for those of someone else
         settings = {
             "search_path": quoted(self._schema),
@@ -517,6 +521,11 @@ class PostgresKeeper:
         self.fetch(_settings(self._options, **settings))
         if writes:
             self._take_turn(wait_seconds)
+
+    def _tagged(self, tag: str) -> None:
+        """Begin anew: what is there is not known, and statements are searched by another tag."""
+        self._tag = f"/* {tag.replace('*/', '* /')} */\n"
+        self._relations = None
 
     def _take_turn(self, wait_seconds: float) -> None:
         named = sha256(f"driftline {self._schema}".encode()).digest()
