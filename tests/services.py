@@ -438,9 +438,12 @@ def redshift(server: postgres_server.Server) -> Iterator[Redshift]:
     def said(sql: str) -> str:
         if "QUALIFY" in sql:
             sql = sqlglot.transpile(sql, read="redshift", write="postgres")[0]
+        sql = sql.replace("AS VARCHAR(MAX))", "AS TEXT)")
         for theirs, ours in words.items():
             sql = sql.replace(theirs, ours)
-        return sql
+        return re.sub(
+            r"DATEDIFF\(\s*microsecond,", "public.microseconds(", sql, flags=re.IGNORECASE
+        )
 
     def connected(*given: Any, **more: Any) -> Any:
         made = connect(*given, **more)
@@ -451,6 +454,10 @@ def redshift(server: postgres_server.Server) -> Iterator[Redshift]:
     server.execute(
         "create or replace function public.from_hex(digits text) returns bytea language sql"
         " return decode(digits, 'hex')"
+    )
+    server.execute(
+        "create or replace function public.microseconds(a timestamp, b timestamp) returns bigint"
+        " language sql return cast(extract(epoch from b - a) * 1000000 as bigint)"
     )
     with (
         patch.object(postgres, "_answer", lambda cursor, sql: answer(cursor, said(sql))),
@@ -505,7 +512,10 @@ def snowflake() -> Iterator[Snowflake]:
         analysers.snowflake({}) as session,
         patch.object(FakeSnowflakeCursor, "fetch_arrow_all", fetched, create=True),
     ):
-        yield Snowflake(session._cursor._conn)
+        connection = session._cursor._conn
+        for name in ("current_warehouse", "current_role"):
+            connection._duck_conn.execute(f"create or replace macro {name}() as 'MONITORS'")
+        yield Snowflake(connection)
 
 
 # --- Databricks ---------------------------------------------------------------------------------------

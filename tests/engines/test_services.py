@@ -135,6 +135,7 @@ def test_a_project_runs_and_stores_its_results_here(both: Both, cli: Cli) -> Non
     write(both.engine)  # type: ignore[arg-type]
     found = cli("run", "--at", AT)
     assert found.exit_code == 1, found.output
+    assert stored("select step, error from statements where error is not null") == []
     ((dialect, status),) = stored("select dialect, status from runs")
     assert (dialect, status) == (both.engine.dialect, "succeeded")
     assert stored("select count(*) from statements where dialect <> 'duckdb'") >= [(3,)]
