@@ -118,7 +118,7 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
             ordered.set("nulls_first", None)
         # a statement that is replaced as a whole needs something around it
         whole = exp.Paren(this=tree)
-        for respell in _SPELLINGS[dialect]:
+        for respell in _SPELLINGS.get(dialect, (_cast_finite,)):
             respell(whole)
         tree = whole.this
         placed = _named_apart(tree, text)

@@ -92,6 +92,7 @@ class ClickHouse:
     keeps_rows = False
     # nothing replaces the rows of several tables at once
     keeps: Keeps | None = None
+    draws = ""
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Connect.
