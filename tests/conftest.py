@@ -32,15 +32,20 @@ ONCE = {
     *("test_postgres", "test_postgres_service", "test_distances", "test_templates"),
     *("test_postgres_results", "test_rehearsal", "test_analysed", "test_dbt"),
     *("test_clickhouse", "test_clickhouse_service", "test_services", "test_spark"),
-    "test_spark_service",
+    *("test_spark_service", "test_services_results", "test_golden", "test_azure_cases"),
+    "test_bad_input",
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of those files, and those whose bins are counted in finer ones: by the same SQL."""
+    """Mark the tests of those files, and those whose bins are joined or counted in finer ones.
+
+    These are told by the same SQL as the others.
+    """
     for item in items:
         called = getattr(item, "callspec", None)
-        if item.path.stem in ONCE or (called and "finer" in called.params.values()):
+        ways = () if called is None else called.params.values()
+        if item.path.stem in ONCE or "finer" in ways or "coarse" in ways:
             item.add_marker("once")
 
 

@@ -98,7 +98,7 @@ def stored(path: Path) -> dict[str, list[Row]]:
     return found
 
 
-@pytest.fixture(params=["small", "grid", pytest.param("finer", marks=pytest.mark.once)])
+@pytest.fixture
 def path_(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Value by value, on grids so coarse that bins hold several values, and with those bins cut."""
     if request.param == "finer":
@@ -137,12 +137,24 @@ CASES: dict[str, tuple[dict[str, str], str | None, timedelta, timedelta, str]] =
 
 # Overlapping windows use every construct that the others do, and some more.
 ON_THE_OLDEST = "weeks that overlap"
+# They go all ways through the numbers, each of the others one of them.
+WAYS = [
+    *((ON_THE_OLDEST, path) for path in ("small", "grid")),
+    *(
+        pytest.param(case, path, marks=pytest.mark.once)
+        for case, path in (
+            (ON_THE_OLDEST, "finer"),
+            ("a day each", "grid"),
+            ("hours that lie apart", "small"),
+            ("a time zone whose clocks change", "grid"),
+            ("an offset", "small"),
+            ("a reference that moves along", "finer"),
+        )
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(each, marks=() if each == ON_THE_OLDEST else pytest.mark.once) for each in CASES],
-)
+@pytest.mark.parametrize(("case", "path_"), WAYS, indirect=["path_"])
 @pytest.mark.usefixtures("path_")
 def test_a_backfill_leaves_the_rows_that_runs_one_by_one_leave(
     case: str, tables: Path, tmp_path: Path
