@@ -42,6 +42,7 @@ class Words:
         engine: What stands after the columns of a table.
         index: What makes the rows of a window quick to find in a table that has windows; None where
             the engine needs none, or has none.
+        again: Whether steps may be sent again: some engines keep each at once, and may be cut off.
     """
 
     comments: Comments = "on"
@@ -50,6 +51,7 @@ class Words:
     select: str | None = None
     engine: str = ""
     index: str | None = None
+    again: bool = False
 
 
 # Each from the vendor's page of CREATE TABLE, CREATE VIEW, COMMENT and GRANT.
@@ -83,6 +85,8 @@ WORDS: Final[Mapping[str, Words]] = {
         "equals",
         usage="GRANT USAGE ON SCHEMA {schema} TO ROLE {role}",
         select="GRANT SELECT ON {kind} {name} TO ROLE {role}",
+        # https://docs.snowflake.com/en/sql-reference/sql/alter-table
+        again=True,
     ),
     # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language
     "bigquery": Words(
@@ -163,7 +167,8 @@ def steps(schema: Schema, version: int | None, dialect: str, schema_name: str) -
         return tuple(writer.structure())
     # without the views, which are made anew by the writer
     changes = "\n".join(schema.steps(version)[:-1])
-    changed = steps_in(changes, dialect, [*schema.tables, *schema.views], schema_name)
+    names = [*schema.tables, *schema.views]
+    changed = steps_in(changes, dialect, names, schema_name, again=writer.words.again)
     return (*changed, *writer.made_views())
 
 

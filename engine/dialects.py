@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from driftline.engine.errors import ConfigError, TemplateError, UnsafeValue
+from driftline.engine.errors import ConfigError, StatementError, TemplateError, UnsafeValue
 from driftline.engine.project import Source
+from driftline.engine.results import SPECS
 from driftline.engine.spark_words import (
     end_of_text,
     few_tasks,
@@ -23,6 +24,7 @@ from driftline.engine.spark_words import (
 from driftline.engine.sqltext import quoted
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from sqlglot import exp
 
 DIALECTS: Final = (
@@ -554,15 +556,17 @@ def view_queries(
     return found
 
 
-def in_words(text: str, dialect: str, values: Mapping[str, object]) -> str:
+def in_words(text: str, dialect: str, values: Mapping[str, object], *, reads: bool = False) -> str:
     """A statement about the result tables in a dialect, with its values.
 
     Args:
         text: One statement of DuckDB's, in which `$name` stands for a value.
         dialect: One of `DIALECTS`.
         values: Texts, whole numbers, truth values, naive UTC times, and lists of these after IN.
+        reads: Whether it is to be a SELECT: not every engine has transactions that only read.
 
     Raises:
+        StatementError: When it is to be a SELECT and is another statement.
         TemplateError: When the dialect cannot say it.
         UnsafeValue: For a value of another type.
     """
@@ -574,11 +578,11 @@ def in_words(text: str, dialect: str, values: Mapping[str, object]) -> str:
         several = given if isinstance(given, list | tuple) else (given,)
         return ", ".join(_value(each, dialect) for each in several)
 
-    return _VALUE.sub(value, _worded(text, dialect, none))
+    return _VALUE.sub(value, _worded(text, dialect, none, reads))
 
 
 @lru_cache(maxsize=256)
-def _worded(text: str, dialect: str, none: frozenset[str]) -> str:
+def _worded(text: str, dialect: str, none: frozenset[str], reads: bool) -> str:
     """A statement in a dialect, a name in place of each value; nothing is in the empty lists `none`."""
     import sqlglot
     from sqlglot import ErrorLevel, exp
@@ -586,6 +590,8 @@ def _worded(text: str, dialect: str, none: frozenset[str]) -> str:
 
     try:
         tree = sqlglot.parse_one(text, read=TEMPLATES)
+        if reads and not isinstance(tree, exp.Query):
+            raise StatementError("only a SELECT reads results", sql=text)
         for place in list(tree.find_all(exp.Placeholder)):
             above, name = place.parent, exp.Var(this=f"driftline_value_{place.name}")
             if not isinstance(above, exp.In):
@@ -610,7 +616,7 @@ def _value(value: object, dialect: str) -> str:
             return "NULL"
         case float():
             # as text, so that no engine takes it for a decimal
-            said = repr(value) if math.isfinite(value) else _NOT_FINITE[str(value)]
+            said = repr(value).replace("inf", _INFINITE.get(dialect, "inf"))
             return f"CAST('{said}' AS {column_type('double', dialect)})"
         case bytes():
             return _BYTES.get(dialect, "x'{}'").format(value.hex())
@@ -628,39 +634,28 @@ def _value(value: object, dialect: str) -> str:
     raise UnsafeValue(f"a {type(value).__name__} cannot be written into SQL: {value!r}")
 
 
-# How doubles that are no numbers are written as text, and how bytes are that have no literal.
+# What infinity is as a text where it is not `inf`, and bytes are that have no literal.
 # https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_HEX.html
-_NOT_FINITE: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_INFINITE: Final = {"redshift": "Infinity"}
 _BYTES: Final = {"redshift": "FROM_HEX('{}')"}
 
 
-def inserts(
-    table: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    dialect: str,
-    *,
-    same: Sequence[int],
-    most: int,
-) -> Iterator[str]:
-    """Statements that put rows into a table of values alone, for engines that take no Arrow.
+def inserts(name: str, table: str, rows: pa.Table, dialect: str, *, most: int) -> Iterator[str]:
+    """Statements that put rows into a table by lists of values, for engines that take no Arrow.
 
     Args:
-        table: Its name.
-        columns: Their names.
-        rows: A value for each of these: texts, whole numbers, doubles, truth values, naive UTC times,
-            dates, bytes, or None.
+        name: Where they go.
+        table: The result table whose columns, and key, they have.
+        rows: The rows.
         dialect: One of `DIALECTS`.
-        same: Places of the columns that a row is known by.
         most: About how many characters a statement may have; longer texts and bytes go in pieces.
-
-    Raises:
-        UnsafeValue: For a value of another type.
     """
-    head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES\n"
+    columns = rows.column_names
+    same = [at for at, column in enumerate(columns) if column in SPECS[table].key]
+    head = f"INSERT INTO {name} ({', '.join(columns)}) VALUES\n"
     waiting: list[str] = []
     size = 0
-    for row in rows:
+    for row in zip(*(column.to_pylist() for column in rows.columns), strict=True):
         pieces = [_pieces(value, most // 8) for value in row]
         said = f"({', '.join(_value(each[0], dialect) for each in pieces)})"
         if waiting and (size + len(said) > most or len(waiting) == _ROWS_AT_ONCE):
@@ -673,10 +668,10 @@ def inserts(
         yield head + ",\n".join(waiting)
         waiting, size = [], 0
         known = " AND ".join(f"{columns[at]} = {_value(row[at], dialect)}" for at in same)
-        for name, each in zip(columns, pieces, strict=True):
+        for column, each in zip(columns, pieces, strict=True):
             for more in each[1:]:
                 said = _value(more, dialect)
-                yield f"UPDATE {table} SET {name} = {name} || {said} WHERE {known}"
+                yield f"UPDATE {name} SET {column} = {column} || {said} WHERE {known}"
     if waiting:
         yield head + ",\n".join(waiting)
 
@@ -692,7 +687,9 @@ def _pieces(value: object, most: int) -> list[object]:
 _ROWS_AT_ONCE: Final = 500
 
 
-def steps_in(text: str, dialect: str, names: Collection[str], schema: str) -> tuple[str, ...]:
+def steps_in(
+    text: str, dialect: str, names: Collection[str], schema: str, *, again: bool = False
+) -> tuple[str, ...]:
     """What changes the result tables, a statement each, in a dialect.
 
     Args:
@@ -700,6 +697,7 @@ def steps_in(text: str, dialect: str, names: Collection[str], schema: str) -> tu
         dialect: One of `DIALECTS`.
         names: The tables and views that are in the schema.
         schema: The schema.
+        again: Whether columns may be there that are to be added.
 
     Raises:
         TemplateError: When the dialect cannot say one.
@@ -723,6 +721,9 @@ def steps_in(text: str, dialect: str, names: Collection[str], schema: str) -> tu
                 placed = _placed(schema, None)
                 commented.set("db", placed.this)
                 commented.set("catalog", placed.args.get("db"))
+            if again:
+                for column in tree.find_all(exp.ColumnDef):
+                    column.set("exists", isinstance(tree, exp.Alter))
             found.append(tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE))
     except SqlglotError as error:
         raise TemplateError(f"{dialect} cannot say a step of a migration: {error}") from error

@@ -79,12 +79,14 @@ class Place(Protocol):
         elsewhere: What to do about one that holds something else.
         creation: What makes a place that is not there, as far as SQL does.
         migrates: Whether a run that writes brings older tables forward; else `driftline migrate` alone.
+        made_at_once: Whether tables are made all or none; else some without a version are a beginning.
     """
 
     name: str
     elsewhere: str
     creation: tuple[str, ...]
     migrates: bool
+    made_at_once: bool
 
     def is_there(self) -> bool:
         """Whether there is anything that may hold tables, as far as that can be told at once."""
@@ -166,6 +168,9 @@ def stored_version(tables: Tables, place: Place, schema: Schema = SCHEMA) -> int
     if tuple(columns.get("schema_version", ())) == schema.tables["schema_version"].names:
         found = tables.fetch("select version, driftline_version from schema_version").to_pylist()
         reached = [(row["version"], row["driftline_version"]) for row in found]
+    as_made = all(tuple(columns[name]) == schema.tables[name].names for name in columns)
+    if not reached and columns and as_made and not place.made_at_once:
+        return None
     if not reached:
         first = min(ours, key=known.index)
         what = f"{place.name} holds a table {first!r} that Driftline did not make"

@@ -60,6 +60,7 @@ class ResultsFile:
     """
 
     elsewhere = "Name another file in the project: `results: {to: FILE}`."
+    made_at_once = True
 
     def __init__(
         self, file: Path, schema: str = "main", before: Callable[[], None] | None = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from driftline.engine.project import Connection
 
-_LANDED: Final = "driftline_rows"
+_ARRIVING: Final = "driftline_rows"
 _NAMES: Final = frozenset({*SCHEMA.tables, *SCHEMA.views, *SCHEMA.internal})
 
 
@@ -51,7 +51,10 @@ class ResultsSchema:
         self._schema = schema
         self._spelled = spelled_schema(schema)
         found = class_of(connection.type)
-        self._longest = None if found is None or found.keeps is None else found.keeps.longest_text
+        assert found is not None
+        assert found.keeps is not None
+        self._longest = found.keeps.longest_text
+        self.made_at_once = found.keeps.made_at_once
         self.creation: tuple[str, ...] = (f"{container(connection.type, self._spelled)};",)
         # connecting takes longer than most of what is done then
         self._idle: list[Keeper] = []
@@ -167,7 +170,7 @@ class SchemaTables:
         self._longest = longest
 
     def fetch(self, sql: str, params: Params = None) -> pa.Table:
-        return _plain(self._keeper.fetch(self._said(sql, params)))
+        return _plain(self._keeper.fetch(in_words(sql, self._dialect, params or {}, reads=True)))
 
     def execute(self, sql: str, params: Params = None) -> None:
         self._keeper.execute(self._said(sql, params))
@@ -176,22 +179,22 @@ class SchemaTables:
         if not rows.num_rows:
             return
         key = SPECS[table].key
-        same = " and ".join(f"{_LANDED}.{name} = {table}.{name}" for name in key)
         columns = ", ".join(rows.column_names)
-        with self._landed(table, rows):
-            self.execute(f"delete from {table} using {_LANDED} where {same}")
-            self.execute(f"insert into {table} ({columns}) select {columns} from {_LANDED}")
+        with self._landed(table, rows) as landed:
+            same = " and ".join(f"{landed}.{name} = {table}.{name}" for name in key)
+            self.execute(f"delete from {table} using {landed} where {same}")
+            self.execute(f"insert into {table} ({columns}) select {columns} from {landed}")
 
     def update(
         self, table: str, rows: pa.Table, *, same: Sequence[str], columns: Sequence[str]
     ) -> None:
-        assigned = ", ".join(f"{name} = {_LANDED}.{name}" for name in columns)
-        agree = " and ".join(f"{_LANDED}.{name} = {table}.{name}" for name in same)
-        with self._landed(table, rows.select([*same, *columns])):
-            self.execute(f"update {table} set {assigned} from {_LANDED} where {agree}")
+        with self._landed(table, rows.select([*same, *columns])) as landed:
+            assigned = ", ".join(f"{name} = {landed}.{name}" for name in columns)
+            agree = " and ".join(f"{landed}.{name} = {table}.{name}" for name in same)
+            self.execute(f"update {table} set {assigned} from {landed} where {agree}")
 
     def send(self, statement: str) -> None:
-        self._keeper.execute(statement.rstrip().rstrip(";"))
+        self._keeper.make(statement.rstrip().rstrip(";"))
 
     def named(self, kind: Literal["table", "view"]) -> set[str]:
         found = self._keeper.relations().items()
@@ -206,8 +209,8 @@ class SchemaTables:
         con = scratch()
 
         def arriving(name: str) -> str:
-            con.register(_LANDED, self._keeper.stream(self._said(f"select * from {name}", None)))
-            return _LANDED
+            con.register(_ARRIVING, self._keeper.stream(self._said(f"select * from {name}", None)))
+            return _ARRIVING
 
         try:
             yield con, arriving
@@ -218,11 +221,11 @@ class SchemaTables:
         return in_words(sql, self._dialect, params or {})
 
     @contextmanager
-    def _landed(self, table: str, rows: pa.Table) -> Iterator[None]:
-        """Rows as a temporary table, for the length of the block."""
-        self._keeper.land(_LANDED, table, _shortened(rows, self._longest))
-        yield
-        self._keeper.execute(f"drop table {_LANDED}")
+    def _landed(self, table: str, rows: pa.Table) -> Iterator[str]:
+        """The name that statements find rows by, for the length of the block."""
+        name = self._keeper.land(table, _shortened(rows, self._longest))
+        yield name
+        self._keeper.lift(name)
 
 
 def _shortened(rows: pa.Table, longest: int | None) -> pa.Table:

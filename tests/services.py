@@ -495,22 +495,60 @@ class Snowflake(Service):
 
     def create(self, name: str, columns: Mapping[str, Column], rows: pa.Table) -> None:
         del columns
-        self._connection.cursor().execute(f"drop table if exists {quoted(name)}")
+        self.ask(f"drop table if exists {quoted(name)}")
         analysers.Snowflake(self._connection, {name: rows})
+
+    def ask(self, statement: str) -> None:
+        self._connection.cursor().execute(statement)
+
+    def create_as(self, name: str, query: str) -> None:
+        # as who made it quoted its name
+        self._connection._duck_conn.execute(
+            f'create or replace table rehearsal.public."{name}" as {query}'
+        )
 
 
 @contextmanager
 def snowflake() -> Iterator[Snowflake]:
     """A fakesnow in the driver's place until the end of the block, with what its cursors lack."""
     from fakesnow.cursor import FakeSnowflakeCursor
+    from snowflake import connector
 
     def fetched(cursor: Any, force_return_table: bool = False) -> pa.Table:
         del force_return_table
         return cursor._arrow_table
 
+    execute = FakeSnowflakeCursor.execute
+    writing: set[int] = set()
+
+    def executed(cursor: Any, command: str, *given: Any, **more: Any) -> Any:
+        # what makes or drops a table ends a transaction, also where sessions commit by themselves
+        first = re.sub(r"^\s*/\*.*?\*/\s*", "", command, flags=re.DOTALL).split(None, 1)[0].lower()
+        if "set lock_timeout" in command:
+            return execute(cursor, "select 1 as one")
+        if first == "create":
+            # where a comment has a quote in it
+            command = re.sub(r"\bCOMMENT( =)? '(?:[^'\\]|\\.|'')*'", "", command)
+        number = id(cursor._conn)
+        if first in ("create", "drop", "alter", "comment", "use") and number in writing:
+            execute(cursor, "commit")
+            writing.discard(number)
+        if first == "begin":
+            writing.add(number)
+        elif first in ("commit", "rollback"):
+            writing.discard(number)
+        try:
+            return execute(cursor, command, *given, **more)
+        except duckdb.TransactionException as error:
+            # where Snowflake would wait for the lock that another session has, and give up
+            raise connector.errors.ProgrammingError(msg=str(error), errno=625) from error
+
     with (
         analysers.snowflake({}) as session,
         patch.object(FakeSnowflakeCursor, "fetch_arrow_all", fetched, create=True),
+        patch.object(FakeSnowflakeCursor, "execute", executed),
+        # it takes `$x` in a text for a variable
+        patch.object(FakeSnowflakeCursor, "_inline_variables", lambda _, sql: sql),
     ):
         connection = session._cursor._conn
         for name in ("current_warehouse", "current_role"):

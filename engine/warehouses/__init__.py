@@ -29,6 +29,7 @@ _CLASSES: Final = {
 _KEEPERS: Final = {
     "postgres": ("postgres", "PostgresKeeper"),
     "redshift": ("redshift", "RedshiftKeeper"),
+    "snowflake": ("snowflake", "SnowflakeKeeper"),
 }
 
 

@@ -190,11 +190,14 @@ class Keeps:
             one writer at a time has open. `transaction`: a session deletes and inserts, then commits.
         longest_name: Bytes that a name may have, longer ones would be cut; None where all are kept.
         longest_text: Bytes that a text may have, longer ones are cut; None where all are kept.
+        made_at_once: Whether tables are made, and brought forward, all or none. Else what was cut off is
+            done again, from its beginning.
     """
 
     replace: Literal["file", "transaction"]
     longest_name: int | None = None
     longest_text: int | None = None
+    made_at_once: bool = True
 
 
 class InUse(WarehouseError):
@@ -269,8 +272,24 @@ class Keeper(Protocol):
         """
         ...
 
-    def land(self, name: str, table: str, rows: pa.Table) -> None:
-        """Make a temporary table of rows, which have columns of a table.
+    def make(self, sql: str) -> None:
+        """Run one statement that makes or changes tables; an engine may keep it at once.
+
+        Raises:
+            WarehouseError: When the engine refuses it.
+        """
+        ...
+
+    def land(self, table: str, rows: pa.Table) -> str:
+        """Put rows, which have columns of a table, where statements find them; returns its name.
+
+        Raises:
+            WarehouseError: When the engine refuses it.
+        """
+        ...
+
+    def lift(self, name: str) -> None:
+        """Forget the rows that landed somewhere.
 
         Raises:
             WarehouseError: When the engine refuses it.

@@ -580,13 +580,25 @@ class PostgresKeeper:
         self._relations = None
         self._send(self._tag + sql)
 
-    def land(self, name: str, table: str, rows: pa.Table) -> None:
+    def make(self, sql: str) -> None:
+        self.execute(sql)
+
+    def land(self, table: str, rows: pa.Table) -> str:
         columns = ", ".join(rows.column_names)
         self._send(
-            f"{self._tag}create temporary table {name} as select {columns} from {table} limit 0"
+            f"{self._tag}create temporary table {_LANDED} as select {columns} from {table} limit 0"
         )
-        with self._asking(f"copy {name} from stdin"), self._connection.cursor() as cursor:
-            cursor.adbc_ingest(name, rows, mode="append", temporary=True)
+        self._bring(table, rows)
+        return _LANDED
+
+    def _bring(self, table: str, rows: pa.Table) -> None:
+        """Insert rows, which have columns of a table, into the temporary table."""
+        del table
+        with self._asking(f"copy {_LANDED} from stdin"), self._connection.cursor() as cursor:
+            cursor.adbc_ingest(_LANDED, rows, mode="append", temporary=True)
+
+    def lift(self, name: str) -> None:
+        self._send(f"{self._tag}drop table {name}")
 
     def lacking(self, names: Collection[str], *, writes: bool) -> tuple[str, ...]:
         rows = self.fetch(_PRIVILEGES.format(schema=as_sql(self._schema))).to_pylist()
@@ -652,6 +664,7 @@ class PostgresKeeper:
         return True
 
 
+_LANDED: Final = "driftline_rows"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available
 _LOCKED: Final = "55P03"
 # in_failed_sql_transaction

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from driftline.engine.dialects import inserts
 from driftline.engine.errors import SourceError, StatementError
 from driftline.engine.project import Source
-from driftline.engine.results import SPECS
 from driftline.engine.sqltext import as_sql, quoted
 from driftline.engine.warehouses.base import About, Column, InUse, Keeps
 from driftline.engine.warehouses.postgres import Postgres, PostgresKeeper, send
@@ -160,18 +159,9 @@ class RedshiftKeeper(PostgresKeeper):
             raise InUse(f"{told}; waited {wait_seconds:g} s") from error
         self._send("set statement_timeout to 0")
 
-    def land(self, name: str, table: str, rows: pa.Table) -> None:
+    def _bring(self, table: str, rows: pa.Table) -> None:
         # its COPY reads files of S3 alone
-        columns = rows.column_names
-        self._send(
-            f"{self._tag}create temporary table {name} as select {', '.join(columns)}"
-            f" from {table} limit 0"
-        )
-        same = [at for at, each in enumerate(columns) if each in SPECS[table].key]
-        values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
-        for statement in inserts(
-            name, columns, values, self.engine.dialect, same=same, most=_LONGEST
-        ):
+        for statement in inserts("driftline_rows", table, rows, self.engine.dialect, most=_LONGEST):
             self._send(self._tag + statement)
 
     def lacking(self, names: Collection[str], *, writes: bool) -> tuple[str, ...]:

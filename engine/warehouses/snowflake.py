@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from driftline.engine.dialects import spelled
+from driftline.engine.dialects import column_type, inserts, spelled, spelled_schema
+from driftline.engine.errors import StatementError
 from driftline.engine.project import Source
+from driftline.engine.results import SPECS
 from driftline.engine.sqltext import as_sql
-from driftline.engine.warehouses.base import About, stoppable
+from driftline.engine.warehouses.base import About, InUse, Keeps, Relation, stoppable
 from driftline.engine.warehouses.driven import Driven, lacking
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ class Snowflake(Driven):
     name: ClassVar = "Snowflake"
     keys: ClassVar = "account, user, password or private_key_path, role, warehouse"
     secrets: ClassVar = ("password", "token", "private_key_passphrase")
+    # https://docs.snowflake.com/en/sql-reference/transactions#ddl
+    # https://docs.snowflake.com/en/sql-reference/identifiers-syntax
+    keeps: ClassVar = Keeps("transaction", longest_name=255, made_at_once=False)
     example: ClassVar = "ML.PROD.SCORED"
     # https://docs.snowflake.com/en/sql-reference/intro-summary-data-types
     kinds: ClassVar = (
@@ -135,3 +141,184 @@ def _native(told: Any) -> str:
     if told.type_code == _FIXED:
         return f"NUMBER({told.precision},{told.scale})"
     return _CODES.get(told.type_code, "OTHER")
+
+
+# Is written to by who writes: a change locks a table until its transaction ends, for writers alone.
+_TURN: Final = "_turn"
+# Rows land in temporary tables of these names.
+_LANDED: Final = "driftline_"
+# Characters of a statement; the service reads 1 MB.
+# https://docs.snowflake.com/en/user-guide/query-size-limits
+_LONGEST: Final = 500_000
+# https://docs.snowflake.com/en/sql-reference/transactions#lock-wait-timeout
+_LOCKED: Final = 625
+
+
+class SnowflakeKeeper:
+    """Result tables in a schema of a Snowflake database.
+
+    A transaction that writes changes the row of a table of its own first, and has its lock until it
+    ends. Whatever makes a table ends a transaction, so rows land in temporary tables that were there
+    before it began. Each statement that reads sees what was whole when it began.
+    """
+
+    def __init__(self, options: Mapping[str, object], schema: str) -> None:
+        # statements about results are short, and may have to wait for those of someone else
+        given = {key: options[key] for key in options if key not in ("schema", "statement_timeout")}
+        self._session = Snowflake(given)
+        self._spelled = spelled_schema(schema)
+        # how it is stored
+        self._schema = schema if '"' in self._spelled else schema.upper()
+        self._tag = ""
+        self._relations: Mapping[str, Relation] | None = None
+        self._is_inside = self._has_landings = self._is_open = False
+        self._writes = False
+        self._patience = 0.0
+
+    def begin(self, *, writes: bool, wait_seconds: float, tag: str) -> None:
+        self._tag = f"/* {tag.replace('*/', '* /')} */\n"
+        self._relations = None
+        self._writes, self._patience = False, wait_seconds
+        self._go_inside()
+        if writes:
+            self._prepare()
+            self._take_turn()
+            self._writes = True
+
+    def _go_inside(self) -> None:
+        """Let names stand for those of the schema, once it is there."""
+        there = f"select 1 as one from information_schema.schemata where schema_name = {as_sql(self._schema)}"
+        if not self._is_inside and self.fetch(there).num_rows:
+            self._run(f"use schema {self._spelled}")
+            self._is_inside = True
+
+    def _prepare(self) -> None:
+        """Make what a transaction that writes needs, before it begins."""
+        if not self._is_inside:
+            self._run(f"create schema if not exists {self._spelled}")
+            self._go_inside()
+        if _TURN not in self.relations():
+            self._run(f"create table if not exists {_TURN} as select 1 as taken")
+        if not self._has_landings:
+            for name, spec in SPECS.items():
+                typed = ", ".join(
+                    f"{each.name} {column_type(each.type, Snowflake.dialect)}"
+                    for each in spec.columns
+                )
+                self._run(f"create temporary table if not exists {_LANDED}{name} ({typed})")
+            self._has_landings = True
+        self._relations = None
+        # seconds, of which none is for ever
+        # https://docs.snowflake.com/en/sql-reference/parameters#lock-timeout
+        self._run(f"alter session set lock_timeout = {max(1, round(self._patience))}")
+
+    def _take_turn(self) -> None:
+        self._run("begin transaction")
+        self._is_open = True
+        try:
+            self._run(f"update {_TURN} set taken = taken + 1")
+        except StatementError as error:
+            if getattr(error.__cause__, "errno", None) != _LOCKED:
+                raise
+            self._run("rollback")
+            self._is_open = False
+            raise InUse(f"another session; waited {self._patience:g} s") from error
+
+    def relations(self) -> Mapping[str, Relation]:
+        if self._relations is None:
+            found: dict[str, Relation] = {}
+            for row in self.fetch(_RELATIONS.format(schema=as_sql(self._schema))).to_pylist():
+                kind: Literal["table", "view"] = "view" if row["sort"] == "VIEW" else "table"
+                name = _plain(row["name"])
+                before = found.get(name, Relation(kind, ()))
+                more = () if row["title"] is None else (_plain(row["title"]),)
+                found[name] = Relation(kind, (*before.columns, *more))
+            self._relations = found
+        return self._relations
+
+    def create_schema(self) -> None:
+        # before a transaction that writes began
+        pass
+
+    def fetch(self, sql: str) -> pa.Table:
+        self._go_on()
+        return _of_results(self._session.fetch(self._tag + sql))
+
+    def stream(self, sql: str) -> pa.RecordBatchReader:
+        return self.fetch(sql).to_reader()
+
+    def execute(self, sql: str) -> None:
+        self._go_on()
+        self._run(sql)
+
+    def make(self, sql: str) -> None:
+        if self._is_open:
+            self._run("commit")
+            self._is_open = False
+        self._relations = None
+        self._run(sql)
+
+    def _go_on(self) -> None:
+        """Begin the transaction anew that the making of tables has ended."""
+        if self._writes and not self._is_open:
+            self._take_turn()
+
+    def land(self, table: str, rows: pa.Table) -> str:
+        name = f"{_LANDED}{table}"
+        for statement in inserts(name, table, rows, Snowflake.dialect, most=_LONGEST):
+            self.execute(statement)
+        return name
+
+    def lift(self, name: str) -> None:
+        self.execute(f"delete from {name}")
+
+    def lacking(self, names: Collection[str], *, writes: bool) -> tuple[str, ...]:
+        # a role has what its own roles have, and nobody tells that in one statement
+        del names, writes
+        return ()
+
+    def commit(self) -> None:
+        if self._is_open:
+            self._run("commit")
+        self._writes = self._is_open = False
+
+    def end(self) -> None:
+        # nothing was begun
+        pass
+
+    def close(self) -> None:
+        # the service undoes a transaction that was not committed
+        self._session.close()
+
+    def _run(self, sql: str) -> None:
+        self._session.fetch(self._tag + sql)
+
+
+def _plain(name: str) -> str:
+    """A name as statements that do not quote it have it."""
+    return name.lower() if name == name.upper() else name
+
+
+def _of_results(rows: pa.Table) -> pa.Table:
+    """Rows in the types of the result tables: whole numbers come as decimals, moments of any length."""
+    import pyarrow as pa
+
+    def plain(type_: pa.DataType) -> pa.DataType:
+        if pa.types.is_timestamp(type_):
+            return pa.timestamp("us")
+        if pa.types.is_integer(type_) or (pa.types.is_decimal(type_) and type_.scale == 0):
+            return pa.int64()
+        return type_
+
+    return rows.cast(pa.schema([pa.field(each.name, plain(each.type)) for each in rows.schema]))
+
+
+# The temporary tables of a session are in its schema, too.
+_RELATIONS: Final = """
+select t.table_name as name, t.table_type as sort, c.column_name as title
+from information_schema.tables as t
+left join information_schema.columns as c
+    on c.table_schema = t.table_schema and c.table_name = t.table_name
+where t.table_schema = {schema}
+order by t.table_name, c.ordinal_position
+"""

@@ -24,7 +24,7 @@ sources: {scored: scored/*.parquet, training: training.parquet}
 results: {to: driftline.duckdb}
 publish: {duckdb: published/driftline.duckdb, parquet: published/}
 targets:
-  prod: {connection: {type: snowflake, account: x}, sources: {scored: ML.PROD.SCORED, training: ML.PROD.TRAINING}, results: {connection: same}}
+  prod: {connection: {type: trino, host: x}, sources: {scored: ML.PROD.SCORED, training: ML.PROD.TRAINING}, results: {connection: same}}
 notifications:
   - {name: ml-team, type: apprise, url: "${SLACK_URL}"}
 monitors:
@@ -115,7 +115,7 @@ def test_every_key_of_the_specification_is_understood(folder: Path) -> None:
 def test_the_target_of_the_specification_is_not_built_where_it_is_chosen(folder: Path) -> None:
     more = [line for line in complaints(folder, EVERYTHING, "prod") if line.startswith("9:")]
     assert more == [
-        f"9: targets.prod.results.connection: results in a connection of type snowflake are {NOT_YET}",
+        f"9: targets.prod.results.connection: results in a connection of type trino are {NOT_YET}",
     ]
 
 
