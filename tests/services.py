@@ -428,8 +428,7 @@ def redshift(server: postgres_server.Server) -> Iterator[Redshift]:
 
     answer, send, connect = postgres._answer, postgres.send, dbapi.connect
     words = {
-        # whose texts are ordered by their bytes
-        "VARCHAR(MAX)": 'TEXT COLLATE "C"',
+        "VARCHAR(MAX)": "TEXT",
         "VARBYTE(16777216)": "BYTEA",
         "FROM_HEX(": "public.from_hex(",
         "begin read only": "begin isolation level repeatable read, read only",
@@ -438,7 +437,9 @@ def redshift(server: postgres_server.Server) -> Iterator[Redshift]:
     def said(sql: str) -> str:
         if "QUALIFY" in sql:
             sql = sqlglot.transpile(sql, read="redshift", write="postgres")[0]
-        sql = sql.replace("AS VARCHAR(MAX))", "AS TEXT)")
+        if "CREATE TABLE" in sql:
+            # its texts are ordered by their bytes
+            sql = sql.replace("VARCHAR(MAX)", 'TEXT COLLATE "C"')
         for theirs, ours in words.items():
             sql = sql.replace(theirs, ours)
         return re.sub(
