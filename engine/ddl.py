@@ -43,6 +43,8 @@ class Words:
         index: What makes the rows of a window quick to find in a table that has windows; None where
             the engine needs none, or has none.
         again: Whether steps may be sent again: some engines keep each at once, and may be cut off.
+        kept: What a table's rows are kept in where there are no transactions: each has a number and that
+            of the write that brought it, and the table is a view of those that are there.
     """
 
     comments: Comments = "on"
@@ -52,6 +54,15 @@ class Words:
     engine: str = ""
     index: str | None = None
     again: bool = False
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The types of what a row is kept with: its own number, and that of a write."""
+
+    row: str
+    write: str
 
 
 # Each from the vendor's page of CREATE TABLE, CREATE VIEW, COMMENT and GRANT.
@@ -79,6 +90,9 @@ WORDS: Final[Mapping[str, Words]] = {
         container="DATABASE",
         select="GRANT SELECT ON {name} TO {role}",
         engine="\nENGINE = MergeTree\nORDER BY ({key})",
+        # https://clickhouse.com/docs/sql-reference/statements/alter/column
+        again=True,
+        kept=Kept("UUID DEFAULT generateUUIDv4()", "UInt64"),
     ),
     # https://docs.snowflake.com/en/sql-reference/sql/create-view
     "snowflake": Words(
@@ -168,8 +182,11 @@ def steps(schema: Schema, version: int | None, dialect: str, schema_name: str) -
     # without the views, which are made anew by the writer
     changes = "\n".join(schema.steps(version)[:-1])
     names = [*schema.tables, *schema.views]
-    changed = steps_in(changes, dialect, names, schema_name, again=writer.words.again)
-    return (*changed, *writer.made_views())
+    changed = steps_in(
+        changes, dialect, names, schema_name, again=writer.words.again, called=writer.kept
+    )
+    remade = [each for name in writer.kept for each in writer.shown(schema.tables[name])]
+    return (*changed, *remade, *writer.made_views())
 
 
 def internal_steps(schema: Schema, dialect: str, schema_name: str) -> tuple[str, ...]:
@@ -177,6 +194,38 @@ def internal_steps(schema: Schema, dialect: str, schema_name: str) -> tuple[str,
     writer = _Writer(dialect, WORDS[dialect], schema_name, schema)
     return tuple(
         statement for table in schema.internal.values() for statement in writer.made_table(table)
+    )
+
+
+# Tables of numbers of writes: those that are done, and those that took rows away.
+WRITES: Final = "_writes"
+GONE: Final = "_gone"
+# What the result tables do not hold on behalf of a run is not replaced.
+_PLAIN: Final = frozenset({"schema_version"})
+
+
+def kept_in(name: str) -> str:
+    """The table that the rows of a result table are kept in, where that is a view."""
+    return f"_kept_{name}"
+
+
+def visible(table: TableSpec, schema_name: str, dialect: str, *, write: int | None = None) -> str:
+    """The rows of a table that are there: of writes that are done, and taken away by none of these.
+
+    Args:
+        table: The table.
+        schema_name: Where it is.
+        dialect: One of `DIALECTS`.
+        write: Whose rows are there too, before it is done.
+    """
+    writes, gone, kept = (
+        in_schema(schema_name, name, dialect) for name in (WRITES, GONE, kept_in(table.name))
+    )
+    done = f"(SELECT MAX(write) FROM {writes})" if write is None else str(write)
+    own = "" if write is None else ", _row"
+    return (
+        f"SELECT {', '.join(table.names)}{own}\nFROM {kept}\nWHERE _write <= {done}"
+        f" AND NOT _row IN (SELECT row FROM {gone} WHERE write <= {done})"
     )
 
 
@@ -198,15 +247,34 @@ class _Writer:
             for name in (*schema.tables, *schema.views, *schema.internal)
         }
         self.comments = parse_comments(schema.views_sql)
+        named = () if words.kept is None else {*schema.tables} - _PLAIN
+        self.kept = {name: kept_in(name) for name in schema.tables if name in named}
 
     def structure(self) -> Iterator[str]:
         """Tables and views, with their comments."""
+        if self.words.kept is not None:
+            writes, gone = (in_schema(self.place, name, self.dialect) for name in (WRITES, GONE))
+            write = self.words.kept.write
+            row = self.words.kept.row.partition(" ")[0]
+            engine = self.words.engine
+            yield (
+                f"CREATE TABLE IF NOT EXISTS {writes} (\n  write {write}\n)"
+                f"{engine.format(key='write')}"
+            )
+            yield (
+                f"CREATE TABLE IF NOT EXISTS {gone} (\n  row {row},\n  write {write}\n)"
+                f"{engine.format(key='write')}"
+            )
         for table in self.schema.tables.values():
             yield from self.made_table(table)
         yield from self.made_views()
 
     def made_table(self, table: TableSpec) -> Iterator[str]:
         """A table, its index and its comments."""
+        if self.words.kept is not None and table.name not in _PLAIN:
+            yield self._kept_table(table, self.words.kept)
+            yield from self.shown(table)
+            return
         yield self._table(table)
         if self.words.index is not None and set(_WINDOW) <= set(table.key):
             yield self.words.index.format(
@@ -217,6 +285,27 @@ class _Writer:
             for each in table.columns:
                 full = f"{self.names[table.name]}.{each.name}"
                 yield self._comment("COLUMN", full, each.comment)
+
+    def _kept_table(self, table: TableSpec, kept: Kept) -> str:
+        columns = [
+            f"{each.name} {column_type(each.type, self.dialect, nullable=each.nullable)}"
+            for each in table.columns
+        ]
+        columns += [f"_row {kept.row}", f"_write {kept.write}"]
+        name = in_schema(self.place, kept_in(table.name), self.dialect)
+        said = ",\n".join(f"  {each}" for each in columns)
+        engine = self.words.engine.format(key=", ".join(table.key))
+        return f"CREATE TABLE IF NOT EXISTS {name} (\n{said}\n){engine}"
+
+    def shown(self, table: TableSpec) -> Iterator[str]:
+        """The view that is a table's for those who read, and its comments."""
+        full = self.names[table.name]
+        yield f"CREATE OR REPLACE VIEW {full} AS\n{visible(table, self.place, self.dialect)}"
+        text = text_literal(table.comment, self.dialect)
+        yield f"ALTER TABLE {full} MODIFY COMMENT {text}"
+        for each in table.columns:
+            text = text_literal(each.comment, self.dialect)
+            yield f"ALTER TABLE {full} COMMENT COLUMN {each.name} {text}"
 
     def made_views(self) -> Iterator[str]:
         """The views and their comments."""
@@ -247,8 +336,12 @@ class _Writer:
         if self.words.usage is not None:
             yield self.words.usage.format(**said)
         if self.words.select is not None:
-            for name in (*self.schema.tables, *self.schema.views):
-                full = self.names[name]
+            behind = [*self.kept.values(), WRITES, GONE] if self.kept else []
+            names = self.names | {
+                name: in_schema(self.place, name, self.dialect) for name in behind
+            }
+            for name in (*self.schema.tables, *self.schema.views, *behind):
+                full = names[name]
                 kind = "VIEW" if name in self.schema.views else "TABLE"
                 yield self.words.select.format(kind=kind, name=full, **said)
 

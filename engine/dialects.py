@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from driftline.engine.errors import ConfigError, StatementError, TemplateError, UnsafeValue
@@ -548,6 +549,9 @@ def view_queries(
             # else a row without a partner has empty texts and zeros for nulls
             query.set("settings", [exp.column("join_use_nulls").eq(1)])
             _name_columns(query)
+            for before in list(query.find_all(exp.Lag)):
+                # and the first row the zero of the type before it
+                before.set("this", exp.func("toNullable", before.this))
         try:
             text = query.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
         except SqlglotError as error:
@@ -688,7 +692,13 @@ _ROWS_AT_ONCE: Final = 500
 
 
 def steps_in(
-    text: str, dialect: str, names: Collection[str], schema: str, *, again: bool = False
+    text: str,
+    dialect: str,
+    names: Collection[str],
+    schema: str,
+    *,
+    again: bool = False,
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """What changes the result tables, a statement each, in a dialect.
 
@@ -698,6 +708,7 @@ def steps_in(
         names: The tables and views that are in the schema.
         schema: The schema.
         again: Whether columns may be there that are to be added.
+        called: Names of those that are called otherwise there.
 
     Raises:
         TemplateError: When the dialect cannot say one.
@@ -713,10 +724,14 @@ def steps_in(
                 continue
             for table in list(tree.find_all(exp.Table)):
                 if table.name in names and not table.db:
-                    placed = _placed(schema, table.name)
+                    placed = _placed(schema, called.get(table.name, table.name))
+                    table.set("this", placed.this)
                     table.set("db", placed.args.get("db"))
                     table.set("catalog", placed.args.get("catalog"))
             commented = tree.this if isinstance(tree, exp.Comment) else None
+            if isinstance(commented, exp.Column) and commented.table in called:
+                # what is shown of it is made anew, with its comments
+                continue
             if isinstance(commented, exp.Column) and commented.table in names:
                 placed = _placed(schema, None)
                 commented.set("db", placed.this)
@@ -724,10 +739,80 @@ def steps_in(
             if again:
                 for column in tree.find_all(exp.ColumnDef):
                     column.set("exists", isinstance(tree, exp.Alter))
-            found.append(tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE))
+            said = tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE)
+            if dialect == "clickhouse" and isinstance(tree, exp.Update):
+                # https://clickhouse.com/docs/sql-reference/statements/alter/update
+                said = re.sub(r"^UPDATE (.*?) SET ", r"ALTER TABLE \1 UPDATE ", said)
+                said += "" if tree.args.get("where") else " WHERE TRUE"
+                said += " SETTINGS mutations_sync = 2"
+            found.append(said)
     except SqlglotError as error:
         raise TemplateError(f"{dialect} cannot say a step of a migration: {error}") from error
     return tuple(found)
+
+
+def marked(
+    text: str,
+    dialect: str,
+    visible: Mapping[str, str],
+    *,
+    write: int,
+    kept_in: Callable[[str], str],
+    gone: str,
+) -> tuple[str, ...]:
+    """What a statement about the result tables is where rows are marked, not changed.
+
+    Args:
+        text: A SELECT, an INSERT of a SELECT, an UPDATE or a DELETE, in the dialect.
+        dialect: One of `DIALECTS`.
+        visible: By each table that is kept with marks, the SELECT of its rows and their `_row`.
+        write: The number of the write.
+        kept_in: What the rows of a table are kept in.
+        gone: The table of the rows that are taken away.
+
+    Returns:
+        Statements to send in their order.
+    """
+    import sqlglot
+    from sqlglot import exp
+
+    tree = sqlglot.parse_one(text, read=dialect)
+    if isinstance(tree, exp.Query):
+        for each in list(tree.find_all(exp.Table)):
+            if each.name in visible and not each.db:
+                there = f"SELECT * FROM ({visible[each.name]}) AS {each.alias or each.name}"
+                source = sqlglot.parse_one(there, read=dialect).args["from_"].this
+                each.replace(source)
+        return (tree.sql(dialect=dialect),)
+    table = tree.find(exp.Table)
+    assert table is not None
+    name = table.name
+    if name not in visible:
+        return (text,)
+    if isinstance(tree, exp.Insert):
+        query = tree.expression.select(f"{write} AS _write", dialect=dialect)
+        columns = ", ".join(each.name for each in tree.this.expressions)
+        into = f"INSERT INTO {kept_in(name)} ({columns}, _write)"
+        return (f"{into}\n{query.sql(dialect=dialect)}",)
+    others = [each.name for each in tree.find_all(exp.Table) if each.name != name]
+    where = tree.args.get("where")
+    condition = "" if where is None else f"\n{where.sql(dialect=dialect)}"
+    sources = ", ".join([f"({visible[name]}) AS {name}", *dict.fromkeys(others)])
+    taken = (
+        f"INSERT INTO {gone} (row, write)\nSELECT {name}._row, {write} FROM {sources}{condition}"
+    )
+    if isinstance(tree, exp.Delete):
+        return (taken,)
+    anew = {each.this.name: each.expression.sql(dialect=dialect) for each in tree.expressions}
+    titles = SPECS[name].names
+    said = ", ".join(anew.get(each, f"{name}.{each}") for each in titles)
+    old = f"{kept_in(name)} AS {name}, {', '.join(dict.fromkeys(others))}"
+    mine = f"{name}._row IN (SELECT row FROM {gone} WHERE write = {write})"
+    return (
+        taken,
+        f"INSERT INTO {kept_in(name)} ({', '.join(titles)}, _write)\n"
+        f"SELECT {said}, {write} FROM {old}{condition} AND {mine}",
+    )
 
 
 @dataclass(frozen=True)

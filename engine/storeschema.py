@@ -1,7 +1,8 @@
-"""Results in a schema of a warehouse whose transactions hold many statements.
+"""Results in a schema of a warehouse.
 
-Rows go there as Arrow, into a temporary table first; what they replace is deleted and they are inserted
-in the same transaction, which ends last. No transaction is open while a run measures.
+Rows go into a table of their own first; what they replace is deleted and they are inserted in the same
+transaction, which ends last, or in what a `Keeper` makes of one where the engine has none. No
+transaction is open while a run measures.
 """
 
 from __future__ import annotations

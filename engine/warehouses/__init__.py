@@ -28,6 +28,7 @@ _CLASSES: Final = {
 
 _KEEPERS: Final = {
     "postgres": ("postgres", "PostgresKeeper"),
+    "clickhouse": ("clickhouse", "ClickHouseKeeper"),
     "redshift": ("redshift", "RedshiftKeeper"),
     "snowflake": ("snowflake", "SnowflakeKeeper"),
 }
@@ -43,7 +44,7 @@ def class_of(type_: str) -> type[Warehouse] | None:
 
 
 def keeper_of(type_: str) -> type[Keeper]:
-    """The class of sessions over result tables in a type of connection whose `keeps` is `transaction`."""
+    """The class of sessions over result tables in a type of connection that is no file."""
     module, name = _KEEPERS[type_]
     found: type[Keeper] = getattr(import_module(f"driftline.engine.warehouses.{module}"), name)
     return found

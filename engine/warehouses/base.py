@@ -188,13 +188,15 @@ class Keeps:
     Attributes:
         replace: How old rows make way for new ones, all or none. `file`: the database is a file that
             one writer at a time has open. `transaction`: a session deletes and inserts, then commits.
+            `marks`: nothing is deleted that readers see; one row that is written last makes what is new
+            there and what is old gone.
         longest_name: Bytes that a name may have, longer ones would be cut; None where all are kept.
         longest_text: Bytes that a text may have, longer ones are cut; None where all are kept.
         made_at_once: Whether tables are made, and brought forward, all or none. Else what was cut off is
             done again, from its beginning.
     """
 
-    replace: Literal["file", "transaction"]
+    replace: Literal["file", "transaction", "marks"]
     longest_name: int | None = None
     longest_text: int | None = None
     made_at_once: bool = True
