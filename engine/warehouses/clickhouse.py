@@ -538,17 +538,20 @@ class ClickHouseKeeper:
 
     def relations(self) -> Mapping[str, Relation]:
         if self._relations is None:
-            there = self._names()
+            within = f"database = {_literal(self._schema)}"
+            engines = self._session.fetch(f"select name, engine from system.tables where {within}")
+            there = dict(
+                zip(engines["name"].to_pylist(), engines["engine"].to_pylist(), strict=True)
+            )
             rows = self._session.fetch(
-                "select t.name as name, t.engine as engine, c.name as title from system.tables as t"
-                " left join system.columns as c on c.database = t.database and c.table = t.name"
-                f" where t.database = {_literal(self._schema)} order by t.name, c.position"
+                f"select table, name from system.columns where {within} order by table, position"
             ).to_pylist()
             found: dict[str, Relation] = {}
             for row in rows:
-                is_view = row["engine"] == "View" and kept_in(row["name"]) not in there
-                before = found.get(row["name"], Relation("view" if is_view else "table", ()))
-                found[row["name"]] = Relation(before.kind, (*before.columns, row["title"]))
+                name = row["table"]
+                is_view = there.get(name) == "View" and kept_in(name) not in there
+                before = found.get(name, Relation("view" if is_view else "table", ()))
+                found[name] = Relation(before.kind, (*before.columns, row["name"]))
             self._relations = found
         return self._relations
 
