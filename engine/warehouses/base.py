@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
@@ -143,6 +144,43 @@ class About:
     time_zone: str
     where: str
     more: tuple[str, ...] = ()
+
+
+def kind_in(kinds: Iterable[tuple[str, Kind]], native: str) -> Kind:
+    """The kind of an engine's name of a type, by the first pattern that is all of it; else `other`."""
+    for pattern, kind in kinds:
+        if re.fullmatch(pattern, native, flags=re.IGNORECASE | re.DOTALL):
+            return kind
+    return "other"
+
+
+def lacking(type_: str, package: str, extra: str | None = None) -> WarehouseError:
+    """What to raise where a package that a type of connection needs is not installed.
+
+    Args:
+        type_: Of the connection.
+        package: What is missing.
+        extra: Of ours, what brings it; the type when omitted.
+    """
+    return WarehouseError(
+        f"a connection of type {type_} needs the package {package}, which is not installed",
+        hint=f"pip install 'driftline[{extra or type_}]'",
+    )
+
+
+def lost(name: str, said: str, sql: str) -> WarehouseError:
+    """What to raise about a statement where no other will do better.
+
+    Args:
+        name: Of the engine.
+        said: By it or by its driver, without secrets.
+        sql: The statement.
+    """
+    return WarehouseError(
+        f"the connection to {name} was lost: {said}",
+        sql=sql,
+        hint="nothing of this run is stored: run again",
+    )
 
 
 def tablesample(relation: str, percent: float) -> str:

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import About, Column, stoppable
-from driftline.engine.warehouses.driven import Driven, lacking
+from driftline.engine.warehouses.base import About, Column, lacking, stoppable
+from driftline.engine.warehouses.driven import Driven
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -154,8 +154,7 @@ class BigQuery(Driven):
             # blocks that are left out are not billed
             # https://cloud.google.com/bigquery/docs/table-sampling
             return f"{relation} tablesample system ({percent:.6f} percent)"
-        inner = re.sub(" as source$", "", relation, flags=re.IGNORECASE)
-        return f"(select * from {inner} where rand() < {percent / 100!r}) as sampled"
+        return f"(select * from {relation} where rand() < {percent / 100!r}) as sampled"
 
     def _answer(self, sql: str) -> pa.Table:
         job = self._session.query(sql, job_config=self._config(), **self._patience)

@@ -27,6 +27,9 @@ from driftline.engine.warehouses.base import (
     Keeps,
     Kind,
     Relation,
+    kind_in,
+    lacking,
+    lost,
     stoppable,
 )
 
@@ -86,10 +89,7 @@ def _bare(native: str) -> str:
 
 def kind_of(native: str) -> Kind:
     """The kind of a ClickHouse type name; types without one (arrays, maps, JSON) are `other`."""
-    for pattern, kind in _KINDS:
-        if re.fullmatch(pattern, _bare(native), flags=re.IGNORECASE | re.DOTALL):
-            return kind
-    return "other"
+    return kind_in(_KINDS, _bare(native))
 
 
 class ClickHouse:
@@ -123,7 +123,7 @@ class ClickHouse:
         try:
             from clickhouse_connect.driver.exceptions import ClickHouseError
         except ImportError:
-            raise _lacking("clickhouse-connect", "clickhouse") from None
+            raise lacking("clickhouse", "clickhouse-connect") from None
         # what goes wrong is told by exceptions
         logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
         self._errors: tuple[type[Exception], ...] = (ClickHouseError, OSError)
@@ -141,7 +141,7 @@ class ClickHouse:
         try:
             client = clickhouse_connect.get_client(**self._arguments())
         except ImportError:
-            raise _lacking("chdb", "chdb") from None
+            raise lacking("clickhouse", "chdb", "chdb") from None
         except self._errors as error:
             raise WarehouseError(
                 f"cannot connect to ClickHouse: {self._said(error)}",
@@ -329,11 +329,7 @@ class ClickHouse:
         """What to raise about a statement."""
         said, code = self._said(error), getattr(error, "code", None)
         if code is None:
-            return WarehouseError(
-                f"the connection to ClickHouse was lost: {said}",
-                sql=sql,
-                hint="nothing of this run is stored: run again",
-            )
+            return lost("ClickHouse", said, sql)
         if self._path:
             # what the engine had written of its answer would be the start of the next one
             with suppress(Exception):
@@ -359,13 +355,6 @@ _TOLD: Final = re.compile(
 )
 # Rows that a sample takes at a stretch: a granule of a table.
 _RUN: Final = 8_192
-
-
-def _lacking(package: str, extra: str) -> WarehouseError:
-    return WarehouseError(
-        f"a connection of type clickhouse needs the package {package}, which is not installed",
-        hint=f"pip install 'driftline[{extra}]'",
-    )
 
 
 def _set(client: Any, name: str, value: object) -> None:

@@ -12,7 +12,7 @@ from driftline.engine.errors import StatementError, WarehouseError
 from driftline.engine.interpolate import mask, sensitive
 from driftline.engine.project import Source
 from driftline.engine.sqltext import as_sql
-from driftline.engine.warehouses.base import About, stoppable
+from driftline.engine.warehouses.base import About, lacking, lost, stoppable
 from driftline.engine.warehouses.sparksql import SparkSQL, hint_for, of_path, one_line, written
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ class Databricks(SparkSQL):
         try:
             from databricks import sql
         except ImportError:
-            raise WarehouseError(
-                "a connection of type databricks needs the package databricks-sql-connector, which is"
-                " not installed",
-                hint="pip install 'driftline[databricks]'",
-            ) from None
+            raise lacking("databricks", "databricks-sql-connector") from None
         self._errors = sql.exc.Error
         self._lost_errors = (sql.exc.RequestError, sql.exc.InterfaceError)
         try:
@@ -116,7 +112,7 @@ class Databricks(SparkSQL):
     def _refused(self, error: BaseException, sql: str) -> WarehouseError:
         condition, said = self._said(error)
         if isinstance(error, self._lost_errors) or "SessionHandle" in said:
-            return self._lost(said, sql)
+            return lost(self.name, said, sql)
         return StatementError(
             f"Databricks refused a statement: {said}", sql=sql, hint=hint_for(condition)
         )

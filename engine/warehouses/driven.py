@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,7 +10,7 @@ from driftline.engine.dialects import spelled
 from driftline.engine.errors import SourceError, StatementError, WarehouseError
 from driftline.engine.interpolate import mask
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import Column, Keeps, Kind
+from driftline.engine.warehouses.base import Column, Keeps, Kind, kind_in, lost
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,10 +98,7 @@ class Driven(ABC):
 
     @classmethod
     def column(cls, name: str, native: str) -> Column:
-        for pattern, kind in cls.kinds:
-            if re.fullmatch(pattern, native, flags=re.IGNORECASE | re.DOTALL):
-                return Column(name, native, kind)
-        return Column(name, native, "other")
+        return Column(name, native, kind_in(cls.kinds, native))
 
     def columns(self, source: Source) -> tuple[Column, ...]:
         relation = self.relation(source)
@@ -149,11 +145,7 @@ class Driven(ABC):
     def _refused(self, error: Exception, sql: str) -> WarehouseError:
         """What to raise about a statement."""
         if self._is_lost(error):
-            return WarehouseError(
-                f"the connection to {self.name} was lost: {self._masked(error)}",
-                sql=sql,
-                hint="nothing of this run is stored: run again",
-            )
+            return lost(self.name, self._masked(error), sql)
         return StatementError(
             f"{self.name} refused a statement: {self._masked(error)}",
             sql=sql,
@@ -163,11 +155,3 @@ class Driven(ABC):
     def _masked(self, error: Exception) -> str:
         said = " ".join(self._said(error).split())
         return mask(said[:1_000] or type(error).__name__, self._secrets)
-
-
-def lacking(type_: str, package: str) -> WarehouseError:
-    """What to raise where the driver of a type of connection is not installed."""
-    return WarehouseError(
-        f"a connection of type {type_} needs the package {package}, which is not installed",
-        hint=f"pip install 'driftline[{type_}]'",
-    )

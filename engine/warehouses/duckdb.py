@@ -21,6 +21,7 @@ from driftline.engine.warehouses.base import (
     Column,
     Keeps,
     Kind,
+    kind_in,
     stoppable,
     tablesample,
 )
@@ -55,10 +56,7 @@ _TEXT: Final = {
 
 def kind_of(native: str) -> Kind:
     """The kind of a DuckDB type name; types without one (nested, binary, time) are `other`."""
-    for pattern, kind in _KINDS:
-        if re.fullmatch(pattern, native, flags=re.IGNORECASE | re.DOTALL):
-            return kind
-    return "other"
+    return kind_in(_KINDS, native)
 
 
 def quote(name: str) -> str:

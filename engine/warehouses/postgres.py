@@ -20,6 +20,9 @@ from driftline.engine.warehouses.base import (
     Keeps,
     Kind,
     Relation,
+    kind_in,
+    lacking,
+    lost,
     stoppable,
 )
 
@@ -75,10 +78,7 @@ _LOST: Final = ("57P", "08", "25P03")
 
 def kind_of(native: str) -> Kind:
     """The kind of a PostgreSQL type name; types without one (arrays, json, binary, time) are `other`."""
-    for pattern, kind in _KINDS:
-        if re.fullmatch(pattern, native, flags=re.IGNORECASE | re.DOTALL):
-            return kind
-    return "other"
+    return kind_in(_KINDS, native)
 
 
 def _kind(native: str, sort: str) -> Kind:
@@ -323,11 +323,7 @@ class _Server:
         try:
             from adbc_driver_manager import Error
         except ImportError:
-            raise WarehouseError(
-                f"a connection of type {type_} needs the package adbc-driver-postgresql, which is not"
-                " installed",
-                hint=f"pip install 'driftline[{type_}]'",
-            ) from None
+            raise lacking(type_, "adbc-driver-postgresql") from None
         self.errors = Error
 
     def connect(self) -> Any:
@@ -371,11 +367,7 @@ class _Server:
         )
 
     def lost(self, error: Any, sql: str) -> WarehouseError:
-        return WarehouseError(
-            f"the connection to {self._name} was lost: {self._said(error)}",
-            sql=sql,
-            hint="nothing of this run is stored: run again",
-        )
+        return lost(self._name, self._said(error), sql)
 
     def _said(self, error: Any) -> str:
         """What the server or its library said, in one line, without secrets."""

@@ -10,8 +10,8 @@ from driftline.engine.errors import StatementError
 from driftline.engine.project import Source
 from driftline.engine.results import SPECS
 from driftline.engine.sqltext import as_sql
-from driftline.engine.warehouses.base import About, InUse, Keeps, Relation, stoppable
-from driftline.engine.warehouses.driven import Driven, lacking
+from driftline.engine.warehouses.base import About, InUse, Keeps, Relation, lacking, stoppable
+from driftline.engine.warehouses.driven import Driven
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,8 +112,7 @@ class Snowflake(Driven):
     def sampled(self, relation: str, percent: float) -> str:
         # views cannot be sampled the same way twice, and nobody tells a view from a table here
         # https://docs.snowflake.com/en/sql-reference/constructs/sample
-        inner = relation.removesuffix(" as source")
-        return f"(select * from {inner} sample bernoulli ({percent:.6f})) as sampled"
+        return f"(select * from {relation} sample bernoulli ({percent:.6f})) as sampled"
 
     def _answer(self, sql: str) -> pa.Table:
         with self._session.cursor() as cursor:

@@ -20,7 +20,7 @@ from driftline.engine.dialects import in_schema
 from driftline.engine.errors import StatementError, WarehouseError
 from driftline.engine.interpolate import mask, passwords, sensitive
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import About, Answer, stoppable
+from driftline.engine.warehouses.base import About, Answer, lacking, lost, stoppable
 from driftline.engine.warehouses.sparksql import SparkSQL, hint_for, one_line, written
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class Spark(SparkSQL):
         condition, said = self._said(error)
         if _LOST.search(str(error)) or not self._answers():
             self._forget()
-            return self._lost(said, sql)
+            return lost(self.name, said, sql)
         return StatementError(
             f"Spark refused a statement: {said}", sql=sql, hint=hint_for(condition)
         )
@@ -344,10 +344,7 @@ def _driver() -> tuple[type[BaseException], ...]:
         with _quiet():
             from pyspark.errors import PySparkException
     except ImportError:
-        raise WarehouseError(
-            "a connection of type spark needs the package pyspark, which is not installed",
-            hint="pip install 'driftline[spark]'",
-        ) from None
+        raise lacking("spark", "pyspark") from None
     kinds: list[type[BaseException]] = [PySparkException, ConnectionError, EOFError]
     with suppress(ImportError):
         from py4j.protocol import Py4JError

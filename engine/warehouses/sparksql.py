@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from driftline.engine.dialects import spelled
-from driftline.engine.errors import SourceError, StatementError, WarehouseError
+from driftline.engine.errors import SourceError, StatementError
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import Column, Keeps, Kind
+from driftline.engine.warehouses.base import Column, Keeps, Kind, kind_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,10 +56,7 @@ _HINTS: Final = (
 
 def kind_of(native: str) -> Kind:
     """The kind of a Spark type name; types without one (arrays, maps, structs, binary) are `other`."""
-    for pattern, kind in _KINDS:
-        if re.fullmatch(pattern, native, flags=re.IGNORECASE | re.DOTALL):
-            return kind
-    return "other"
+    return kind_in(_KINDS, native)
 
 
 def hint_for(condition: str | None) -> str | None:
@@ -143,6 +140,9 @@ class SparkSQL(ABC):
         condition = self.draws.format(share=repr(percent / 100))
         return f"(select * from {relation} where {condition}) as sampled"
 
+    def let_go(self) -> None:  # noqa: B027 - who reads keeps nobody from writing
+        pass
+
     def estimated_rows(self, source: Source) -> int | None:
         if not source.table:
             return None
@@ -153,13 +153,6 @@ class SparkSQL(ABC):
         # what the catalog knows of a table that was analysed, or its format of itself
         told = re.search(r"rowCount=([0-9.E+]+)\)", str(plan.column(0)[0]).partition("\n\n")[0])
         return None if told is None else int(float(told[1]))
-
-    def _lost(self, said: str, sql: str) -> WarehouseError:
-        return WarehouseError(
-            f"the connection to {self.name} was lost: {said}",
-            sql=sql,
-            hint="nothing of this run is stored: run again",
-        )
 
 
 def written(value: object) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from driftline.engine.dialects import spelled
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import About, stoppable
-from driftline.engine.warehouses.driven import Driven, lacking
+from driftline.engine.warehouses.base import About, lacking, stoppable
+from driftline.engine.warehouses.driven import Driven
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,8 +124,7 @@ class Trino(Driven):
 
     def sampled(self, relation: str, percent: float) -> str:
         # no function of it draws the same rows twice without reading all columns
-        inner = re.sub(" as source$", "", relation, flags=re.IGNORECASE)
-        return f"(select * from {inner} where random() < {percent / 100!r}) as sampled"
+        return f"(select * from {relation} where random() < {percent / 100!r}) as sampled"
 
     def _answer(self, sql: str) -> pa.Table:
         import pyarrow as pa

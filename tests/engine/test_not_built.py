@@ -12,6 +12,7 @@ from driftline.engine.config_models import ConnectionType
 from driftline.engine.errors import ConfigError
 from driftline.engine.not_built import KEEP_RESULTS
 from driftline.engine.warehouses import class_of
+from driftline.engine.warehouses.base import Warehouse
 
 NOT_YET = "understood but not built in this version"
 
@@ -24,7 +25,7 @@ sources: {scored: scored/*.parquet, training: training.parquet}
 results: {to: driftline.duckdb}
 publish: {duckdb: published/driftline.duckdb, parquet: published/}
 targets:
-  prod: {connection: {type: trino, host: x}, sources: {scored: ML.PROD.SCORED, training: ML.PROD.TRAINING}, results: {connection: same}}
+  prod: {connection: {type: snowflake, account: x}, sources: {scored: ML.PROD.SCORED, training: ML.PROD.TRAINING}, results: {connection: same}}
 notifications:
   - {name: ml-team, type: apprise, url: "${SLACK_URL}"}
 monitors:
@@ -112,10 +113,16 @@ def test_every_key_of_the_specification_is_understood(folder: Path) -> None:
     assert complaints(folder, EVERYTHING) == NOT_BUILT_OF_EVERYTHING
 
 
-def test_the_target_of_the_specification_is_not_built_where_it_is_chosen(folder: Path) -> None:
-    more = [line for line in complaints(folder, EVERYTHING, "prod") if line.startswith("9:")]
+def test_the_target_of_the_specification_is_built(folder: Path) -> None:
+    assert [line for line in complaints(folder, EVERYTHING, "prod") if line.startswith("9:")] == []
+
+
+@pytest.mark.parametrize("kind", ["spark", "bigquery"])
+def test_results_in_a_connection_that_keeps_none_are_not_built(folder: Path, kind: str) -> None:
+    text = EVERYTHING.replace("{type: snowflake, account: x}", f"{{type: {kind}}}")
+    more = [line for line in complaints(folder, text, "prod") if line.startswith("9:")]
     assert more == [
-        f"9: targets.prod.results.connection: results in a connection of type trino are {NOT_YET}",
+        f"9: targets.prod.results.connection: results in a connection of type {kind} are {NOT_YET}",
     ]
 
 
@@ -174,6 +181,12 @@ def test_a_form_of_a_reference_is_understood_and_not_built(
 ) -> None:
     found = complaints(tmp_path, SHORTEST.replace("{table: t.csv}", reference))
     assert found == [f"4: monitors[m].reference.{complaint} {NOT_YET}"]
+
+
+def test_every_class_of_a_connection_offers_all_that_the_pipeline_asks() -> None:
+    asked = {*Warehouse.__annotations__, *(name for name in vars(Warehouse) if name[0] != "_")}
+    for kind in get_args(ConnectionType):
+        assert [name for name in asked if not hasattr(class_of(kind), name)] == [], kind
 
 
 def test_results_can_be_in_the_connections_whose_class_says_how() -> None:
