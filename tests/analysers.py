@@ -223,18 +223,36 @@ class Snowflake:
         return [dict(zip(names, row, strict=True)) for row in self._cursor.fetchall()]
 
 
-def _of_snowflake(type_: pa.DataType) -> str:
+def word_of(
+    type_: pa.DataType, words: Mapping[pa.DataType, str], *, zoned: str, naive: str, decimal: str
+) -> str:
+    """An engine's word for a type.
+
+    Args:
+        type_: The type.
+        words: Of types without parameters.
+        zoned: For moments.
+        naive: For clocks.
+        decimal: Of precision and scale, in braces.
+    """
     if pa.types.is_timestamp(type_):
-        return "timestamp_tz" if type_.tz else "timestamp_ntz"
+        return zoned if type_.tz else naive
     if pa.types.is_decimal(type_):
-        return f"number({type_.precision}, {type_.scale})"
-    return {
+        return decimal.format(type_.precision, type_.scale)
+    return words[type_]
+
+
+def _of_snowflake(type_: pa.DataType) -> str:
+    words = {
         pa.int64(): "bigint",
         pa.float64(): "double",
         pa.string(): "varchar",
         pa.bool_(): "boolean",
         pa.date32(): "date",
-    }[type_]
+    }
+    return word_of(
+        type_, words, zoned="timestamp_tz", naive="timestamp_ntz", decimal="number({}, {})"
+    )
 
 
 @contextmanager

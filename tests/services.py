@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime
@@ -36,7 +37,7 @@ from driftline.engine.warehouses.base import Warehouse
 TOKEN: Final = "s3cr3t/token"
 
 
-class Service:
+class Service(ABC):
     """A stand-in, as `engine_parity` has its engines.
 
     Attributes:
@@ -59,17 +60,9 @@ class Service:
         """The name of its SQL in sqlglot."""
         return self.type
 
+    @abstractmethod
     def create(self, name: str, columns: Mapping[str, Column], rows: pa.Table) -> None:
         """Make a table anew."""
-        raise NotImplementedError
-
-    def ask(self, statement: str) -> None:
-        """Run a statement in the service's own words that may write."""
-        raise NotImplementedError
-
-    def create_as(self, name: str, query: str) -> None:
-        """Make a table anew of what a query finds."""
-        raise NotImplementedError
 
     def open(self) -> Warehouse:
         """A session as a run has one."""
@@ -85,6 +78,18 @@ class Service:
         """Columns of types that it alone has."""
         del side, mixed
         return {}
+
+
+class Keeping(Service):
+    """One that result tables can be in."""
+
+    @abstractmethod
+    def execute(self, statement: str) -> None:
+        """Run a statement in the service's own words that may write."""
+
+    @abstractmethod
+    def create_as(self, name: str, query: str) -> None:
+        """Make a table anew of what a query finds."""
 
 
 class OfDuckDB(Service):
@@ -185,20 +190,21 @@ class Trino(OfDuckDB):
 
 
 def _of_trino(type_: pa.DataType) -> str:
-    if pa.types.is_timestamp(type_):
-        return "timestamp(6) with time zone" if type_.tz else "timestamp(6)"
-    if pa.types.is_decimal(type_):
-        return f"decimal({type_.precision}, {type_.scale})"
-    return {
-        pa.int16(): "smallint",
-        pa.int32(): "integer",
+    words = {
         pa.int64(): "bigint",
-        pa.float32(): "real",
         pa.float64(): "double",
+        pa.string(): "varchar",
         pa.bool_(): "boolean",
         pa.date32(): "date",
-        pa.binary(): "varbinary",
-    }.get(type_, "varchar")
+        pa.int32(): "integer",
+    }
+    return analysers.word_of(
+        type_,
+        words,
+        zoned="timestamp(6) with time zone",
+        naive="timestamp(6)",
+        decimal="decimal({}, {})",
+    )
 
 
 def _signature(name: str) -> dict[str, Any]:
@@ -389,7 +395,7 @@ def bigquery() -> Iterator[BigQuery]:
 # --- Redshift -----------------------------------------------------------------------------------------
 
 
-class Redshift(Service):
+class Redshift(Keeping):
     """A PostgreSQL with what Redshift has beside it."""
 
     type: ClassVar = "redshift"
@@ -410,12 +416,12 @@ class Redshift(Service):
         self._server.execute(f"drop table if exists sales.{quoted(name)}")
         self._server.execute(f"alter table {quoted(name)} set schema sales")
 
-    def ask(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
         self._server.execute(statement.replace("VARCHAR(MAX)", "TEXT"))
 
     def create_as(self, name: str, query: str) -> None:
-        self.ask(f"drop table if exists sales.{name}")
-        self.ask(f"create table sales.{name} as {query}")
+        self.execute(f"drop table if exists sales.{name}")
+        self.execute(f"create table sales.{name} as {query}")
 
 
 @contextmanager
@@ -471,7 +477,7 @@ def redshift(server: postgres_server.Server) -> Iterator[Redshift]:
 # --- Snowflake ----------------------------------------------------------------------------------------
 
 
-class Snowflake(Service):
+class Snowflake(Keeping):
     """Snowflake's own driver over fakesnow."""
 
     type: ClassVar = "snowflake"
@@ -496,10 +502,10 @@ class Snowflake(Service):
 
     def create(self, name: str, columns: Mapping[str, Column], rows: pa.Table) -> None:
         del columns
-        self.ask(f"drop table if exists {quoted(name)}")
+        self.execute(f"drop table if exists {quoted(name)}")
         analysers.Snowflake(self._connection, {name: rows})
 
-    def ask(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
         self._connection.cursor().execute(statement)
 
     def create_as(self, name: str, query: str) -> None:
@@ -640,17 +646,16 @@ class Databricks(OfDuckDB):
 
 
 def _of_databricks(type_: pa.DataType) -> str:
-    if pa.types.is_timestamp(type_):
-        return "timestamp" if type_.tz else "timestamp_ntz"
-    if pa.types.is_decimal(type_):
-        return f"decimal({type_.precision},{type_.scale})"
-    return {
-        pa.int32(): "int",
+    words = {
         pa.int64(): "bigint",
         pa.float64(): "double",
+        pa.string(): "string",
         pa.bool_(): "boolean",
         pa.date32(): "date",
-    }.get(type_, "string")
+    }
+    return analysers.word_of(
+        type_, words, zoned="timestamp", naive="timestamp_ntz", decimal="decimal({},{})"
+    )
 
 
 @contextmanager

@@ -77,3 +77,10 @@ def clickhouse() -> Iterator[clickhouse_engine.Engine]:
     _need([name for name in ("chdb", "clickhouse_connect") if find_spec(name) is None])
     with clickhouse_engine.running() as engine:
         yield engine
+
+
+@pytest.fixture
+def wide_terminal(cli: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of engines are long: no line of them is broken; and each test has a folder of its own."""
+    del cli
+    monkeypatch.setenv("COLUMNS", "300")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -28,6 +27,8 @@ from any_store import (
     test_selected_features_replace_their_own_rows_alone,  # noqa: F401
     write,
 )
+from connected import AT, connection, statements_of
+from connected import MONITOR_OF_RESULTS as MONITOR
 from later_schema import NEXT, run
 from typer.testing import Result
 
@@ -39,19 +40,10 @@ from driftline.engine.storeschema import ResultsSchema
 from driftline.engine.warehouses.clickhouse import ClickHouse
 
 Cli = Callable[..., Result]
+pytestmark = pytest.mark.usefixtures("wide_terminal")
 Engine = clickhouse_engine.Engine
 
 PLACE: Final = "monitoring"
-AT: Final = "2026-02-11"
-MONITOR: Final = """
-monitors:
-  - name: churn
-    production: {table: scored_now, timestamp: at, window: {size: P10D}}
-    reference: {table: seen, frozen: true}
-    signals:
-      data_drift: {normalized_wasserstein_distance: 0.25, jensen_shannon_distance: 0.1}
-      data_quality: {null_value_rate: 0.01, row_count: {min: 100}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -98,19 +90,9 @@ def schema(engine: Engine, request: pytest.FixtureRequest) -> Iterator[str]:
     engine.execute(f"drop database if exists {name}")
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line of a message is broken, and each test has a folder of its own."""
-    del cli
-    monkeypatch.setenv("COLUMNS", "300")
-
-
 def project(engine: Engine, results: str) -> None:
-    keys = {"type": "clickhouse", **engine.options}
-    told = ", ".join(f"{key}: {json.dumps(value)}" for key, value in keys.items())
-    Path("driftline.yml").write_text(
-        f"connection: {{{told}}}\nresults: {results}\n{MONITOR}", "utf-8"
-    )
+    told = connection("clickhouse", engine.options)
+    Path("driftline.yml").write_text(f"{told}results: {results}\n{MONITOR}", "utf-8")
 
 
 def test_every_command_does_in_the_database_what_it_does_in_a_file(
@@ -132,9 +114,8 @@ def test_a_run_writes_into_tables_that_ddl_made(cli: Cli, engine: Engine, schema
     project(engine, f"{{connection: same, schema: {schema}}}")
     printed = cli("ddl")
     assert printed.exit_code == 0
-    body = re.sub(r"^--.*\n", "", printed.stdout, flags=re.MULTILINE)
-    for each in re.split(r";\n(?:\n|\Z)", body):
-        if each.strip() and not each.startswith("GRANT"):
+    for each in statements_of(printed.stdout):
+        if not each.startswith("GRANT"):
             engine.execute(each)
     found = cli("run", "--at", AT)
     assert found.exit_code == 1, found.output

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import duckdb
 import pytest
 from clickhouse_engine import Engine, Front
+from connected import AT, MONITOR, stored
 from typer.testing import Result
 
 from driftline.engine.compile import compile_project
@@ -28,15 +28,8 @@ from driftline.engine.project import Source
 from driftline.engine.warehouses.clickhouse import ClickHouse
 
 Cli = Callable[..., Result]
+pytestmark = pytest.mark.usefixtures("wide_terminal")
 
-MONITOR: Final = """
-results: {to: results.duckdb}
-monitors:
-  - name: churn
-    production: {table: scored, timestamp: at, window: {size: P10D}}
-    reference: {table: training}
-"""
-AT: Final = "2026-02-11"
 SCORED: Final = Source("scored", table=("scored",))
 
 
@@ -65,13 +58,6 @@ def front(clickhouse: Engine) -> Iterator[Front]:
     made.close()
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages of a server are long: no line of them is broken."""
-    del cli
-    monkeypatch.setenv("COLUMNS", "200")
-
-
 def connection(options: Mapping[str, object]) -> str:
     told = ", ".join(f"{key}: {value}" for key, value in {"type": "clickhouse", **options}.items())
     return f"connection: {{{told}}}\n"
@@ -79,12 +65,6 @@ def connection(options: Mapping[str, object]) -> str:
 
 def write(text: str) -> None:
     Path("driftline.yml").write_text(text, "utf-8")
-
-
-def stored(sql: str) -> list[tuple[Any, ...]]:
-    """Rows of the results."""
-    with duckdb.connect("results.duckdb", read_only=True) as con:
-        return con.execute(sql).fetchall()
 
 
 # --- connections that fail --------------------------------------------------------------------------------

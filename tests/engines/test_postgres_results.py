@@ -52,6 +52,8 @@ from any_store import (
     two_windows,  # noqa: F401
     write,
 )
+from connected import AT, statements_of
+from connected import MONITOR_OF_RESULTS as MONITOR
 from later_schema import ADD_NOTE, NEXT, run
 from postgres_server import Server
 from typer.testing import Result
@@ -64,6 +66,7 @@ from driftline.engine.store import Store
 from driftline.engine.storeschema import ResultsSchema
 
 Cli = Callable[..., Result]
+pytestmark = pytest.mark.usefixtures("wide_terminal")
 
 # What no one but one test has, or will have, a table or a role in.
 PLACE: Final = 'Ergebnisse "1"'
@@ -142,31 +145,12 @@ def schema(server: Owner) -> Iterator[str]:
     server.ask(f"drop schema if exists {name} cascade")
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line of a message is broken, and each test has a folder of its own."""
-    del cli
-    monkeypatch.setenv("COLUMNS", "300")
-
-
 def project(options: Mapping[str, object], results: str, more: str = "", **keys: object) -> None:
     """Write the project file."""
     told = ", ".join(f"{key}: {value}" for key, value in {**options, **keys}.items())
     Path("driftline.yml").write_text(
         f"connection: {{type: postgres, {told}}}\nresults: {results}\n{more}{MONITOR}", "utf-8"
     )
-
-
-MONITOR: Final = """
-monitors:
-  - name: churn
-    production: {table: scored_now, timestamp: at, window: {size: P10D}}
-    reference: {table: seen, frozen: true}
-    signals:
-      data_drift: {normalized_wasserstein_distance: 0.25, jensen_shannon_distance: 0.1}
-      data_quality: {null_value_rate: 0.01, row_count: {min: 100}}
-"""
-AT: Final = "2026-02-11"
 
 
 # --- the same as in a file --------------------------------------------------------------------------------
@@ -232,8 +216,7 @@ def test_a_run_writes_into_tables_that_ddl_made(cli: Cli, server: Owner, schema:
     project(server.options, f"{{connection: same, schema: {schema}}}")
     printed = cli("ddl", "--role", "driftline")
     assert printed.exit_code == 0
-    body = re.sub(r"^--.*\n", "", printed.stdout, flags=re.MULTILINE)
-    server.ask(*(each for each in re.split(r";\n(?:\n|\Z)", body) if each.strip()))
+    server.ask(*statements_of(printed.stdout))
 
     assert cli("run", "--at", AT).exit_code == 1
     assert server.ask(f"select count(*) > 5 from {schema}.latest_metrics") == [(True,)]

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+from connected import AT, MONITOR, stored
 from engine_parity import same_rows
 from postgres_server import Server
 from typer.testing import Result
@@ -29,15 +30,7 @@ from driftline.engine.project import Source
 from driftline.engine.warehouses.postgres import Postgres
 
 Cli = Callable[..., Result]
-
-MONITOR: Final = """
-results: {to: results.duckdb}
-monitors:
-  - name: churn
-    production: {table: scored, timestamp: at, window: {size: P10D}}
-    reference: {table: training}
-"""
-AT: Final = "2026-02-11"
+pytestmark = pytest.mark.usefixtures("wide_terminal")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,13 +47,6 @@ def tables(postgres: Server) -> None:
         postgres.execute(f"analyze {name}")
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages of a server are long: no line of them is broken."""
-    del cli
-    monkeypatch.setenv("COLUMNS", "200")
-
-
 def connection(options: Mapping[str, object], **more: object) -> str:
     """A line of the project file."""
     keys = ", ".join(f"{key}: {value}" for key, value in {**options, **more}.items())
@@ -69,12 +55,6 @@ def connection(options: Mapping[str, object], **more: object) -> str:
 
 def write(text: str) -> None:
     Path("driftline.yml").write_text(text, "utf-8")
-
-
-def stored(sql: str) -> list[tuple[Any, ...]]:
-    """Rows of the results."""
-    with duckdb.connect("results.duckdb", read_only=True) as con:
-        return con.execute(sql).fetchall()
 
 
 # --- connections that fail --------------------------------------------------------------------------------

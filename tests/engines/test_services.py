@@ -5,19 +5,18 @@ See `services` for what stands for each, and what that can show.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import duckdb
 import numpy as np
 import pytest
 import services
+from connected import AT, MONITOR, connection, stored
 from engine_parity import Both, Column, differences
 from services import TOKEN, Service
 from support import monitor
@@ -30,14 +29,6 @@ from driftline.engine.warehouses import class_of
 
 Cli = Callable[..., Result]
 
-MONITOR: Final = """
-results: {to: results.duckdb}
-monitors:
-  - name: churn
-    production: {table: scored, timestamp: at, window: {size: P10D}}
-    reference: {table: training}
-"""
-AT: Final = "2026-02-11"
 NEEDED: Final = {
     "bigquery": ("zetasql", "google.cloud.bigquery"),
     "databricks": (),
@@ -46,7 +37,10 @@ NEEDED: Final = {
     "trino": ("trino",),
 }
 # fakesnow's own ways with DuckDB
-pytestmark = pytest.mark.filterwarnings("ignore:Arrow output")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Arrow output"),
+    pytest.mark.usefixtures("wide_terminal"),
+]
 
 
 @pytest.fixture(scope="module", params=[*NEEDED])
@@ -96,23 +90,9 @@ def both(service: Service) -> Both:
     return both
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages of a service are long: no line of them is broken."""
-    del cli
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-def write(service: Service, text: str = MONITOR, **more: object) -> None:
-    keys = {"type": service.type, **service.options, **more}
-    told = ", ".join(f"{key}: {json.dumps(value)}" for key, value in keys.items())
-    Path("driftline.yml").write_text(f"connection: {{{told}}}\n{text}", "utf-8")
-
-
-def stored(sql: str) -> list[tuple[Any, ...]]:
-    """Rows of the results."""
-    with duckdb.connect("results.duckdb", read_only=True) as con:
-        return con.execute(sql).fetchall()
+def write(service: Service) -> None:
+    told = connection(service.type, service.options)
+    Path("driftline.yml").write_text(told + MONITOR, "utf-8")
 
 
 def test_a_run_finds_what_duckdb_finds(both: Both) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import duckdb
 import pytest
 import spark_server
+from connected import AT, stored
 from engine_parity import same_rows
 from typer.testing import Result
 
@@ -27,8 +28,8 @@ from driftline.engine.warehouses.spark import Spark
 from driftline.engine.warehouses.sparksql import kind_of
 
 Cli = Callable[..., Result]
+pytestmark = pytest.mark.usefixtures("wide_terminal")
 
-AT: Final = "2026-02-11"
 DRIFTLINE: Final = (sys.executable, "-c", "from driftline.cli import main; main()")
 MONITOR: Final = """
 results: {to: results.duckdb}
@@ -60,24 +61,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages of an engine are long: no line of them is broken."""
-    del cli
-    monkeypatch.setenv("COLUMNS", "200")
-
-
 def write(connection: str, files: Path, text: str = MONITOR) -> None:
     for name in ("training.parquet", "scored", "by_day"):
         if not Path(name).exists():
             Path(name).symlink_to(files / name)
     Path("driftline.yml").write_text(f"connection: {{{connection}}}\n{text}", "utf-8")
-
-
-def stored(sql: str) -> list[tuple[Any, ...]]:
-    """Rows of the results."""
-    with duckdb.connect("results.duckdb", read_only=True) as con:
-        return con.execute(sql).fetchall()
 
 
 VALUES: Final = """
