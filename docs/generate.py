@@ -19,7 +19,7 @@ from driftline.engine.catalog import DEFAULT_METRICS, METRICS, Metric
 from driftline.engine.evidence import RATES
 from driftline.engine.header import KEYS
 from driftline.engine.render import metric_sql
-from driftline.engine.signal_models import signal_types_of
+from driftline.engine.signal_models import UNASKED, signal_types_of
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "docs" / "metrics"
@@ -100,12 +100,13 @@ def pages() -> dict[str, str]:
 
 def example(metric: Metric) -> str | None:
     """A project file that asks for a metric; None for findings, which nobody needs to ask for."""
-    if metric.scope == "schema":
+    if metric.scope in UNASKED:
         return None
     asks = {
         "columns.correlation_id": "    columns: {correlation_id: id}\n",
         "join": "    join: [{name: labels, table: labels.parquet, on: {order_id: id}}]\n",
     }
+    more = ATTRIBUTION if metric.scope == "attribution" else ""
     signal = signal_types_of(metric.name)[0]
     thresholds: str | dict[str, str] = _threshold(metric)
     if isinstance(metric.default, Mapping):
@@ -123,8 +124,11 @@ def example(metric: Metric) -> str | None:
         + asks.get(metric.asks, "")
         + f"    signals:\n      {signal}:\n"
         + "\n".join(lines)
-        + "\n"
+        + f"\n{more}"
     )
+
+
+ATTRIBUTION: Final = "        attribution: {source: columns, prefix: shap_}\n"
 
 
 def _threshold(metric: Metric) -> str:
@@ -164,7 +168,9 @@ def _page(metric: Metric) -> str:
         ]
     parts += ["## How it is judged", *_judged(metric), "## In driftline.yml"]
     text = example(metric)
-    if text is None:
+    if metric.scope == "importance":
+        parts.append("Nothing to write: every `feature_attribution_drift` has its rows.")
+    elif text is None:
         parts.append("Nothing to write: every run looks for it, and has a row where it finds one.")
     else:
         parts.append(f"```yaml\n{text}```")
@@ -210,6 +216,8 @@ def _facts(metric: Metric) -> dict[str, str]:
 def _unasked(metric: Metric, signals: list[str]) -> str:
     if metric.scope == "schema" or metric.name == "row_count":
         return "yes, in every run"
+    if metric.scope == "importance":
+        return "yes, by `feature_attribution_drift`"
     return f"yes, by {' and '.join(f'`{signal}`' for signal in signals)}" if signals else "no"
 
 
@@ -218,6 +226,8 @@ def _of(metric: Metric) -> str:
         "columns": "every column, those left out of drift too",
         "dataset": "the window as a whole",
         "schema": "columns that come, go or change",
+        "attribution": "all features together",
+        "importance": "each feature with an importance",
     }.get(metric.scope, f"{' and '.join(metric.types)} features")
 
 
@@ -266,7 +276,7 @@ def _judged(metric: Metric) -> Iterator[str]:
                 " `inconclusive`."
             )
         )
-    if metric.scope == "dataset":
+    if metric.scope in ("dataset", "attribution", "importance"):
         yield "`min_rows` is not asked of it."
     else:
         counted = "all rows" if metric.family == "quality" else "rows with a value"

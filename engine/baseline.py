@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from driftline.engine.attributions import Attributed
 from driftline.engine.cells import Side, Values
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.features import Watched, match_column
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 FORM: Final = 1
 # A reference that the project file freezes has no files to look at.
 FROZEN: Final = "frozen"
+
+
+# Rows that tell a feature's importance, and that: None where none of them does.
+Importances = Mapping[str, tuple[int, float | None]]
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,14 @@ class Column:
         counts: What was counted of it, by name.
         numbers: Its cells, of a number column.
         categories: (value, fault, rows), of a text column whose values are all known.
+        importances: (rows, importance) by feature, of what holds importances.
     """
 
     key: str
     counts: Mapping[str, int] = field(default_factory=dict)
     numbers: Numbers | None = None
     categories: tuple[tuple[str | None, str | None, int], ...] | None = None
+    importances: Importances | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,19 @@ def column_key(monitor: Monitor, scan: Scan, item: Watched, *, primary: bool) ->
     return _hash(told)
 
 
+def importances_name(scan: Scan, each: Attributed) -> str | None:
+    """What a reference's importances are kept under; None where more than its own rows decides them.
+
+    A table of its own can change while the reference's rows do not.
+    """
+    if not each.columns or scan.id not in each.scans:
+        return None
+    where = f"reference {scan.reference}"
+    found = (match_column(item.name, scan.columns, where=where) for item in each.columns)
+    own = [[column.name, column.type] for column in found if column is not None]
+    return f"importances {_hash([each.attribution.prefix, own])}"
+
+
 def _hash(parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
@@ -123,10 +143,12 @@ class Known:
     Attributes:
         rows: Rows of each scan.
         columns: Facts by scan and feature id.
+        importances: By scan and the id of their source.
     """
 
     rows: dict[int, int] = field(default_factory=dict)
     columns: dict[tuple[int, int], Column] = field(default_factory=dict)
+    importances: dict[tuple[int, int], Importances] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, baselines: Mapping[str, Baseline]) -> Known:
@@ -142,6 +164,10 @@ class Known:
                 facts = found.columns.get(item.name)
                 if facts is not None and facts.key == key:
                     known.columns[scan.id, item.id] = facts
+            for each in plan.attributions:
+                told = found.columns.get(importances_name(scan, each) or "")
+                if told is not None and told.importances is not None:
+                    known.importances[scan.id, each.id] = told.importances
         return known
 
     def numbers(self, scan: int, feature: int) -> Numbers | None:
@@ -217,6 +243,12 @@ def packed(column: Column) -> bytes:
         "key": column.key,
         "counts": dict(column.counts),
         "categories": column.categories,
+        "importances": None
+        if column.importances is None
+        else {
+            name: [rows, None if value is None else value.hex()]
+            for name, (rows, value) in column.importances.items()
+        },
     }
     arrays: list[np.ndarray] = []
     if column.numbers is not None:
@@ -281,12 +313,18 @@ def unpacked(content: bytes) -> Column:
             side,
             None if bounds is None else (float.fromhex(bounds[0]), float.fromhex(bounds[1])),
         )
-    categories = head["categories"]
+    categories, importances = head["categories"], head.get("importances")
     return Column(
         head["key"],
         head["counts"],
         numbers,
         None if categories is None else tuple(tuple(each) for each in categories),
+        None
+        if importances is None
+        else {
+            name: (rows, None if value is None else float.fromhex(value))
+            for name, (rows, value) in importances.items()
+        },
     )
 
 

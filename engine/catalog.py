@@ -21,7 +21,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.header import Header, parse_header
 
 FeatureType = Literal["numerical", "categorical"]
-Scope = Literal["features", "columns", "dataset", "join", "schema"]
+Scope = Literal["features", "columns", "dataset", "join", "schema", "attribution", "importance"]
 Direction = Literal["higher", "lower"]
 Kind = Literal["max", "min", "increase", "decrease"]
 Count = Literal["zeros", "empty_texts", "distinct_values"]
@@ -47,11 +47,12 @@ class Metric:
 
     Attributes:
         name: Stored name, the one Azure ML's monitor YAML uses.
-        family: Folder of its SQL file: `drift` or `quality`.
+        family: Folder of its SQL file: `drift`, `quality` or `attribution`.
         types: Feature types it is defined for.
         scope: `features` (those monitored), `columns` (excluded ones too), `dataset` (once a window),
             `join` (once a window for each join), `schema` (a finding about a column: it has a row
-            only where something was found).
+            only where something was found), `attribution` (once a window and reference, of the
+            importance of all features), `importance` (of each of those features, unasked).
         worse: Direction of harm.
         bare: What a bare number in the project file means for it.
         default: Default threshold, or one a feature type where they differ; None measures only.
@@ -71,7 +72,7 @@ class Metric:
     """
 
     name: str
-    family: Literal["drift", "quality"]
+    family: Literal["drift", "quality", "attribution"]
     types: tuple[FeatureType, ...]
     worse: Direction = "higher"
     scope: Scope = "features"
@@ -93,8 +94,14 @@ class Metric:
 
     @property
     def watches(self) -> str:
-        """What it is about: feature types, `columns`, `each join`, or `the window`."""
-        whole = {"schema": "columns", "join": "each join", "dataset": "the window"}
+        """What it is about: feature types, `columns`, `each join`, `the window`, or importances."""
+        whole = {
+            "schema": "columns",
+            "join": "each join",
+            "dataset": "the window",
+            "attribution": "all features together",
+            "importance": "each feature",
+        }
         return ", ".join(self.types) or whole[self.scope]
 
     def default_for(self, feature_type: str) -> float | None:
@@ -140,7 +147,7 @@ def catalog(*metrics: Metric) -> Mapping[str, Metric]:
     named = {metric.name: metric for metric in metrics}
     if len(named) != len(metrics):
         raise TemplateError("two catalogue lines share a name")
-    _agree(named, "drift", "quality")
+    _agree(named, "drift", "quality", "attribution")
     return MappingProxyType(named)
 
 
@@ -215,6 +222,11 @@ METRICS: Final = catalog(
     Metric("missing_feature", "quality", (), scope="schema", high=1, finding="breached"),
     Metric("new_column", "quality", (), scope="schema", high=1, finding="ok"),
     Metric("type_changed", "quality", (), scope="schema", high=1, finding="warning"),
+    Metric("normalized_discounted_cumulative_gain", "attribution", (), scope="attribution",
+           worse="lower", bare="min", default=0.9, high=1, short=("ndcg",)),
+    Metric("feature_importance", "attribution", (), scope="importance", worse="lower", bare="min",
+           low=-math.inf),
+    Metric("feature_importance_rank", "attribution", (), scope="importance", low=1),
 )  # fmt: skip
 
 SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -233,22 +245,31 @@ AZURE: Final = convention(
     replace(METRICS["out_of_bounds_rate"], folder="azure", default=0.0, kinds=frozenset({"text"})),
 )
 
-# Metrics a signal takes for each feature type when it names none, with their default thresholds.
-Defaults = Mapping[str, Mapping[FeatureType, tuple[str, ...]]]
+# Metrics a signal takes for each feature type, or `__all__` of them, when it names none, with their
+# default thresholds.
+Defaults = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 _RATES: Final = ("null_value_rate", "data_type_error_rate", "out_of_bounds_rate")
 
 
 def _defaults(numerical: tuple[str, ...], categorical: tuple[str, ...]) -> Defaults:
     """Defaults of every type of signal, from those of drift."""
-    drift: Mapping[FeatureType, tuple[str, ...]] = MappingProxyType(
+    drift: Mapping[str, tuple[str, ...]] = MappingProxyType(
         {"numerical": numerical, "categorical": categorical}
     )
-    quality: Mapping[FeatureType, tuple[str, ...]] = MappingProxyType(
+    quality: Mapping[str, tuple[str, ...]] = MappingProxyType(
         {"numerical": _RATES, "categorical": _RATES}
     )
+    attribution: Mapping[str, tuple[str, ...]] = MappingProxyType(
+        {"__all__": ("normalized_discounted_cumulative_gain",)}
+    )
     return MappingProxyType(
-        {"data_drift": drift, "prediction_drift": drift, "data_quality": quality}
+        {
+            "data_drift": drift,
+            "prediction_drift": drift,
+            "data_quality": quality,
+            "feature_attribution_drift": attribution,
+        }
     )
 
 

@@ -205,7 +205,10 @@ def _asked(
             yield key, Asked("data_quality", None, threshold)
     for signal in monitor.signals:
         for rule in signal.rules:
-            if METRICS[rule.metric].scope in ("dataset", "join", "schema"):
+            if METRICS[rule.metric].scope == "attribution":
+                key = (signal.name, signal.reference, ALL, rule.metric)
+                yield key, Asked(signal.type, None, rule.thresholds[ALL], signal.alert_when)
+            if METRICS[rule.metric].scope not in ("features", "columns"):
                 continue
             for item in watched.values():
                 if item.id < 0 or signal.name not in item.signals:
@@ -229,6 +232,9 @@ def _how(
             return None
         about = item.signals or row["metric"] == "new_column"
         return Asked(row["signal_type"], row["feature_type"], UNJUDGED) if about else None
+    if METRICS[row["metric"]].scope == "importance":
+        there = any(s.name == row["signal"] and s.attribution for s in monitor.signals)
+        return Asked(row["signal_type"], row["feature_type"], UNJUDGED) if there else None
     how = asked.get(_key(row))
     if how is None or how.signal_type != row["signal_type"]:
         return None

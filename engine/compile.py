@@ -127,6 +127,10 @@ def _compile(
         },
         joins,
         selection,
+        {
+            source: _columns(monitor, source, local, (), given)
+            for source, given in _given_listings(monitor, made)
+        },
     )
     engine = class_of(dialect)
     for plan in plans:
@@ -170,6 +174,14 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
             renderer.ties(numbers, grids, dict.fromkeys(bins, 0), bins),
             renderer.ties(numbers),
         ]
+    for each in plan.attributions:
+        if each.columns:
+            marks = {(s, i.id): PLACEHOLDER_SCALES[0] for s in each.scans for i in each.columns}
+            found.append(renderer.attributions(each.columns, each.scans, marks))
+        elif each.listings:
+            found.append(renderer.listing_bounds(each, each.scans))
+            of_scans = dict.fromkeys(each.scans, PLACEHOLDER_SCALES[0])
+            found.append(renderer.listed_importances(each, each.scans, of_scans))
     return found
 
 
@@ -208,6 +220,20 @@ def _given_columns(
         else:
             joins[join].append(made(name.removeprefix(f"{join}."), type_))
     return tuple(own), {name: tuple(columns) for name, columns in joins.items()}
+
+
+def _given_listings(
+    monitor: Monitor, made: Callable[[str, str], Column]
+) -> Iterator[tuple[Source, tuple[Column, ...]]]:
+    """Tables of importances with the columns that the file names, as what they have to be."""
+    for each in monitor.attributions:
+        for source in (each.table, each.reference_table):
+            if source is not None:
+                named = [made(each.feature, "VARCHAR"), made(each.value, "DOUBLE")]
+                clock = each.timestamp or monitor.production.timestamp
+                if clock is not None:
+                    named.append(made(clock, "TIMESTAMP"))
+                yield source, tuple(named)
 
 
 def _stored_columns(

@@ -159,7 +159,7 @@ def notes(project: Project) -> tuple[str, ...]:
             found += [
                 f"{where}.signals.{signal.name}: no metric watches {kind} features"
                 for kind in ("numerical", "categorical")
-                if kind not in kinds
+                if kind not in kinds and signal.attribution is None
             ]
             found += [
                 f"{where}.signals.{signal.name}: {rule.metric} never goes beyond its threshold:"

@@ -14,15 +14,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from driftline.engine.baseline import Known, fits, regridded
+from driftline.engine.attributions import Attributed
+from driftline.engine.baseline import Importances, Known, fits, regridded
 from driftline.engine.baseline import Numbers as KnownNumbers
 from driftline.engine.errors import StatementError
 from driftline.engine.features import Watched
-from driftline.engine.grid import MOST_BINS, SHARES, Grid, choose_grid, shift_for, sum_scales
+from driftline.engine.grid import (
+    MOST_BINS,
+    SHARES,
+    Grid,
+    choose_grid,
+    shift_for,
+    sum_scale,
+    sum_scales,
+)
 from driftline.engine.joins import several_rows
 from driftline.engine.kinds import decide_kinds
 from driftline.engine.numbers import Numbers
 from driftline.engine.plan import ALL, WHOLE, Plan
+from driftline.engine.ranking import importance_rows
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
 from driftline.engine.settling import Asked, Cut, Portion
@@ -70,6 +80,8 @@ class Gathered:
         numbers: The cells of number columns.
         bounds: Finite values at or beyond all others, by scan and feature, where they were asked for.
         read: Ids of the scans that were read.
+        importances: What is known of features by the id of their source, the scan and the window.
+        unranked: Id of a source of importances to what the warehouse said.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
@@ -80,6 +92,8 @@ class Gathered:
     numbers: Numbers | None = None
     bounds: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
     read: set[int] = field(default_factory=set)
+    importances: dict[tuple[int, int, int], Importances] = field(default_factory=dict)
+    unranked: dict[int, str] = field(default_factory=dict)
 
 
 # Which comparisons must be exact, and what of them.
@@ -160,7 +174,93 @@ class _Gathering:
         self.numbers.land(self.bench)
         self._decide()
         self._derive()
+        self._weigh()
         return self.out
+
+    def _weigh(self) -> None:
+        """Land how important features are."""
+        import pyarrow as pa
+
+        for each in self.plan.attributions:
+            self._attribute(each)
+        rows = importance_rows(self.plan, self.out.importances)
+        self.bench.land("importances", pa.Table.from_pylist(rows, schema=schema_of("importances")))
+
+    def _attribute(self, each: Attributed) -> None:
+        """Find out how important features are."""
+        self.progress("weighing features")
+        for scan in self.plan.references:
+            held = self.known.importances.get((scan.id, each.id))
+            if held is not None and scan.id in each.scans:
+                self.out.importances[each.id, scan.id, 0] = held
+        scans = {scan for scan in each.scans if (each.id, scan, 0) not in self.out.importances}
+        scans |= {self.plan.production.id} & {*each.scans}
+        if not scans:
+            return
+        found = self._summed(each, scans) if each.columns else self._listed(each, scans)
+        for scan_id in scans:
+            for window in self.plan.scans[scan_id].windows:
+                self.out.importances[each.id, scan_id, window.id] = found.get(
+                    (scan_id, window.id), {}
+                )
+
+    def _summed(
+        self, each: Attributed, scans: Collection[int]
+    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+        """What columns with attributions sum to, by scan and window."""
+        # statistics of what is not read are not asked for either
+        unread = {(s.id, i.id) for s in self.plan.scans if s.id not in scans for i in each.columns}
+        self.renderer.held |= unread
+        bounds = self._bounds(each.columns)
+        scales = {
+            (scan, item.id): sum_scale(*bounds.get((scan, item.id), (0.0, 0.0)))
+            for scan in scans
+            for item in each.columns
+        }
+        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
+        for batch in _batches([i for i in each.columns if i.id not in self.out.failed]):
+            for some, part in self._answers(
+                batch, lambda some: self.renderer.attributions(some, scans, scales)
+            ):
+                for row in part.to_pylist():
+                    key = row["scan"], row["window_id"]
+                    for k, item in enumerate(some):
+                        n, total = row[f"count_{k}"], row[f"total_{k}"]
+                        told = total / n / scales[key[0], item.id] if n else None
+                        found.setdefault(key, {})[each.feature(item)] = (n, told)
+        for item in each.columns:
+            if item.id in self.out.failed:
+                self.out.unranked.setdefault(each.id, self.out.failed[item.id])
+        return found
+
+    def _listed(
+        self, each: Attributed, scans: Collection[int]
+    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+        """What tables say of features, by scan and window."""
+        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
+        try:
+            part = self.ledger.fetch(self.warehouse, self.renderer.listing_bounds(each, scans))
+            bounds = _read_bounds(part, [0])
+            scales = {scan: sum_scale(*bounds.get((scan, 0), (0.0, 0.0))) for scan in scans}
+            part = self.ledger.fetch(
+                self.warehouse, self.renderer.listed_importances(each, scans, scales)
+            )
+        except StatementError as error:
+            self.out.unranked[each.id] = error.message
+            return found
+        timed = {listing.scan for listing in each.listings if listing.clock is not None}
+        for row in part.to_pylist():
+            scan, n = row["scan"], row["n"]
+            if row["name"] is None:
+                continue
+            told = row["total"] / n / scales[scan] if n else None
+            # what has no time is the same for every window
+            windows = [row["window_id"]]
+            if scan not in timed:
+                windows = [window.id for window in self.plan.scans[scan].windows]
+            for window in windows:
+                found.setdefault((scan, window), {})[row["name"]] = (n, told)
+        return found
 
     def _join(self) -> None:
         """Count what joins match, keep what they bring, and fail what waits for one that cannot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -194,6 +195,8 @@ def watch(
             reason += f", nor the key {lacking[column.join]!r} of join {column.join}"
         left.append(_left(job, None, column, None if unwatched else reason))
     _check_listed(monitor, reference, production)
+    chosen = chosen or _counted_beside(monitor, left)
+    left = [item for item in left if item not in chosen]
     if not chosen:
         raise SourceError(
             f"monitor {monitor.name}: no column is left to watch",
@@ -203,13 +206,21 @@ def watch(
     return (*numbered, *left)
 
 
+def _counted_beside(monitor: Monitor, left: Iterable[Watched]) -> list[Watched]:
+    """A column beside which rows are counted, where importances alone are watched."""
+    if all(signal.attribution is None for signal in monitor.signals):
+        return []
+    return [*itertools.islice((item for item in left if item.reference and item.production), 1)]
+
+
 def _left(
     job: str | None, column: Column | None, twin: Column | None, reason: str | None
 ) -> Watched:
     """A column that is known and not read, with every reason for it."""
     name = column or twin
     assert name is not None
-    reasons = (None if job is None else f"the {job} column", reason, _origin(column, twin))
+    article = "an" if job == "attribution" else "the"
+    reasons = (None if job is None else f"{article} {job} column", reason, _origin(column, twin))
     return Watched(
         -1,
         name.name,
@@ -282,6 +293,10 @@ def _jobs(
                 column = match_column(name, columns, where=f"monitor {monitor.name}")
                 if column is not None:
                     jobs.setdefault(column.name, job)
+    prefixes = tuple(each.prefix for each in monitor.attributions if each.prefix)
+    for column in (*reference, *production):
+        if prefixes and column.name.startswith(prefixes) and column.name not in prefixes:
+            jobs.setdefault(column.name, "attribution")
     return jobs
 
 

@@ -183,6 +183,11 @@ def _columns(
         elif item.route == "category":
             column = replace(column, categories=baseline.counted_categories(texts.get(item.id, ())))
         found[item.name] = column
+    for each in plan.attributions:
+        name = baseline.importances_name(scan, each)
+        weighed = gathered.importances.get((each.id, scan.id, 0))
+        if name is not None and weighed is not None and each.id not in gathered.unranked:
+            found[name] = baseline.Column(name, importances=weighed)
     return found
 
 

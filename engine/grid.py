@@ -29,6 +29,8 @@ LARGEST: Final = 1e150
 SMALLEST: Final = 1e-140
 # Sums are of whole numbers below 2^61, so that 2^66 rows fit in 127 bits.
 SUM_BITS: Final = 61
+# Of a power of two that a double holds, with room.
+LARGEST_EXPONENT: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,19 @@ def soft(x: float, centre: float, width: float) -> float:
     """G = t / (width + |t|), t = x - centre, in [-1, 1]."""
     t = x - centre
     return t / (width + abs(t)) if width + abs(t) > 0 else 0.0
+
+
+def sum_scale(low: float, high: float) -> float:
+    """A power of two that turns values, up to their signs, into whole numbers below 2^61.
+
+    Args:
+        low: A finite value at or below every finite value.
+        high: A finite value at or above every finite value.
+    """
+    reach = max(abs(low), abs(high))
+    _, exponent = math.frexp(reach)
+    # more would leave the range of a double
+    return math.ldexp(1.0, min(SUM_BITS - exponent, LARGEST_EXPONENT)) if reach else 1.0
 
 
 def sum_scales(grid: Grid, low: float, high: float) -> tuple[float, float] | None:

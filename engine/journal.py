@@ -225,6 +225,16 @@ def measure_hash(monitor: Monitor) -> str:
                 if (s.type, s.bins, s.bounds, s.values) != (None,) * 4
             ),
             monitor.bins,
+            # as the file names tables, never where they are
+            [
+                (
+                    *(s.name, a.source, a.prefix, a.feature, a.value, a.timestamp),
+                    *(t and t.written for t in (a.table, a.reference_table)),
+                )
+                for s in monitor.signals
+                for a in (s.attribution, monitor.ranking_of(s))
+                if a is not None
+            ],
             monitor.max_categories,
             monitor.exact,
             monitor.conventions,

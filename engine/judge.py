@@ -108,7 +108,7 @@ def _status(
         return "error", reason
     if metric.finding is not None:
         return metric.finding, reason
-    whole = metric.scope in ("dataset", "join")
+    whole = metric.scope in ("dataset", "join", "attribution", "importance")
     if not whole:
         few = [
             f"{rows} {side} rows"

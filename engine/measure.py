@@ -17,6 +17,7 @@ from driftline.engine.features import Watched
 from driftline.engine.joins import several_rows
 from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
+from driftline.engine.ranking import why_no_order
 from driftline.engine.render import metric_sql
 from driftline.engine.settling import Asked
 from driftline.engine.significance import (
@@ -117,7 +118,8 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     out += _joins(plan, gathered, results)
     if plan.whole:
         out += _findings(plan, gathered, results)
-    return (*out, *_of_features(plan, gathered, results))
+    out += _of_features(plan, gathered, results)
+    return (*out, *_of_importances(plan, gathered, results))
 
 
 def _of_features(
@@ -135,7 +137,7 @@ def _of_features(
             metric = plan.conventions.metrics[rule.metric]
             if certified and metric.certified is None:
                 continue
-            if metric.scope in ("dataset", "join", "schema"):
+            if metric.scope not in ("features", "columns"):
                 continue
             for pair in pairs:
                 for item in plan.read:
@@ -229,6 +231,14 @@ class Results:
         if metric.path not in self._listed:
             self._listed[metric.path] = self._bench.rows(metric_sql(metric))
         return self._listed[metric.path]
+
+    @cached_property
+    def weighed(self) -> Mapping[tuple[str, int], list[dict[str, Any]]]:
+        """Rows of `importances` by signal and pair."""
+        found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        for row in self.rows("importances", "signal, pair, feature"):
+            found.setdefault((row["signal"], row["pair"]), []).append(row)
+        return found
 
     def tested(self, metric: Metric, comparison: int) -> Tested | None:
         """A test of one comparison; None without rows.
@@ -376,6 +386,88 @@ def _joins(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Measure
                 failed=row is None,
                 window=(match.window_start, match.window_end),
             )
+
+
+def _of_importances(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Measurement]:
+    """What signals measure of importances: their order, then each feature's."""
+    types = {item.name.casefold(): gathered.types.get(item.id) for item in plan.read}
+    metrics = [
+        metric for metric in METRICS.values() if metric.scope in ("attribution", "importance")
+    ]
+    for signal in plan.attribution_signals:
+        rules = {rule.metric: rule.thresholds[ALL] for rule in signal.rules}
+        attributed = plan.attributed(signal.attribution)
+        failed = None if attributed is None else gathered.unranked.get(attributed.id)
+        for pair in plan.pairs:
+            if pair.reference_scan != plan.scan_of(signal.reference).id:
+                continue
+            key = (signal.name, pair.id)
+            rows = results.weighed.get(key, [])
+            for metric in metrics:
+                whole = metric.scope == "attribution"
+                if whole and metric.name not in rules:
+                    continue
+                listed = [
+                    row for row in results.listed(metric) if (row["signal"], row["pair"]) == key
+                ]
+                for row in listed or ([{}] if whole else []):
+                    feature = ALL if whole else row["feature"]
+                    if not plan.takes(signal.name, feature):
+                        continue
+                    threshold = rules.get(metric.name, UNJUDGED)
+                    value = None if failed and whole else _finite(row.get("value"))
+                    yield Measurement(
+                        signal.name,
+                        signal.type,
+                        metric.name,
+                        feature,
+                        None if whole else types.get(feature.casefold()),
+                        pair,
+                        value,
+                        statistic=_finite(row.get("statistic")),
+                        reference_value=_finite(row.get("reference_value")),
+                        n_reference=int(row.get("n_reference") or 0),
+                        n_production=int(row.get("n_production") or 0),
+                        threshold=threshold,
+                        reason=failed
+                        if failed and whole
+                        else _of_order(value, row, rows, threshold)
+                        if whole
+                        else _of_importance(row),
+                        failed=failed is not None and whole,
+                        alert_when=signal.alert_when,
+                    )
+
+
+def _of_order(
+    value: float | None,
+    row: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    threshold: Threshold,
+) -> str | None:
+    """What is to be said of an order of importance."""
+    if value is None:
+        return why_no_order(rows)
+    limits = [
+        side.amount
+        for bound in (threshold.fail, threshold.warn)
+        if bound is not None
+        for side in bound.sides
+        if side.kind == "min"
+    ]
+    if limits and row["reference_value"] >= max(limits):
+        return (
+            f"a random order scores {row['reference_value']:.3g}: the threshold can hardly ever"
+            " be passed"
+        )
+    return None
+
+
+def _of_importance(row: Mapping[str, Any]) -> str | None:
+    """Which side says nothing of a feature."""
+    sides = (("reference_value", "the reference"), ("value", "production"))
+    silent = [told for name, told in sides if row[name] is None]
+    return f"no importance in {' and '.join(silent)}" if silent else None
 
 
 def _repeats(row: Mapping[str, Any], match: Match) -> str | None:

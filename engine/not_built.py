@@ -14,7 +14,6 @@ Test = Callable[[object], bool]
 
 # Metrics by type of signal: name and other accepted names.
 PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "feature_attribution_drift": {"normalized_discounted_cumulative_gain": ("ndcg",)},
     "model_performance": {
         "accuracy": (),
         "precision_macro": (),
@@ -36,7 +35,9 @@ PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
 }
 
-PLANNED_SIGNALS: Final = ("feature_attribution_drift", "model_performance", "custom")
+PLANNED_SIGNALS: Final = ("model_performance", "custom")
+# Sources of importances.
+PLANNED_SOURCES: Final = ("mutual_information", "surrogate_model")
 PLANNED_WORDS: Final = frozenset(
     word
     for metrics in PLANNED_METRICS.values()
@@ -64,6 +65,10 @@ def _planned_type(value: object) -> bool:
     return isinstance(value, dict) and value.get("type") in PLANNED_SIGNALS
 
 
+def _planned_source(value: object) -> bool:
+    return value in PLANNED_SOURCES
+
+
 def _planned_word(value: object) -> bool:
     return isinstance(value, str) and value in PLANNED_WORDS
 
@@ -85,6 +90,7 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.signals.*", _planned_type, "{type} is"),
     ("monitors.*.signals.*.segments", _given, "segments are"),
     ("monitors.*.signals.*.features.top_n", _given, "top_n is"),
+    ("monitors.*.signals.*.attribution.source", _planned_source, "the source {value} is"),
     ("monitors.*.signals.*.#", _any, "{key} is"),
     ("monitors.*.signals.*.numerical.#", _any, "{key} is"),
     ("monitors.*.signals.*.categorical.#", _any, "{key} is"),

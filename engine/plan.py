@@ -10,12 +10,13 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
+from driftline.engine.attributions import Attributed, attribution_columns, listing_of
 from driftline.engine.catalog import METRICS
 from driftline.engine.conventions import CONVENTIONS, Conventions
 from driftline.engine.errors import SourceError
 from driftline.engine.features import Watched, match_column, need_column, watch
 from driftline.engine.joins import Joined, Side, join_production, join_reference
-from driftline.engine.project import Duration, Monitor, Source
+from driftline.engine.project import Attribution, Duration, Monitor, Signal, Source
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.warehouses.base import MOMENTS, Column
 from driftline.engine.windows import (
@@ -157,6 +158,7 @@ class Plan:
         signals: Names of the signals that look at this window.
         whole: Whether the rows about the window as a whole are among them: once a run.
         matches: What is counted of joins.
+        attributions: What importances of features are made of.
         delay: How much earlier than the monitor's own window this one ends.
     """
 
@@ -175,6 +177,7 @@ class Plan:
     signals: tuple[str, ...] = ()
     whole: bool = True
     matches: tuple[Match, ...] = ()
+    attributions: tuple[Attributed, ...] = ()
     delay: Duration | None = None
 
     def takes(self, signal: str, feature: str) -> bool:
@@ -189,6 +192,8 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether the selection takes nothing of the window."""
+        if self.attributions:
+            return False
         if not self.whole:
             return not self.measured
         told = any(item.signals or item.id < 0 for item in self.watched)
@@ -241,9 +246,28 @@ class Plan:
     def sources(self) -> Mapping[int, Source]:
         """Every source by the number it has in statements: scans by id, then the joined tables."""
         joins = enumerate(self.monitor.joins, start=len(self.scans))
-        return {scan.id: scan.source for scan in self.scans} | {
-            number: join.source for number, join in joins
+        return {
+            **{scan.id: scan.source for scan in self.scans},
+            **{number: join.source for number, join in joins},
+            **{o.number: o.source for each in self.attributions for o in each.listings},
         }
+
+    def attributed(self, attribution: Attribution | None) -> Attributed | None:
+        """A source of importances as the plan reads it; None where it does not."""
+        return next((each for each in self.attributions if each.attribution == attribution), None)
+
+    def scan_of(self, reference: str) -> Scan:
+        """The scan of a reference, by name."""
+        return next(scan for scan in self.references if scan.reference == reference)
+
+    @property
+    def attribution_signals(self) -> tuple[Signal, ...]:
+        """The signals about importances that look at this window."""
+        return tuple(
+            signal
+            for signal in self.monitor.signals
+            if signal.name in self.signals and self.attributed(signal.attribution) is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -336,6 +360,7 @@ def make_plans(
     references: Mapping[str, tuple[Column, ...]],
     joins: Mapping[str, tuple[Column, ...]] = MappingProxyType({}),
     selection: Selection = EVERYTHING,
+    listings: Mapping[Source, tuple[Column, ...]] = MappingProxyType({}),
 ) -> tuple[Plan, ...]:
     """Plan one monitor's run of the window that ends at `at` minus the offset.
 
@@ -348,6 +373,7 @@ def make_plans(
         references: Columns of each needed reference, by name.
         joins: Columns of each joined table, by the join's name.
         selection: What of it is computed; see `Plan.is_empty`.
+        listings: Columns of each table of importances.
 
     Returns:
         A plan for each window that signals look at, the newest first. The one of the first data
@@ -365,7 +391,7 @@ def make_plans(
     span = production_span(monitor, at)
     _clock(monitor.production.timestamp, production, span, f"monitor {monitor.name}, production")
     every = watch(monitor, primary.columns, side.columns, lacking=primary.lacking)
-    planning = _Planning(monitor, at, side, others, every, selection)
+    planning = _Planning(monitor, at, side, others, every, selection, listings)
     groups: dict[Span | None, list[str]] = {}
     delays: dict[Span | None, Duration | None] = {}
     for signal in monitor.signals:
@@ -375,6 +401,7 @@ def make_plans(
         groups.setdefault(span, []).append(signal.name)
     # a signal that watches nothing has no window of its own
     busy = {name for item in every if item.id >= 0 for name in item.signals}
+    busy |= {signal.name for signal in monitor.signals if signal.attribution is not None}
     spans = [span for span, names in groups.items() if busy & {*names}]
     spans.sort(key=lambda span: timedelta() if span is None else at - span.end)
     whole = next((s for s in spans if monitor.window_signal in groups[s]), spans[0])
@@ -401,6 +428,7 @@ class _Planning:
     others: Mapping[str, Side]
     every: tuple[Watched, ...]
     selection: Selection
+    listings: Mapping[Source, tuple[Column, ...]]
 
     def delay(self, signal: str) -> Duration | None:
         """The delay, of those of the joins that a signal needs, that leads furthest back."""
@@ -468,12 +496,57 @@ class _Planning:
             warnings=tuple(warning for warning in warnings if warning is not None),
             selection=self.selection,
             left_alone=tuple(name for name in ours if name not in measured),
-            elsewhere=tuple(i.name for i in self.every if i.id >= 0 and i.name not in ours),
+            elsewhere=tuple(
+                i.name for i in self.every if i.id >= 0 and i.signals and i.name not in ours
+            ),
             signals=tuple(signals),
             whole=whole,
             matches=tuple(_matches(monitor, at, own, reported, (scan, *scans))),
+            attributions=tuple(self._attributions(signals, (scan, *scans), len(read))),
             delay=delay,
         )
+
+    def _attributions(
+        self, signals: Sequence[str], scans: Sequence[Scan], first: int
+    ) -> Iterator[Attributed]:
+        """What the importances that signals need are made of; ids of columns count from `first`."""
+        monitor = self.monitor
+        primary, number = scans[1], len(scans) + len(monitor.joins)
+        taken = self.selection.signals(monitor)
+        for place, attribution in enumerate(monitor.attributions):
+            needed: set[int] = set()
+            for signal in monitor.signals:
+                if signal.name not in signals or signal.name not in taken:
+                    continue
+                reference = (s.id for s in scans if s.reference == signal.reference)
+                if signal.attribution == attribution:
+                    needed |= {0, *reference}
+                elif monitor.ranking_of(signal) == attribution:
+                    needed |= {*reference}
+            if not needed:
+                continue
+            found = Attributed(place, attribution, tuple(sorted(needed)))
+            if attribution.prefix:
+                own = self.side.columns if 0 in needed else ()
+                columns = attribution_columns(monitor, attribution, primary.columns, own, first)
+                first += len(columns)
+                found = replace(found, columns=columns)
+            elif attribution.table is not None:
+                listings = tuple(
+                    listing_of(
+                        monitor,
+                        attribution,
+                        scan.side,
+                        scan.id,
+                        number + k,
+                        self.listings,
+                        None if scan.clock is None else scan.clock.name,
+                    )
+                    for k, scan in enumerate(s for s in scans if s.id in needed)
+                )
+                number += len(listings)
+                found = replace(found, listings=listings)
+            yield found
 
     def _references(
         self, delay: Duration | None, signals: Sequence[str], read: Sequence[str]

@@ -16,6 +16,8 @@ from typing import Final, Literal
 from driftline.engine.catalog import Kind
 
 MEMORY: Final = ":memory:"
+# Types of signal that can be told to watch the most important features only.
+RANKED: Final = ("data_drift", "data_quality")
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -172,15 +174,50 @@ class FeatureSettings:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """Where the importance of features comes from.
+
+    Attributes:
+        source: `columns` (attributions a row: mean of their absolute values), `table` (importances
+            ready made), `mutual_information` (of each feature and the prediction), or
+            `surrogate_model` (of a model learned for it).
+        prefix: Of the columns that hold a feature's attributions; empty where a table holds them.
+        table: The table, of production and of references without one of their own; None without.
+        reference_table: The references' table; None where it is the same.
+        feature: Its column with the feature's name.
+        value: Its column with the attribution or importance.
+        timestamp: Its time column; None is the side's own name for it.
+    """
+
+    source: Literal["columns", "table", "mutual_information", "surrogate_model"]
+    prefix: str = ""
+    table: Source | None = None
+    reference_table: Source | None = None
+    feature: str = ""
+    value: str = ""
+    timestamp: str | None = None
+
+    def listing(self, side: str) -> Source | None:
+        """The table of one side, `production` or `reference`; None where there is none."""
+        return (self.reference_table or self.table) if side == "reference" else self.table
+
+
+MUTUAL_INFORMATION: Final = Attribution("mutual_information")
+
+
+@dataclass(frozen=True)
 class FeatureSelection:
     """Which columns are features: exact names, or include patterns minus exclude patterns.
 
-    `named` are columns listed by name: one of them missing from production is a finding.
+    `named` are columns listed by name: one of them missing from production is a finding. Of all of
+    them, `top_n` keeps the most important ones, as `attribution` tells; None keeps all.
     """
 
     named: tuple[str, ...] = ()
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
+    top_n: int | None = None
+    attribution: Attribution | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +244,7 @@ class Signal:
         rules: Metrics in the order written; empty where a type has none.
         features: The signal's own selection, or None for the monitor's.
         alert_when: `exceeds`, `significant` or `confident`.
+        attribution: Where importances come from, of feature attribution drift; None for others.
     """
 
     name: str
@@ -215,6 +253,7 @@ class Signal:
     rules: tuple[MetricRule, ...]
     features: FeatureSelection | None = None
     alert_when: str = "significant"
+    attribution: Attribution | None = None
 
 
 @dataclass(frozen=True)
@@ -256,6 +295,29 @@ class Monitor:
         """The signal of rows about the window as a whole, and of findings about columns."""
         named = (signal.name for signal in self.signals if signal.type == "data_quality")
         return next(named, "data_quality")
+
+    def selection_of(self, signal: Signal) -> FeatureSelection:
+        """Which columns are features of a signal."""
+        return signal.features or self.features
+
+    def ranking_of(self, signal: Signal) -> Attribution | None:
+        """What ranks a signal's features, of which it takes the first few; None where it takes all."""
+        selection = self.selection_of(signal)
+        if selection.top_n is None or signal.type not in RANKED:
+            return None
+        told = (each.attribution for each in self.signals if each.attribution is not None)
+        return selection.attribution or next(told, MUTUAL_INFORMATION)
+
+    @property
+    def attributions(self) -> tuple[Attribution, ...]:
+        """Every source of importances that a signal needs, each once."""
+        found = (
+            each
+            for signal in self.signals
+            for each in (signal.attribution, self.ranking_of(signal))
+            if each is not None
+        )
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,15 @@ def schema_of(relation: str) -> pa.Schema:
             ("repeated", pa.int64()),
             ("surplus", pa.int64()),
         ],
+        "importances": [
+            ("signal", pa.string()),
+            ("pair", pa.int32()),
+            ("feature", pa.string()),
+            ("reference", pa.float64()),
+            ("production", pa.float64()),
+            ("n_reference", pa.int64()),
+            ("n_production", pa.int64()),
+        ],
         "past_windows": [("window_id", pa.int32()), ("row_count", pa.int64())],
         "schema_columns": [
             ("window_id", pa.int32()),

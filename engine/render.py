@@ -23,6 +23,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from driftline.engine import VERSION
+from driftline.engine.attributions import Attributed, Listing
 from driftline.engine.baseline import Known
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.dialects import TEMPLATES, filter_sql, transpile
@@ -137,6 +138,15 @@ class MatchPart:
     scan: ScanPart
     table: Markup
     keys: tuple[KeyPart, ...]
+
+
+@dataclass(frozen=True)
+class ListingPart:
+    """A table with a row for each feature as templates see it."""
+
+    scan: ScanPart
+    name: Markup
+    value: Markup
 
 
 @dataclass(frozen=True)
@@ -818,6 +828,73 @@ class Renderer:
             most_new=conventions.most_new,
         )
 
+    def attributions(
+        self,
+        items: Sequence[Watched],
+        scans: Collection[int],
+        scales: Mapping[tuple[int, int], object],
+    ) -> Statement:
+        """Counts and sums of columns with attributions.
+
+        Args:
+            items: The columns.
+            scans: Ids of the scans that are read.
+            scales: What their absolute values are multiplied by, by scan and column.
+        """
+        parts = []
+        for scan in self.plan.scans:
+            if scan.id not in scans:
+                continue
+            values = (
+                _scaled(self._number(scan, item)[1], scales[scan.id, item.id], size=True)
+                for item in items
+            )
+            parts.append(_with(self._scans[scan.id], tuple(values)))
+        return self._statement("attributions", "attributions", items, scans=parts)
+
+    def listing_bounds(self, each: Attributed, scans: Collection[int]) -> Statement:
+        """Smallest and largest finite value of tables of importances, as `bounds` of scans."""
+        parts = []
+        for listing in each.listings:
+            if listing.scan in scans:
+                x = self._listed(listing)
+                finite = sql("case when {x} - {x} = 0 then {x} end", x=x)
+                parts.append(_with(self._listing(listing), (finite,)))
+        return self._statement("bounds", "bounds", scans=parts)
+
+    def listed_importances(
+        self, each: Attributed, scans: Collection[int], scales: Mapping[int, object]
+    ) -> Statement:
+        """Counts and sums of tables of importances, a row a feature.
+
+        Args:
+            each: Where they are.
+            scans: Ids of the scans for which they are read.
+            scales: What values are multiplied by, by scan.
+        """
+        size = each.attribution.source == "columns"
+        parts = [
+            ListingPart(
+                self._listing(listing),
+                sql("cast({c} as varchar)", c=listing.feature),
+                _scaled(self._listed(listing), scales[listing.scan], size=size),
+            )
+            for listing in each.listings
+            if listing.scan in scans
+        ]
+        return self._statement("listed_importances", "listed_importances", listings=parts)
+
+    def _listing(self, listing: Listing) -> ScanPart:
+        """A table of importances, cut as the scan is; whole where it has no clock."""
+        scan = replace(self.plan.scans[listing.scan], clock=listing.clock, filter=None)
+        if listing.clock is None:
+            scan = replace(scan, windows=(ScanWindow(0, None, None),))
+        return replace(self._scan(scan), table=self._table(listing.number))
+
+    @staticmethod
+    def _listed(listing: Listing) -> Markup:
+        return number(listing.value, listing.value)
+
     def _count(self, scan: Scan, item: Watched, name: str) -> Counted:
         """What is counted of a column: the rows in which an expression is not null."""
         column = self._column(scan, item)
@@ -868,10 +945,10 @@ class Renderer:
 
     def _number(self, scan: Scan, item: Watched) -> tuple[Markup, Markup, bool]:
         column = self._column(scan, item)
-        assert item.reference is not None
         if column is None:
             return Markup("null"), Markup("cast(null as double)"), False
-        x = number(column, item.reference, fractions=self.plan.conventions.fractions_cast)
+        fractions = self.plan.conventions.fractions_cast
+        x = number(column, item.reference or column, fractions=fractions)
         return as_sql(column), x, column.floating or column.kind == "text"
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
@@ -1012,6 +1089,12 @@ def _part(grid: Grid | GridPart, shift: int) -> GridPart:
 def _room(scan: Scan, level: int) -> int | None:
     """By how much the numbers of a step's undecided bins lie apart; None where there is but one step."""
     return room_at(level) if len(scan.steps) > 1 else None
+
+
+def _scaled(x: Markup, scale: object, *, size: bool) -> Markup:
+    """A finite number, or the size of one, as what is summed of it."""
+    told = sql("abs({x})", x=x) if size else x
+    return sql("case when {x} - {x} = 0 then {told} * {scale} end", x=x, told=told, scale=scale)
 
 
 def _with(part: ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False) -> ScanPart:

@@ -172,7 +172,7 @@ class _Resolver:
             actual=given.columns.actual,
         )
         names = tuple(reference.name for reference in references)
-        signals = tuple(resolve_signals(given, self.section, names, roles))
+        signals = tuple(resolve_signals(given, self.section, names, roles, self.named))
         settings = {
             name: resolve_settings(name, one, self.section, bins)
             for name, one in given.settings.items()
@@ -198,7 +198,7 @@ class _Resolver:
             schedule=self.schedule,
             joins=joins,
             roles=roles,
-            features=selection(given.features),
+            features=selection(given.features, self.section, ("features",), self.named),
             settings=MappingProxyType(settings),
             column_types=MappingProxyType(dict(given.columns.types)),
             bins=bins,
@@ -309,7 +309,11 @@ class _Resolver:
             return Source(written=written, query=given.query)
         return self.table(given.table, at)
 
-    def table(self, given: models.Table | None, at: Trail) -> Source | None:
+    def named(self, given: str, at: Trail) -> Source | None:
+        """A table by the name that the entry at `at` gives it; None as for `source`."""
+        return self.table(given, at[:-1], str(at[-1]))
+
+    def table(self, given: models.Table | None, at: Trail, key: str = "table") -> Source | None:
         """A table by its name, file or parts; None as for `source`."""
         if given is None:
             return None
@@ -321,16 +325,16 @@ class _Resolver:
                 given,
                 root=self.around.root,
                 sources=sources,
-                written=self.section.below(at).marks.written.get("table"),
+                written=self.section.below(at).marks.written.get(key),
             )
         except ValueError as error:
-            self.section.complain(str(error), *at, "table")
+            self.section.complain(str(error), *at, key)
             return None
         if self.around.closed and isinstance(given, str) and len(source.table) == 1:
             near = nearest(given, sources)
             if near and given not in sources:
                 message = f"'{given}' is neither a source nor a file{near}"
-                self.section.complain(message, *at, "table")
+                self.section.complain(message, *at, key)
         return source
 
     def window(

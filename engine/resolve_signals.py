@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -12,6 +12,8 @@ from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS, DRIFTLINE, Conventions
 from driftline.engine.not_built import PLANNED_SIGNALS
 from driftline.engine.project import (
+    MUTUAL_INFORMATION,
+    Attribution,
     BinRule,
     Bound,
     FeatureSelection,
@@ -19,6 +21,7 @@ from driftline.engine.project import (
     MetricRule,
     Roles,
     Signal,
+    Source,
     Threshold,
 )
 from driftline.engine.signal_models import (
@@ -29,11 +32,26 @@ from driftline.engine.signal_models import (
     MetricMap,
     SignalKeys,
 )
+from driftline.engine.signal_models import Attribution as AttributionKeys
 from driftline.engine.thresholds import RELATIVE
 from driftline.engine.yaml_file import Complaints, Map, Seq, Step, Trail, cut, nearest
 
 DATASET: Final = "__all__"
 SCOPES: Final = (*FEATURE_TYPES, DATASET)
+
+# From a table's name and where it stands to the table; None where it is wrong.
+Tables = Callable[[str, Trail], Source | None]
+
+# What each source of importances is told by; of several lists one.
+TOLD_BY: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
+    {
+        "columns": (("prefix",), ("table", "feature", "value")),
+        "table": (("table", "feature", "importance"),),
+        "mutual_information": ((),),
+        "surrogate_model": ((),),
+    }
+)
+BESIDE_A_TABLE: Final = ("reference_table", "timestamp")
 
 Found = dict[str, Threshold | None]  # metric to threshold; None takes the catalogue's
 
@@ -60,7 +78,11 @@ class Section:
 
 
 def resolve_signals(
-    given: models.Monitor, section: Section, references: tuple[str, ...], roles: Roles
+    given: models.Monitor,
+    section: Section,
+    references: tuple[str, ...],
+    roles: Roles,
+    tables: Tables,
 ) -> Iterator[Signal]:
     """The signals of a monitor: those it names, else the default ones.
 
@@ -69,6 +91,7 @@ def resolve_signals(
         section: The same section as read.
         references: Names of the monitor's references, the primary one first.
         roles: Columns with a role; prediction drift needs an output.
+        tables: What tables are, by their names.
     """
     conventions = CONVENTIONS[given.conventions]
     alert_when = conventions.alert_when or given.alert_when or "significant"
@@ -101,9 +124,51 @@ def resolve_signals(
             type=one.type,
             reference=one.reference or primary,
             rules=rules,
-            features=None if one.features is None else selection(one.features),
+            features=None
+            if one.features is None
+            else selection(one.features, section, ("signals", name, "features"), tables),
             alert_when=conventions.alert_when or one.alert_when or alert_when,
+            attribution=_attribution(name, one, section, tables),
         )
+
+
+def _attribution(
+    name: str, given: SignalKeys, section: Section, tables: Tables
+) -> Attribution | None:
+    """Where a signal's importances come from; None where it needs none."""
+    if given.type != "feature_attribution_drift":
+        return None
+    told = getattr(given, "attribution", None)
+    if told is None:
+        return MUTUAL_INFORMATION
+    return resolve_attribution(told, section, ("signals", name, "attribution"), tables)
+
+
+def resolve_attribution(
+    given: AttributionKeys, section: Section, at: Trail, tables: Tables
+) -> Attribution:
+    """Where importances come from; complains of keys that its source needs, or does not have."""
+    forms = TOLD_BY[given.source]
+    there = {key for key in given.model_fields_set if getattr(given, key) is not None}
+    there -= {"source"}
+    form = next((each for each in forms if each[:1] and each[0] in there), forms[0])
+    lacking = [key for key in form if key not in there]
+    if lacking:
+        needs = " or ".join(", ".join(each) for each in forms)
+        section.complain(f"source {given.source} needs {needs}", *at)
+    for key in sorted(there.difference(form, BESIDE_A_TABLE if "table" in form else ())):
+        section.complain(f"{key} says nothing of source {given.source} here", *at, key)
+    listing = None if given.table is None else tables(given.table, (*at, "table"))
+    other = given.reference_table
+    return Attribution(
+        given.source,
+        given.prefix or "",
+        listing,
+        None if other is None else tables(other, (*at, "reference_table")),
+        given.feature or "",
+        given.value or given.importance or "",
+        given.timestamp,
+    )
 
 
 def _signal_rules(
@@ -223,11 +288,22 @@ def bin_rule(given: models.FeatureBins, monitor: BinRule | None = None) -> BinRu
     return BinRule(rule, count, base.edges if rule == "edges" else ())
 
 
-def selection(given: object) -> FeatureSelection:
-    """Which columns are features: all, those listed, or those that match patterns."""
+def selection(given: object, section: Section, at: Trail, tables: Tables) -> FeatureSelection:
+    """Which columns are features: all, those listed, those that match patterns, the first few."""
     if isinstance(given, list):
         return FeatureSelection(named=tuple(given), include=())
     if isinstance(given, FeatureChoice):
         include = tuple(given.include or ("*",))
-        return FeatureSelection(include=include, exclude=tuple(given.exclude))
+        attribution = None
+        if given.attribution is not None:
+            where = (*at, "attribution")
+            attribution = resolve_attribution(given.attribution, section, where, tables)
+            if given.top_n is None:
+                section.complain("attribution ranks features for top_n; give it too", *where)
+        return FeatureSelection(
+            include=include,
+            exclude=tuple(given.exclude),
+            top_n=given.top_n,
+            attribution=attribution,
+        )
     return FeatureSelection()

@@ -16,6 +16,7 @@ from driftline.engine.judge import Verdict
 from driftline.engine.measure import Measurement
 from driftline.engine.plan import ALL, Pair, Plan, Scan, reference_bounds
 from driftline.engine.project import FixedWindow, Join, RollingWindow, Window
+from driftline.engine.ranking import ranks
 from driftline.engine.results import metric_id
 from driftline.engine.stored import NOTHING, Slice, Standing
 from driftline.engine.summary import bin_label, what_moved
@@ -78,6 +79,7 @@ class Facts:
         sides = {(plan.production.id, plan.pairs[0].window_id)} | {
             (scan, pair.reference_window) for scan, pair in first.items()
         }
+        self.ranks = ranks(plan, gathered.importances)
         self.scanned = sum(read.scanned.get(side, 0) for side in sides)
         for scan in plan.references:
             key = scan.id, first[scan.id].reference_window
@@ -172,12 +174,17 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
                 "n_reference": found.n_reference,
                 "n_production": found.n_production,
                 "bins": found.bins,
-                "importance": None,
-                "importance_rank": None,
+                **_importance(facts, found.feature),
                 "computed_at": now,
             }
         )
     return out
+
+
+def _importance(facts: Facts, feature: str) -> Row:
+    """What the reference says of a feature's importance."""
+    importance, rank = facts.ranks.get(feature.casefold(), (None, None))
+    return {"importance": importance, "importance_rank": rank}
 
 
 def verdict_columns(verdict: Verdict) -> Row:
@@ -390,7 +397,8 @@ def feature_rows(facts: Facts, run_id: str) -> list[Row]:
         kind = facts.gathered.types.get(item.id)
         reason = facts.gathered.reasons.get(item.id, item.reason)
         failed = facts.gathered.failed.get(item.id)
-        included = item.id >= 0 and kind is not None
+        # what nobody watches was read to count rows beside it
+        included = item.id >= 0 and kind is not None and bool(item.signals)
         role = item.role if included or item.role != "feature" else "excluded"
         out.append(
             {
@@ -402,8 +410,7 @@ def feature_rows(facts: Facts, run_id: str) -> list[Row]:
                 "production_type": None if item.production is None else item.production.type,
                 "included": included,
                 "reason": failed or reason,
-                "importance": None,
-                "importance_rank": None,
+                **_importance(facts, item.name),
                 "window_end": plan.window_end,
                 "run_id": run_id,
             }
@@ -433,6 +440,7 @@ def slices(
     """
     monitor = plan.monitor
     names = {ALL, *(item.name for item in plan.watched), *standing.features}
+    names |= {row["feature"] for row in metrics}
     alike: dict[frozenset[str] | None, list[str]] = {}
     for signal in plan.signals:
         taken = frozenset(name for name in names if plan.takes(signal, name))
@@ -549,6 +557,13 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
         profiles: dict[str, Mapping[str, Any]] = {
             item.name: facts.decided(pair, item.id) for item in plan.measured
         }
+        if not bins and not plan.left_alone:
+            # a monitor of nothing but importances
+            parts["importances"] = [
+                [[name, *map(repr, told)] for name, told in sorted(found.items())]
+                for (_, s, _), found in facts.gathered.importances.items()
+                if s == scan.id
+            ]
         for name in plan.left_alone:
             bins[name] = facts.standing.bins(scan.reference, name)
             profiles[name] = facts.standing.profile(scan.reference, name)

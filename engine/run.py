@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from driftline.engine.attributions import listed_sources
 from driftline.engine.baseline import Known
 from driftline.engine.errors import (
     ConfigError,
@@ -286,10 +287,11 @@ def plans_of(
         name: warehouse.columns(sources[name]) for name in references_needed(monitor, selection)
     }
     joins = {join.name: _joined_columns(monitor, join, warehouse) for join in monitor.joins}
+    listings = {source: warehouse.columns(source) for source in listed_sources(monitor)}
     return tuple(
         plan
         for at in moments
-        for plan in make_plans(monitor, at, production, references, joins, selection)
+        for plan in make_plans(monitor, at, production, references, joins, selection, listings)
     )
 
 

@@ -26,7 +26,13 @@ AlertWhen = Literal["exceeds", "significant", "confident"]
 FEATURE_TYPES: Final[tuple[FeatureType, ...]] = ("numerical", "categorical")
 LISTED: Final = "<metrics>"  # where a signal that is a list of metrics keeps it
 
-_FAMILY: Final = {"drift": ("data_drift", "prediction_drift"), "quality": ("data_quality",)}
+_FAMILY: Final = {
+    "drift": ("data_drift", "prediction_drift"),
+    "quality": ("data_quality",),
+    "attribution": ("feature_attribution_drift",),
+}
+# Scopes whose rows nobody asks for: they come by themselves.
+UNASKED: Final = ("schema", "importance")
 
 
 def _full_names() -> dict[str, str]:
@@ -34,7 +40,7 @@ def _full_names() -> dict[str, str]:
     found = {
         word: metric.name
         for metric in METRICS.values()
-        if metric.scope != "schema"
+        if metric.scope not in UNASKED
         for word in (metric.name, *metric.short)
     }
     for metrics in PLANNED_METRICS.values():
@@ -64,9 +70,11 @@ class Attribution(Part):
         "Kind of source", ...
     )
     prefix: Text | None = key("columns: prefix of the attribution columns")
-    table: Text | None = key("A table of attributions or importances")
-    feature: Text | None = key("table: column with the feature's name")
-    value: Text | None = key("columns: column with the attribution")
+    table: Text | None = key("A table of attributions or importances, a row a feature")
+    reference_table: Text | None = key("The same of the reference, where it is another table")
+    timestamp: Text | None = key("Its time column; the side's own name for it when omitted")
+    feature: Text | None = key("Of a table: column with the feature's name")
+    value: Text | None = key("columns, of a table: column with the attribution")
     importance: Text | None = key("table: column with the importance")
 
 

@@ -75,6 +75,8 @@ def what_moved(
     metric = METRICS[found.metric]
     if found.value is None or metric.scope == "schema":
         return found.reason or "no value"
+    if metric.scope in ("attribution", "importance"):
+        return _importance(metric, found.value, found.reference_value)
     if metric.scope == "join":
         return f"{percent(found.value)} of {number(found.n_production)} rows matched"
     if metric.scope == "dataset":
@@ -105,6 +107,15 @@ _WORDS: Final = {
     "freshness": "newest row",
     "row_count": "rows",
 }
+
+
+def _importance(metric: Metric, value: float, reference: float | None) -> str:
+    if metric.scope == "attribution":
+        return f"order of importance kept to {number(value)}, at random {number(reference)}"
+    what = "importance" if metric.name == "feature_importance" else "rank by importance"
+    if reference is None:
+        return f"{what} {number(value)}, none before"
+    return f"{what} {number(reference)} → {number(value)}"
 
 
 def amount(metric: Metric | None, value: float | None) -> str:

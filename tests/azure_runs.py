@@ -30,6 +30,7 @@ NAMES: Final = {
     "NullValueRate": "null_value_rate",
     "DataTypeErrorRate": "data_type_error_rate",
     "OutOfBoundsRate": "out_of_bounds_rate",
+    "NormalizedDiscountedCumulativeGain": "normalized_discounted_cumulative_gain",
 }
 DRIFT: Final = (
     "    signals: {data_drift: [js, psi, wasserstein, ks, ks_distance, chi2, chebyshev]}\n"

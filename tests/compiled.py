@@ -25,6 +25,8 @@ STEPS: Final = (
     "histogram",
     "ties",
     "facts",
+    "attributions",
+    "listed_importances",
 )
 
 PROJECT: Final = """
@@ -46,6 +48,11 @@ monitors:
     signals:
       data_drift:
       data_quality: [nulls, freshness, duplicate_rate, zero_rate, empty_string_rate, distinct_count]
+      feature_attribution_drift: {attribution: {source: columns, prefix: "by'"}}
+      logged:
+        type: feature_attribution_drift
+        attribution:
+          {source: columns, table: ml.by, reference_table: ml.before, feature: 'the "name"', value: x}
     columns:
       correlation_id: 'request "id"'
       types:
@@ -58,6 +65,8 @@ monitors:
         country: VARCHAR
         member: BOOLEAN
         grade: INTEGER
+        by'amount: DOUBLE
+        by'age: DECIMAL(9,3)
         seen: TIMESTAMP WITH TIME ZONE
         "it's \\"odd\\"; drop": VARCHAR
         labels.request: BIGINT

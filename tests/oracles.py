@@ -482,6 +482,47 @@ OF_WINDOWS: Mapping[str, Callable[..., float | None]] = {
 }
 
 
+# Importances
+
+
+def ndcg(reference: Sequence[float], production: Sequence[float]) -> float:
+    """Gain of the reference's importances in production's order, of that in their own; ties share.
+
+    Every order that production's ties allow is as good as another: the mean over them.
+    """
+    relevance, order = np.asarray(reference, float), np.asarray(production, float)
+    discounts = 1 / np.log2(np.arange(2, len(relevance) + 2))
+    gain = 0.0
+    for value in np.unique(order):
+        places = np.flatnonzero(np.sort(order)[::-1] == value)
+        gain += relevance[order == value].mean() * discounts[places].sum()
+    return float(gain / (np.sort(relevance)[::-1] @ discounts))
+
+
+def random_ndcg(reference: Sequence[float]) -> float:
+    """What a random order scores, on average over all of them."""
+    return ndcg(reference, [1.0] * len(reference))
+
+
+def importance(attributions: Values) -> float | None:
+    """Mean size of the attributions that are numbers."""
+    finite = [abs(float(x)) for x in attributions if x is not None and math.isfinite(float(x))]
+    return math.fsum(finite) / len(finite) if finite else None
+
+
+def ranks(importances: Sequence[float | None]) -> list[int | None]:
+    """1 for the largest; as many as are larger, and one."""
+    known = [x for x in importances if x is not None]
+    return [None if x is None else 1 + sum(other > x for other in known) for x in importances]
+
+
+OF_IMPORTANCES: Mapping[str, Callable[..., object]] = {
+    "normalized_discounted_cumulative_gain": ndcg,
+    "feature_importance": importance,
+    "feature_importance_rank": ranks,
+}
+
+
 # As Azure Machine Learning defines them
 
 

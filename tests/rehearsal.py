@@ -31,6 +31,7 @@ from driftline.engine.dialects import transpile
 from driftline.engine.facts import look_at
 from driftline.engine.journal import Journal, Part
 from driftline.engine.project import (
+    Attribution,
     Connection,
     FeatureSelection,
     FeatureSettings,
@@ -279,6 +280,13 @@ def _tables() -> dict[str, pa.Table]:
                 "age": pa.array([20 + 3 * k for k in range(9)], pa.int64()),
             }
         ),
+        # what verdicts tell of outcomes, without a time
+        "weights": pa.table(
+            {
+                "outcome": pa.array(_some([("yes", "no", "it's")[k % 3] for k in range(40)], 9)),
+                "paid": pa.array(_some([float(x) for x in rng.standard_cauchy(40)], 7, math.nan)),
+            }
+        ),
     }
 
 
@@ -393,7 +401,36 @@ class Planned:
         return parts
 
 
+# Columns whose names begin alike: one of doubles, one of whole numbers, with nulls in both.
+_WIDE: Final = Attribution("columns", "w")
+_LONG: Final = Attribution(
+    "columns",
+    table=_table("verdicts"),
+    reference_table=_table("weights"),
+    feature="outcome",
+    value="paid",
+    timestamp="told",
+)
+_READY: Final = Attribution(
+    "table", "", _table("weights"), _table("verdicts"), feature="outcome", value="paid"
+)
+
+
+def _weighed(size: str = "P21D", **given: Any) -> Monitor:
+    """Importances of every form."""
+    (signal,) = signals(("normalized_discounted_cumulative_gain",), reference="lessons")
+    forms = {"wide": _WIDE, "long": _LONG, "ready": _READY}
+    return _monitor(
+        size=size,
+        signals=[replace(signal, name=name, attribution=form) for name, form in forms.items()],
+        **given,
+    )
+
+
 _RUNS: Final = {
+    "weighed": Planned(_weighed()),
+    "weighed, overlapping": Planned(_weighed("P9D"), every="P3D"),
+    "weighed, by date": Planned(_weighed(clock="day"), every="P7D"),
     "everything": Planned(_everything(), ("small", "grid", "finer")),
     "every type": Planned(
         _monitor(

@@ -20,6 +20,7 @@ from strategies import Pair, Table
 from driftline.engine.catalog import METRICS
 from driftline.engine.outcome import MonitorRun
 from driftline.engine.project import (
+    Attribution,
     Connection,
     FeatureSettings,
     MetricRule,
@@ -34,6 +35,7 @@ from driftline.engine.project import (
 )
 from driftline.engine.render import metric_sql
 from driftline.engine.run import run_project
+from driftline.engine.signal_models import UNASKED
 from driftline.engine.warehouses.duckdb import DuckDB
 from driftline.engine.workbench import Workbench
 
@@ -90,7 +92,14 @@ def table(columns: Mapping[str, Sequence[object] | pa.Array]) -> pa.Table:
 
 
 def signals(names: Sequence[str] | None = None, reference: str = "reference") -> tuple[Signal, ...]:
-    """Both signals with the given metrics, without thresholds; all that two tables suffice for."""
+    """Signals with the given metrics, without thresholds; all that two tables suffice for.
+
+    Metrics of importances have one of their own, of columns that begin with `shap_`.
+    """
+    asked = (METRICS[name].family for name in names or ())
+    kinds = [("data_drift", "drift"), ("data_quality", "quality")]
+    if "attribution" in asked:
+        kinds = [("feature_attribution_drift", "attribution")]
     return tuple(
         Signal(
             kind,
@@ -100,11 +109,12 @@ def signals(names: Sequence[str] | None = None, reference: str = "reference") ->
                 MetricRule(metric.name, dict.fromkeys(metric.types or ("__all__",), Threshold()))
                 for metric in METRICS.values()
                 if metric.family == family
-                and metric.scope != "schema"
+                and metric.scope not in UNASKED
                 and (not metric.asks if names is None else metric.name in names)
             ),
+            attribution=Attribution("columns", "shap_") if family == "attribution" else None,
         )
-        for kind, family in (("data_drift", "drift"), ("data_quality", "quality"))
+        for kind, family in kinds
     )
 
 

@@ -35,6 +35,7 @@ TOGETHER = {
         "new_column",
         "type_changed",
     ),
+    "feature_importances": ("feature_importance", "feature_importance_rank"),
 }
 FILES = {name: name for name in METRICS} | {
     name: file for file, names in TOGETHER.items() for name in names
@@ -100,7 +101,8 @@ def test_a_metric_reads_what_its_header_says_and_nothing_else(metric: Metric):
 @each_metric
 def test_every_column_a_metric_returns_is_in_its_header(metric: Metric, left: Left):
     columns = left.answers[metric.path]
-    key = {"schema": "feature", "join": "match"}.get(metric.scope, "comparison")
+    keys = {"schema": "feature", "join": "match", "attribution": "pair", "importance": "pair"}
+    key = keys.get(metric.scope, "comparison")
     assert {key, "statistic" if metric.test else "value"} <= columns
     assert columns <= set(re.findall(r"[a-z_]+", metric.header.returns))
 
@@ -134,6 +136,7 @@ def test_a_metric_has_an_oracle(metric: Metric):
         *oracles.measures_of_texts(texts),
         *oracles.findings({}, {}),
         *oracles.OF_WINDOWS,
+        *oracles.OF_IMPORTANCES,
     }
     assert metric.name in known
 

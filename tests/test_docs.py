@@ -28,6 +28,7 @@ from driftline.engine.config import load_project
 from driftline.engine.dialects import DIALECTS
 from driftline.engine.project import Monitor
 from driftline.engine.results_verbs import STATUSES
+from driftline.engine.signal_models import UNASKED
 from driftline.engine.thresholds import KINDS, LEVELS
 
 ROOT: Final = Path(__file__).parents[1]
@@ -223,7 +224,7 @@ def test_a_new_metric_has_its_page_without_further_ado(monkeypatch: pytest.Monke
 def test_the_example_of_a_page_asks_for_its_metric(metric: Metric, tmp_path: Path) -> None:
     text = generate.example(metric)
     if text is None:
-        assert metric.scope == "schema"
+        assert metric.scope in UNASKED
         return
     (signal,) = _monitor(text, tmp_path).signals
     (rule,) = signal.rules
@@ -234,7 +235,7 @@ def test_the_example_of_a_page_asks_for_its_metric(metric: Metric, tmp_path: Pat
             kind: threshold.fail.amount
             for kind, threshold in rule.thresholds.items()
             if threshold.fail is not None
-        } == {kind: metric.default_for(kind) for kind in metric.types}
+        } == {kind: metric.default_for(kind) for kind in metric.types or ("__all__",)}
 
 
 def test_a_page_promises_evidence_for_exactly_the_metrics_that_have_it() -> None:

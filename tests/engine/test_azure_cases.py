@@ -5,6 +5,7 @@ Cases of quirks that are not copied are in `test_azure_quirks.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from azure_runs import CASES, DRIFT, NAMES, Case, azure, counts, edges, group
+from support import Scores
 
 from driftline.engine.catalog import METRICS
 from driftline.engine.errors import SourceError, WarehouseError
@@ -34,11 +36,6 @@ ELSEWHERE: Final = {
     "selector_top_n": "top_n is not in this version",
     **dict.fromkeys(group("data_quality_set_encoding"), "a quirk: comma-joined sets"),
     **dict.fromkeys(group("thresholds_quirks"), "a quirk: NaN comparisons, inverted alerts"),
-    **{
-        key: "attribution is not in this version"
-        for key in CASES
-        if key.startswith("thr_NormalizedDiscountedCumulativeGain")
-    },
 }
 
 NUMERICAL: Final = group("numerical_drift")
@@ -296,6 +293,44 @@ def test_a_threshold_of_a_rate_is_an_increase_over_the_references():
     assert row["status"] == "ok"
 
 
+# Attributions
+
+
+def _attributed(reference: Mapping[str, float], production: Mapping[str, float]) -> Scores:
+    keys = (
+        "    signals:\n      feature_attribution_drift:\n"
+        "        {ndcg: 0.9, attribution: {source: columns, prefix: by_}}\n"
+    )
+    sides = ({f"by_{name}": [x] for name, x in side.items()} for side in (reference, production))
+    return azure(*({"x": [1.5], **side} for side in sides), keys)
+
+
+@pytest.mark.parametrize("key", [k for k in group("feature_attribution") if k.startswith("ndcg")])
+def test_the_gain_of_an_order_of_importance_is_the_originals(key: str):
+    given, wanted = CASES[key]["input"], CASES[key]["expected"]
+    sides = [{f"f{k}": x for k, x in enumerate(given[side])} for side in ("baseline", "production")]
+    found = _attributed(*sides)["__all__", NAMES["NormalizedDiscountedCumulativeGain"]]
+    if "error" in wanted:
+        assert found["status"] == "not_computable"
+        assert found["reason"] == "f0 is the only feature, and one has no order"
+    else:
+        (value,) = wanted.values()
+        assert found["value"] == pytest.approx(value, abs=CASES[key].get("tolerance", 1e-12))
+
+
+def test_features_that_differ_are_told_and_other_columns_do_not_matter():
+    case = CASES["attribution_feature_mismatch"]["input"]
+    sides = [dict.fromkeys(case[side], 1.0) for side in ("baseline", "production")]
+    found = _attributed(*sides)["__all__", NAMES["NormalizedDiscountedCumulativeGain"]]
+    assert (found["status"], found["value"]) == ("not_computable", None)
+    assert found["reason"] == (
+        "the features differ: the reference has no importance of col4;"
+        " production has no importance of col3"
+    )
+    # only columns that hold attributions are features of theirs
+    assert CASES["attribution_ignores_correlationid"]["expected"]["accepted"]
+
+
 # Thresholds
 
 
@@ -456,6 +491,7 @@ def test_every_case_is_run_or_says_why_not():
     run = {
         *NUMERICAL, *CATEGORICAL, *group("histogram_buckets"), *group("thresholds"),
         *(key for key in group("type_inference") if key.startswith(("int_class", "common"))),
+        *(key for key in group("feature_attribution") if key.startswith("ndcg")),
     }  # fmt: skip
     named = {key for key in CASES if f'"{key}"' in text}
     assert run | named | set(ELSEWHERE) == set(CASES)

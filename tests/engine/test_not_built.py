@@ -76,8 +76,6 @@ monitors:
 NOT_BUILT_OF_EVERYTHING = [
     f"37: monitors[arrival_delay].segments: segments are {NOT_YET}",
     f"49: monitors[arrival_delay].signals.weekly_drift.features.top_n: top_n is {NOT_YET}",
-    "51: monitors[arrival_delay].signals.feature_attribution_drift:"
-    f" feature_attribution_drift is {NOT_YET}",
     f"52: monitors[arrival_delay].signals.model_performance: model_performance is {NOT_YET}",
     f"53: monitors[arrival_delay].alerts: alerts are {NOT_YET}",
     f"54: monitors[arrival_delay].links: links are {NOT_YET}",
@@ -133,7 +131,9 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
     (folder / "driftline.yml").write_text(built, "utf-8")
     project = load_project(folder / "driftline.yml", environ={"SLACK_URL": "slack://x"})
     signals = [signal.name for signal in project.monitor("arrival_delay").signals]
-    assert signals == ["data_drift", "prediction_drift", "data_quality"]
+    assert signals == [
+        *("data_drift", "prediction_drift", "data_quality", "feature_attribution_drift"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,8 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
         ("signals: {mine: {type: custom, at_risk: {sql: sum(p)}}}", "signals.mine: custom is"),
         ("signals: {model_performance: [rmse, mae, r2, accuracy, roc_auc]}",
          "signals.model_performance: model_performance is"),
-        ("signals: {feature_attribution_drift: [ndcg]}",
-         "signals.feature_attribution_drift: feature_attribution_drift is"),
-        ("signals: {feature_attribution_drift: {attribution: {source: table, table: t,"
-         " feature: f, importance: i}}}",
-         "signals.feature_attribution_drift: feature_attribution_drift is"),
+        ("signals: {feature_attribution_drift: {attribution: {source: surrogate_model}}}",
+         "signals.feature_attribution_drift.attribution.source: the source surrogate_model is"),
         ("signals: {data_drift: {segments: [origin]}}", "signals.data_drift.segments: segments are"),
     ],
 )  # fmt: skip

@@ -35,3 +35,18 @@ select
     cast(min("paid") as double) as low_0,
     cast(max("paid") as double) as high_0
 from driftline_joined_1
+;
+/* driftline monitor=everything step=bounds */
+select
+    0 as scan,
+    cast(min(case when cast("x" as double) - cast("x" as double) = 0 then cast("x" as double) end) as double) as low_0,
+    cast(max(case when cast("x" as double) - cast("x" as double) = 0 then cast("x" as double) end) as double) as high_0
+from "ml"."by"
+where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
+union all
+select
+    1 as scan,
+    cast(min(case when cast("x" as double) - cast("x" as double) = 0 then cast("x" as double) end) as double) as low_0,
+    cast(max(case when cast("x" as double) - cast("x" as double) = 0 then cast("x" as double) end) as double) as high_0
+from "ml"."before"
+where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))

@@ -1,0 +1,36 @@
+{#- attributions: how many attributions each column has, and what their absolute values sum to
+
+    Sums are of whole numbers (|x| times a power of two, cut as the engine cuts them), so they are the same
+    in any order of rows. Null, NaN and infinities are left out.
+
+    reads    every scan whose importances are asked for, its clock and the columns with attributions
+    returns  scan, window_id, segment; then for each column: count_0; total_0 = sum of |x| * scale; …
+-#}
+{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% for scan in scans -%}
+select
+    {{ scan.id }} as scan,
+    {% if scan.placed %}placed.{% endif %}window_id,
+    segment
+    {%- for column in scan.columns %},
+    cast(count(value_{{ loop.index0 }}) as bigint) as count_{{ loop.index0 }},
+    cast(sum(cast(value_{{ loop.index0 }} as bigint)) as double) as total_{{ loop.index0 }}
+    {%- endfor %}
+from (
+    select
+        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+        '__all__' as segment
+        {%- for column in scan.columns %},
+        {{ column }} as value_{{ loop.index0 }}
+        {%- endfor %}
+    {{ rows_of(scan) | indent(4) }}
+) as {{ scan.name }}
+{%- if scan.placed %}
+inner join {{ placed_steps([scan]) }}
+    on placed.step = {{ scan.name }}.step
+{%- endif %}
+group by {% if scan.placed %}placed.{% endif %}window_id, segment
+{% if not loop.last %}
+union all
+{% endif -%}
+{% endfor %}
