@@ -129,9 +129,11 @@ def judged_again(
         kept.append(row)
         judged.append(_judged(monitor, row, how, is_empty=empty))
     there = {_key(row) for row in kept}
+    # how important features are, and so which ones a signal watches, is what runs find out
+    ranked = {s.name for s in monitor.signals if monitor.ranking_of(s) is not None}
     missing = (
         *(f"column {item.name}" for item in watched.values() if _unknown(item)),
-        *_listed(key for key in asked if key not in there),
+        *_listed(key for key in asked if key not in there and key[0] not in ranked),
     )
     warnings = [f"not measured yet: {each}; run again" for each in missing]
     if run["measure_hash"] != measure_hash(monitor):

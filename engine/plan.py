@@ -192,7 +192,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether the selection takes nothing of the window."""
-        if self.attributions:
+        if self._weighs:
             return False
         if not self.whole:
             return not self.measured
@@ -266,8 +266,21 @@ class Plan:
         return tuple(
             signal
             for signal in self.monitor.signals
-            if signal.name in self.signals and self.attributed(signal.attribution) is not None
+            if signal.name in self.signals
+            and signal.name in self.selection.signals(self.monitor)
+            and self.attributed(signal.attribution) is not None
         )
+
+    @property
+    def _weighs(self) -> bool:
+        """Whether a signal about importances is selected, as a whole or of a feature."""
+        for signal in self.attribution_signals:
+            attributed = self.attributed(signal.attribution)
+            assert attributed is not None
+            names = (ALL, *map(attributed.feature, attributed.columns))
+            if attributed.listings or any(self.takes(signal.name, name) for name in names):
+                return True
+        return False
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from driftline.engine.baseline import Importances
-from driftline.engine.features import selected
+from driftline.engine.features import Watched, selected
 from driftline.engine.plan import Plan
+from driftline.engine.project import Signal
 
 # Sums differ in their last digits from engine to engine: what is alike in so many is alike.
 DIGITS: Final = 12
@@ -51,6 +53,82 @@ def importance_rows(plan: Plan, found: Found) -> list[dict[str, Any]]:
                     }
                 )
     return rows
+
+
+def narrowed(
+    plan: Plan, types: Mapping[int, str | None], found: Found, failed: Mapping[int, str]
+) -> Plan:
+    """A plan whose signals watch the most important features only, where they are told to.
+
+    Args:
+        plan: The plan.
+        types: Feature type by id, None where a feature is left out of drift: others take its place.
+        found: What was read.
+        failed: Id of a source of importances to what the warehouse said: then all features stay.
+
+    Returns:
+        The plan with the signals of features left out taken from them, and the reason.
+    """
+    for signal in plan.monitor.signals:
+        attributed = plan.attributed(plan.monitor.ranking_of(signal))
+        if signal.name not in plan.signals or attributed is None:
+            continue
+        scan = plan.scan_of(signal.reference)
+        pair = next(pair for pair in plan.pairs if pair.reference_scan == scan.id)
+        order = ranked(found.get((attributed.id, scan.id, pair.reference_window), {}))
+        if not order:
+            why = failed.get(attributed.id, "the reference has no importances")
+            warning = f"signal {signal.name} watches all features instead of the first few: {why}"
+            plan = replace(plan, warnings=(*plan.warnings, warning))
+        else:
+            plan = _first_few(plan, signal, types, order)
+    return plan
+
+
+def _first_few(
+    plan: Plan, signal: Signal, types: Mapping[int, str | None], order: Sequence[tuple[str, float]]
+) -> Plan:
+    """A plan of which one signal watches the first usable features of an order."""
+    most = plan.monitor.selection_of(signal).top_n
+    assert most is not None
+    watching = {
+        item.name.casefold(): item
+        for item in plan.watched
+        if signal.name in item.signals and item.role in ("feature", "excluded")
+    }
+    places = {name.casefold(): (k, value) for k, (name, value) in enumerate(order, 1)}
+    aside = {name.casefold() for name in plan.left_alone}
+    kept: set[str] = set()
+    usable = 0
+    for name in places:
+        item = watching.get(name)
+        if usable == most:
+            break
+        if item is None:
+            # what is not selected keeps the place it has in the whole
+            usable += name in aside
+            continue
+        # one that is missing or left out stays what it is, and takes nobody's place
+        kept.add(name)
+        usable += item.id >= 0 and types.get(item.id) is not None
+
+    def left(item: Watched) -> Watched:
+        name = item.name.casefold()
+        if name not in watching or name in kept:
+            return item
+        place, value = places.get(name, (None, None))
+        told = (
+            f"rank {place} of {len(order)} by importance {value:.3g}" if place else "no importance"
+        )
+        reason = f"{signal.name} watches the first {most}: {told}"
+        signals = tuple(each for each in item.signals if each != signal.name)
+        return replace(item, signals=signals, reason=_and(item.reason, reason))
+
+    return replace(plan, watched=tuple(left(item) for item in plan.watched))
+
+
+def _and(first: str | None, second: str) -> str:
+    return second if first is None else f"{first}; {second}"
 
 
 def ranks(plan: Plan, found: Found) -> dict[str, tuple[float, int]]:

@@ -141,12 +141,21 @@ class MatchPart:
 
 
 @dataclass(frozen=True)
+class SummedPart:
+    """What is summed of a column as whole numbers, its name, and whether it may be NaN or infinite."""
+
+    value: Markup
+    name: Markup
+    floating: bool
+
+
+@dataclass(frozen=True)
 class ListingPart:
     """A table with a row for each feature as templates see it."""
 
     scan: ScanPart
     name: Markup
-    value: Markup
+    summed: SummedPart
 
 
 @dataclass(frozen=True)
@@ -845,10 +854,11 @@ class Renderer:
         for scan in self.plan.scans:
             if scan.id not in scans:
                 continue
-            values = (
-                _scaled(self._number(scan, item)[1], scales[scan.id, item.id], size=True)
-                for item in items
-            )
+            values = []
+            for k, item in enumerate(items):
+                _, x, floating = self._number(scan, item)
+                scale = scales[scan.id, item.id]
+                values.append(_scaled(x, f"value_{k}", scale, size=True, floating=floating))
             parts.append(_with(self._scans[scan.id], tuple(values)))
         return self._statement("attributions", "attributions", items, scans=parts)
 
@@ -877,7 +887,13 @@ class Renderer:
             ListingPart(
                 self._listing(listing),
                 sql("cast({c} as varchar)", c=listing.feature),
-                _scaled(self._listed(listing), scales[listing.scan], size=size),
+                _scaled(
+                    self._listed(listing),
+                    "x",
+                    scales[listing.scan],
+                    size=size,
+                    floating=listing.value.floating,
+                ),
             )
             for listing in each.listings
             if listing.scan in scans
@@ -1091,10 +1107,10 @@ def _room(scan: Scan, level: int) -> int | None:
     return room_at(level) if len(scan.steps) > 1 else None
 
 
-def _scaled(x: Markup, scale: object, *, size: bool) -> Markup:
-    """A finite number, or the size of one, as what is summed of it."""
-    told = sql("abs({x})", x=x) if size else x
-    return sql("case when {x} - {x} = 0 then {told} * {scale} end", x=x, told=told, scale=scale)
+def _scaled(x: Markup, name: str, scale: object, *, size: bool, floating: bool) -> SummedPart:
+    """A number, or the size of one, as what is summed of it."""
+    told = sql("abs({x}) * {scale}" if size else "{x} * {scale}", x=x, scale=scale)
+    return SummedPart(told, Markup(name), floating)
 
 
 def _with(part: ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False) -> ScanPart:

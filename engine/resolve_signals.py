@@ -10,7 +10,7 @@ from typing import Final
 from driftline.engine import config_models as models
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS, DRIFTLINE, Conventions
-from driftline.engine.not_built import PLANNED_SIGNALS
+from driftline.engine.not_built import NOT_YET, PLANNED_SIGNALS
 from driftline.engine.project import (
     MUTUAL_INFORMATION,
     Attribution,
@@ -50,6 +50,10 @@ TOLD_BY: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
         "mutual_information": ((),),
         "surrogate_model": ((),),
     }
+)
+SOURCES: Final = (
+    "{source: columns, prefix: …}, or a table; its default, the source mutual_information, is"
+    f" {NOT_YET}"
 )
 BESIDE_A_TABLE: Final = ("reference_table", "timestamp")
 
@@ -140,6 +144,8 @@ def _attribution(
         return None
     told = getattr(given, "attribution", None)
     if told is None:
+        if not cut(section.below(("signals", name)), "attribution"):
+            section.complain(f"needs attribution: {SOURCES}", "signals", name)
         return MUTUAL_INFORMATION
     return resolve_attribution(told, section, ("signals", name, "attribution"), tables)
 
@@ -288,6 +294,14 @@ def bin_rule(given: models.FeatureBins, monitor: BinRule | None = None) -> BinRu
     return BinRule(rule, count, base.edges if rule == "edges" else ())
 
 
+def _ranks_by_default(section: Section) -> bool:
+    """Whether no signal of a monitor says where importances come from."""
+    signals = section.node.get("signals")
+    given = signals.values() if isinstance(signals, Map) else ()
+    of_signals = any(isinstance(each, Map) and "attribution" in each for each in given)
+    return not of_signals and not cut(section.node, "signals")
+
+
 def selection(given: object, section: Section, at: Trail, tables: Tables) -> FeatureSelection:
     """Which columns are features: all, those listed, those that match patterns, the first few."""
     if isinstance(given, list):
@@ -300,6 +314,8 @@ def selection(given: object, section: Section, at: Trail, tables: Tables) -> Fea
             attribution = resolve_attribution(given.attribution, section, where, tables)
             if given.top_n is None:
                 section.complain("attribution ranks features for top_n; give it too", *where)
+        elif given.top_n is not None and _ranks_by_default(section):
+            section.complain(f"top_n needs attribution: {SOURCES}", *at, "top_n")
         return FeatureSelection(
             include=include,
             exclude=tuple(given.exclude),

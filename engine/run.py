@@ -28,6 +28,7 @@ from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import Batch, Plan, make_plans, references_needed, together
 from driftline.engine.project import Join, Monitor, Project
 from driftline.engine.publish import publish
+from driftline.engine.ranking import narrowed
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import Renderer
 from driftline.engine.rows import (
@@ -335,9 +336,13 @@ def _measured(
             lambda found: straddling(whole, found, Results(bench)),
             Known.of(whole, frozen.usable),
         )
-        for told in (gathered.failed, gathered.unmatched):
+        for told in (gathered.failed, gathered.unmatched, gathered.unranked):
             for number, message in told.items():
                 told[number] = mask(message, secrets)
+        plans = [
+            narrowed(plan, gathered.types, gathered.importances, gathered.unranked)
+            for plan in batch.plans
+        ]
         rows = {
             row["window_id"]: int(row["n"])
             for row in bench.rows(
@@ -345,7 +350,7 @@ def _measured(
                 f" where scan = {whole.production.id} group by window_id"
             )
         }
-        land_history(_histories(batch, rows, past), bench)
+        land_history(_histories(plans, rows, past), bench)
         elsewhere: tuple[tuple[str, ...], str | None] = ((), None)
         if whole.whole and not all(rows.values()) and not monitor.production.allow_empty:
             elsewhere = rows_elsewhere(whole, warehouse, renderer, log.ledger)
@@ -353,8 +358,7 @@ def _measured(
         results = Results(bench)
         read = Read(bench, results.comparisons, gathered.read)
         windows = [
-            (plan, measure(plan, gathered, results), _standing(plan, tools.store))
-            for plan in batch.plans
+            (plan, measure(plan, gathered, results), _standing(plan, tools.store)) for plan in plans
         ]
         with_p = with_evidence(
             [(plan, found, standing.metrics) for plan, found, standing in windows], results
@@ -378,10 +382,12 @@ def _measured(
         bench.close()
 
 
-def _histories(batch: Batch, rows: Mapping[int, int], past: Past) -> list[tuple[Plan, History]]:
+def _histories(
+    plans: Sequence[Plan], rows: Mapping[int, int], past: Past
+) -> list[tuple[Plan, History]]:
     """What came before each window, those of the batch itself included."""
     found = []
-    for plan in batch.plans:
+    for plan in plans:
         window = plan.window_start, plan.window_end
         if plan.whole:
             history = History(*past.before(plan.window_end, windows=PAST_WINDOWS))

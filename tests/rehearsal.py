@@ -401,8 +401,8 @@ class Planned:
         return parts
 
 
-# Columns whose names begin alike: one of doubles, one of whole numbers, with nulls in both.
-_WIDE: Final = Attribution("columns", "w")
+# Columns of numbers whose names begin alike: one, with nulls, NaN and infinities.
+_WIDE: Final = Attribution("columns", "a")
 _LONG: Final = Attribution(
     "columns",
     table=_table("verdicts"),

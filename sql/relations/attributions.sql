@@ -6,22 +6,23 @@
     reads    every scan whose importances are asked for, its clock and the columns with attributions
     returns  scan, window_id, segment; then for each column: count_0; total_0 = sum of |x| * scale; …
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, placed_steps, whole with context -%}
 {% for scan in scans -%}
 select
     {{ scan.id }} as scan,
     {% if scan.placed %}placed.{% endif %}window_id,
     segment
     {%- for column in scan.columns %},
-    cast(count(value_{{ loop.index0 }}) as bigint) as count_{{ loop.index0 }},
-    cast(sum(cast(value_{{ loop.index0 }} as bigint)) as double) as total_{{ loop.index0 }}
+    {%- set summed %}{% call whole(column, column.name) %}bigint{% endcall %}{% endset %}
+    cast(count({{ summed }}) as bigint) as count_{{ loop.index0 }},
+    cast(sum({{ summed }}) as double) as total_{{ loop.index0 }}
     {%- endfor %}
 from (
     select
         {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
         '__all__' as segment
         {%- for column in scan.columns %},
-        {{ column }} as value_{{ loop.index0 }}
+        {{ column.value }} as value_{{ loop.index0 }}
         {%- endfor %}
     {{ rows_of(scan) | indent(4) }}
 ) as {{ scan.name }}

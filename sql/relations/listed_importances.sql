@@ -6,7 +6,7 @@
     reads    the feature's name, the value and the clock of a table of attributions or importances
     returns  scan, window_id, segment, name, n, total = sum of x * scale, of |x| for attributions
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import window_key, rows_of, placed_steps, whole with context -%}
 {% for listing in listings -%}
 {% set scan = listing.scan -%}
 select
@@ -14,14 +14,15 @@ select
     {% if scan.placed %}placed.{% endif %}window_id,
     segment,
     name,
-    cast(count(x) as bigint) as n,
-    cast(sum(cast(x as bigint)) as double) as total
+    {%- set summed %}{% call whole(listing.summed, listing.summed.name) %}bigint{% endcall %}{% endset %}
+    cast(count({{ summed }}) as bigint) as n,
+    cast(sum({{ summed }}) as double) as total
 from (
     select
         {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
         '__all__' as segment,
         {{ listing.name }} as name,
-        {{ listing.value }} as x
+        {{ listing.summed.value }} as x
     {{ rows_of(scan) | indent(4) }}
 ) as {{ scan.name }}
 {%- if scan.placed %}

@@ -33,7 +33,7 @@ ELSEWHERE: Final = {
     "common_columns_5": "a quirk: int against double excluded",
     "column_name_column.1": "a quirk: names with a dot",
     "dup_columns": "a quirk: names that differ in case alone",
-    "selector_top_n": "top_n is not in this version",
+    "selector_top_n": "a quirk: fewer than n features; see test_top_n.py",
     **dict.fromkeys(group("data_quality_set_encoding"), "a quirk: comma-joined sets"),
     **dict.fromkeys(group("thresholds_quirks"), "a quirk: NaN comparisons, inverted alerts"),
 }

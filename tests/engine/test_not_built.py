@@ -75,7 +75,6 @@ monitors:
 
 NOT_BUILT_OF_EVERYTHING = [
     f"37: monitors[arrival_delay].segments: segments are {NOT_YET}",
-    f"49: monitors[arrival_delay].signals.weekly_drift.features.top_n: top_n is {NOT_YET}",
     f"52: monitors[arrival_delay].signals.model_performance: model_performance is {NOT_YET}",
     f"53: monitors[arrival_delay].alerts: alerts are {NOT_YET}",
     f"54: monitors[arrival_delay].links: links are {NOT_YET}",
@@ -132,7 +131,8 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
     project = load_project(folder / "driftline.yml", environ={"SLACK_URL": "slack://x"})
     signals = [signal.name for signal in project.monitor("arrival_delay").signals]
     assert signals == [
-        *("data_drift", "prediction_drift", "data_quality", "feature_attribution_drift"),
+        *("data_drift", "prediction_drift", "weekly_drift", "data_quality"),
+        "feature_attribution_drift",
     ]
 
 
@@ -143,8 +143,8 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
         ("columns: {cut_off: 0.5}", "columns.cut_off: cut_off is"),
         ("columns: {expected_error: e}", "columns.expected_error: expected_error is"),
         ("columns: {score: p, positive_class: yes}", "columns.positive_class: positive_class is"),
-        ("features: {top_n: 10, attribution: {source: mutual_information}}",
-         "features.top_n: top_n is"),
+        ("features: {top_n: 10, attribution: {source: surrogate_model}}",
+         "features.attribution.source: the source surrogate_model is"),
         ("reprocess: P3D", "reprocess: reprocess is"),
         ("max_catch_up: P7D", "max_catch_up: max_catch_up is"),
         ("catch_up: false", "catch_up: catch_up is"),
@@ -154,6 +154,14 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
         ("signals: {mine: {type: custom, at_risk: {sql: sum(p)}}}", "signals.mine: custom is"),
         ("signals: {model_performance: [rmse, mae, r2, accuracy, roc_auc]}",
          "signals.model_performance: model_performance is"),
+        ("signals: {feature_attribution_drift: [ndcg]}",
+         "signals.feature_attribution_drift: needs attribution: {source: columns, prefix: …}, or a"
+         " table; its default, the source mutual_information, is"),
+        ("features: {top_n: 10}",
+         "features.top_n: top_n needs attribution: {source: columns, prefix: …}, or a table; its"
+         " default, the source mutual_information, is"),
+        ("features: {top_n: 10, attribution: {source: mutual_information}}",
+         "features.attribution.source: the source mutual_information is"),
         ("signals: {feature_attribution_drift: {attribution: {source: surrogate_model}}}",
          "signals.feature_attribution_drift.attribution.source: the source surrogate_model is"),
         ("signals: {data_drift: {segments: [origin]}}", "signals.data_drift.segments: segments are"),
