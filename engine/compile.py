@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,10 +17,12 @@ from markupsafe import Markup
 from driftline.engine.dialects import known_dialect, spelled
 from driftline.engine.errors import DriftlineError, SourceError
 from driftline.engine.features import named_columns
-from driftline.engine.plan import Plan, make_plans, references_needed
+from driftline.engine.plan import Plan, Segment, make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
+from driftline.engine.segments import most_values
 from driftline.engine.selection import EVERYTHING, Selection
+from driftline.engine.sqltext import as_sql
 from driftline.engine.store import store_of
 from driftline.engine.warehouses import class_of
 from driftline.engine.warehouses.base import Column, Statement, Warehouse
@@ -133,7 +135,7 @@ def _compile(
         },
     )
     engine = class_of(dialect)
-    for plan in plans:
+    for plan in map(_with_segments, plans):
         relations = {
             number: local.relation(source)
             if local is not None and local.dialect == dialect and source.files
@@ -152,11 +154,25 @@ def _compile(
         yield Compiled(monitor.name, plan.window_start, plan.window_end, statements)
 
 
+def _with_segments(plan: Plan) -> Plan:
+    """A plan with a placeholder for what the segments of each segmentation turn out to be."""
+    note = "/* one for each segment, from the rows */"
+    scans = []
+    for scan in plan.segmented:
+        cell = tuple(Markup(f"{as_sql(key.name)} {note}") for key in scan.keys)
+        name = scan.segmentation.name if scan.segmentation else ""
+        told = name or Markup(f"'' {note}")
+        window = scan.windows[0].id
+        scans.append(replace(scan, cells=(cell,), segments=(Segment(window, told, window, (0,)),)))
+    return replace(plan, segmented=tuple(scans))
+
+
 def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
     numbers = [item for item in plan.read if item.route == "number"]
     texts = [item for item in plan.read if item.route == "category"]
     counted = [item for item in plan.read if renderer.counts(item)]
-    found = [renderer.matches(matches) for matches in plan.by_join().values()]
+    found = [renderer.segments(most_values(plan))] if plan.segmented else []
+    found += [renderer.matches(matches) for matches in plan.by_join().values()]
     found += renderer.joined().values()
     found += [renderer.profile(group) for group in renderer.alike(counted) or ((),)]
     found += [statement for statement in (renderer.arrivals(),) if statement is not None]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from driftline.engine.attributions import Attributed
 from driftline.engine.baseline import Importances, Known, fits, regridded
 from driftline.engine.baseline import Numbers as KnownNumbers
-from driftline.engine.errors import StatementError
+from driftline.engine.errors import SourceError, StatementError
 from driftline.engine.features import Watched
 from driftline.engine.grid import (
     MOST_BINS,
@@ -30,6 +30,7 @@ from driftline.engine.grid import (
 )
 from driftline.engine.joins import several_rows
 from driftline.engine.kinds import decide_kinds
+from driftline.engine.number_rows import Key
 from driftline.engine.numbers import Numbers
 from driftline.engine.plan import ALL, WHOLE, Plan
 from driftline.engine.ranking import importance_rows
@@ -273,15 +274,23 @@ class _Gathering:
                 continue  # another window's, of which only the rate is asked
             row = counted.get(match.id)
             if row is None:
-                unusable[scan.id, name] = self.out.unmatched[match.id]
+                message = self.out.unmatched[match.id]
+                unusable |= {(each, name): message for each in self._same_rows(scan.id)}
             elif not row["repeated"]:
-                single.add((scan.id, name))
+                single |= {(each, name) for each in self._same_rows(scan.id)}
             elif match.joined.clock is None:
                 side = "production" if scan.side == "production" else f"reference {scan.reference}"
-                unusable[scan.id, name] = (
+                message = (
                     f"join {name} has {several_rows(row['repeated'], row['surplus'])} of {side},"
                     " and no timestamp tells the newest"
                 )
+                unusable |= {(each, name): message for each in self._same_rows(scan.id)}
+        for each in self.plan.segmented:
+            for column in each.keys:
+                if column.join is not None and (each.id, column.join) in unusable:
+                    message = unusable[each.id, column.join]
+                    where = f"monitor {self.plan.monitor.name}, segments by {column.name}"
+                    raise SourceError(f"{where}: {message}")
         self.renderer.settle_joins(single, unusable)
         for scan_id, statement in self.renderer.joined().items():
             try:
@@ -292,6 +301,10 @@ class _Gathering:
         waiting = self.renderer.waiting()
         for key, message in unusable.items():
             self.out.failed |= dict.fromkeys(waiting.get(key, ()), message)
+
+    def _same_rows(self, scan: int) -> list[int]:
+        """A scan, and those that tell its rows apart."""
+        return [scan, *(each.id for each in self.plan.segmented if each.base == scan)]
 
     def _match(self) -> dict[int, dict[str, Any]]:
         """Land what joins match; by match, without those that could not be counted."""
@@ -390,8 +403,8 @@ class _Gathering:
                             note(key, item, found)
         for scan in self.plan.scans:
             # a scan without rows returns none: a zero of its own keeps it in the results
-            for window in scan.windows:
-                key = {"scan": scan.id, "window_id": window.id, "segment": ALL}
+            for window_id, segment in scan.groups:
+                key = {"scan": scan.id, "window_id": window_id, "segment": segment}
                 rows.setdefault(tuple(key.values()), {**key, "row_count": 0})
         for (scan_id, _, _), row in rows.items():
             self.rows[scan_id] += row["row_count"]
@@ -471,7 +484,11 @@ class _Gathering:
     def _copy(self, items: Sequence[Watched]) -> None:
         """Have the columns of wide tables where naming them costs less, if they are few enough."""
         for scan in self.plan.scans:
-            if len(scan.columns) <= WIDE or self.rows[scan.id] * len(items) > MOST_COPIED:
+            if (
+                scan.base is not None
+                or len(scan.columns) <= WIDE
+                or self.rows[scan.id] * len(items) > MOST_COPIED
+            ):
                 continue
             statement = self.renderer.copied(scan, items)
             if statement is None:
@@ -544,12 +561,13 @@ class _Gathering:
         self.progress(f"one pass over {len(gridded)} columns")
         settled = self.plan.monitor.exact == "always"
         levels = {
-            (row["scan"], row["window_id"]): shift_for(row["row_count"], settled=settled)
+            (row["scan"], row["window_id"], row["segment"]): shift_for(
+                row["row_count"], settled=settled
+            )
             for row in self.bench.rows("from scan_rows")
         }
-        for scan in self.plan.scans:
-            own = (levels[scan.id, window.id] for window in scan.windows)
-            self.numbers.shifts[scan.id] = min(own)
+        for scan in self.plan.counted:
+            self.numbers.shifts[scan.id] = min(levels[scan.id, *group] for group in scan.groups)
         self._take_held(gridded, levels)
         cells = sum(MOST_BINS >> shift for shift in levels.values())
         large = {scan for scan, rows in self.rows.items() if rows >= LARGE_ROWS}
@@ -589,7 +607,7 @@ class _Gathering:
                 placed[item.id] = grid
         return placed
 
-    def _take_held(self, items: Sequence[Watched], levels: Mapping[tuple[int, int], int]) -> None:
+    def _take_held(self, items: Sequence[Watched], levels: Mapping[Key, int]) -> None:
         """Put the cells that are known where those that are read will be."""
         for item in items:
             grid = self.numbers.grids[item.id]
@@ -598,7 +616,7 @@ class _Gathering:
                 if facts is None:
                     continue
                 side = regridded(facts, grid)
-                if side is None or (grid.width and side.shift != levels[scan.id, 0]):
+                if side is None or (grid.width and side.shift != levels[scan.id, 0, ALL]):
                     self.renderer.held.discard((scan.id, item.id))
                 else:
                     self.numbers.sides.setdefault(item.id, {})[scan.id, 0, ALL] = side
@@ -620,13 +638,20 @@ class _Gathering:
             if item.id not in self.out.failed
             and not all(
                 math.isfinite(x)
-                for s in self.plan.scans
+                for s in (self.plan.production, *self.plan.references)
                 for x in bounds.get((s.id, item.id), (0, 0))
             )
         ]
         for batch in self._alike(odd):
             for some, part in self._answers(batch, self.renderer.finite_bounds):
                 bounds |= _read_bounds(part, [i.id for i in some])
+        for scan in self.plan.segmented:
+            # the same rows, told apart
+            bounds |= {
+                (scan.id, item.id): bounds[scan.base, item.id]
+                for item in numbers
+                if scan.base is not None and (scan.base, item.id) in bounds
+            }
         return bounds
 
     def _sample(self, fine: Sequence[Watched]) -> dict[int, list[float | None]]:
@@ -697,10 +722,9 @@ class _Gathering:
                 if signal.name not in item.signals:
                     continue
                 wanted = {metrics[rule.metric].certified for rule in signal.rules} - {None}
-                for pair in self.plan.pairs:
-                    if self.plan.scans[pair.reference_scan].reference == signal.reference:
-                        number = self.numbers.comparison(pair, item)
-                        asked.setdefault(number, set()).update(w for w in wanted if w)
+                for pair in self.plan.pairs_of(signal):
+                    number = self.numbers.comparison(pair, item)
+                    asked.setdefault(number, set()).update(w for w in wanted if w)
         return asked
 
     def _few_by_share(self, items: Sequence[Watched]) -> set[int]:

@@ -120,6 +120,7 @@ def named_columns(monitor: Monitor) -> tuple[str, ...]:
         roles.correlation_id,
         roles.actual,
         *outputs,
+        *(name for each in monitor.segmentations for name in each.columns),
         *(name for each in selections if each for name in (*each.named, *_literal(each))),
     )
     return tuple(dict.fromkeys(name for name in names if name is not None))
@@ -219,7 +220,7 @@ def _left(
     """A column that is known and not read, with every reason for it."""
     name = column or twin
     assert name is not None
-    article = "an" if job == "attribution" else "the"
+    article = {"attribution": "an", "segment": "a"}.get(job or "", "the")
     reasons = (None if job is None else f"{article} {job} column", reason, _origin(column, twin))
     return Watched(
         -1,
@@ -283,6 +284,7 @@ def _jobs(
         "prediction": (roles.prediction,),
         "score": (roles.score,),
         "actual": (roles.actual,),
+        "segment": tuple(name for each in monitor.segmentations for name in each.columns),
     }
     jobs: dict[str, str] = {}
     for job, names in named.items():

@@ -128,11 +128,7 @@ def _of_features(
     """What signals measure of features; only metrics that are certified before they are exact, if asked."""
     numbers = results.comparisons
     for signal in plan.monitor.signals:
-        pairs = [
-            pair
-            for pair in plan.pairs
-            if plan.scans[pair.reference_scan].reference == signal.reference
-        ]
+        pairs = plan.pairs_of(signal)
         for rule in signal.rules:
             metric = plan.conventions.metrics[rule.metric]
             if certified and metric.certified is None:

@@ -85,9 +85,7 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.columns.positive_class", _given, "positive_class is"),
     ("monitors.*.columns.cut_off", _given, "cut_off is"),
     ("monitors.*.columns.expected_error", _given, "expected_error is"),
-    ("monitors.*.segments", _given, "segments are"),
     ("monitors.*.signals.*", _planned_type, "{type} is"),
-    ("monitors.*.signals.*.segments", _given, "segments are"),
     ("monitors.*.features.attribution.source", _planned_source, "the source {value} is"),
     ("monitors.*.signals.*.attribution.source", _planned_source, "the source {value} is"),
     (

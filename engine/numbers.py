@@ -91,14 +91,14 @@ class Numbers(Settling):
         self,
         table: pa.Table,
         scales: Mapping[tuple[int, int], tuple[float, float]],
-        levels: Mapping[tuple[int, int], int],
+        levels: Mapping[Key, int],
     ) -> None:
         """Keep what the relation `histogram` counted.
 
         Args:
             table: Its rows.
             scales: What its two sums were multiplied by, by scan and feature.
-            levels: How often fine bins are to be joined by two, by scan and window.
+            levels: How often fine bins are to be joined by two, by scan, window and segment.
         """
         for feature, key, rows in split(table, by_bin=True):
             grid = self.grids[feature]
@@ -125,7 +125,7 @@ class Numbers(Settling):
                 grid.centre,
             )
             # as coarse as the window's own rows deserve, whatever stands beside it
-            self.keep(feature, key, side.at(levels[key[:2]]) if grid.width else side)
+            self.keep(feature, key, side.at(levels[key]) if grid.width else side)
 
     def add_values(
         self,

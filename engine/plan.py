@@ -16,7 +16,14 @@ from driftline.engine.conventions import CONVENTIONS, Conventions
 from driftline.engine.errors import SourceError
 from driftline.engine.features import Watched, match_column, need_column, watch
 from driftline.engine.joins import Joined, Side, join_production, join_reference
-from driftline.engine.project import Attribution, Duration, Monitor, Signal, Source
+from driftline.engine.project import (
+    Attribution,
+    Duration,
+    Monitor,
+    Segmentation,
+    Signal,
+    Source,
+)
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.warehouses.base import MOMENTS, Column
 from driftline.engine.windows import (
@@ -42,6 +49,24 @@ class ScanWindow:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """Rows of one window of a scan that are measured by themselves.
+
+    Attributes:
+        window: The number that they are counted under: the window's, or, where one window of a reference
+            is told apart in several ways, one for each.
+        name: What results call it.
+        of: Id of the window.
+        cells: The cells of the scan that are its.
+    """
+
+    window: int
+    name: str
+    of: int
+    cells: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Scan:
     """One reading of one source: production, or a reference.
 
@@ -57,6 +82,12 @@ class Scan:
         columns: All columns of the source, and those that joins bring.
         joined: The joins that bring columns which are read.
         beside: Columns of its own that are read in the same row as joined ones.
+        base: Id of the scan whose rows are told apart by segment here; None of one that has them whole.
+        segmentation: How they are.
+        keys: The columns that tell segments apart; empty where a condition does.
+        cells: Their values that are kept apart, as texts.
+        rest: Whether rows of other values are counted too, as the last cell.
+        segments: What the cells belong to.
     """
 
     id: int
@@ -70,6 +101,29 @@ class Scan:
     columns: tuple[Column, ...]
     joined: tuple[Joined, ...] = ()
     beside: tuple[Column, ...] = ()
+    base: int | None = None
+    segmentation: Segmentation | None = None
+    keys: tuple[Column, ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
+    rest: bool = False
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def reads_joined(self) -> bool:
+        """Whether all that is read of it stands in joined rows, since what tells segments apart does."""
+        return any(key.join is not None for key in self.keys)
+
+    @property
+    def width(self) -> int:
+        """Into how many cells the rows of a step are told apart."""
+        return max(1, len(self.cells) + self.rest)
+
+    @property
+    def groups(self) -> tuple[tuple[int, str], ...]:
+        """The windows and segments that rows are counted for."""
+        if self.base is None:
+            return tuple((window.id, ALL) for window in self.windows)
+        return tuple((segment.window, segment.name) for segment in self.segments)
 
     @cached_property
     def steps(self) -> tuple[ScanWindow, ...]:
@@ -77,17 +131,40 @@ class Scan:
         return self._steps[0]
 
     @cached_property
-    def placed(self) -> tuple[tuple[int, int], ...]:
-        """(step, window) where steps are not the windows themselves."""
-        return self._steps[1]
+    def placed(self) -> tuple[tuple[int, int, str], ...]:
+        """(key, window, segment) where the keys that rows are counted by are not the windows themselves.
+
+        The key of a row is its step's number times the width, and its cell.
+        """
+        if self.base is None:
+            return tuple((step, window, ALL) for step, window in self._steps[1])
+        return tuple(
+            (step * self.width + cell, segment.window, segment.name)
+            for segment in self.segments
+            for step in self.steps_of[segment.of]
+            for cell in segment.cells
+        )
 
     @cached_property
-    def steps_of(self) -> Mapping[int, tuple[int, ...]]:
+    def keys_of(self) -> Mapping[tuple[int, str], tuple[int, ...]]:
+        """The keys that each window and segment consists of."""
+        found: dict[tuple[int, str], list[int]] = {group: [] for group in self.groups}
+        for key, window, segment in self.placed or ((w.id, w.id, ALL) for w in self.windows):
+            found[window, segment].append(key)
+        return {group: tuple(keys) for group, keys in found.items()}
+
+    @property
+    def several(self) -> bool:
+        """Whether rows have more than one key."""
+        return len(self.steps) * self.width > 1
+
+    @cached_property
+    def steps_of(self) -> Mapping[int, list[int]]:
         """The steps of each window, by id."""
         found: dict[int, list[int]] = {window.id: [] for window in self.windows}
-        for step, window in self.placed or ((each.id, each.id) for each in self.windows):
+        for step, window in self._steps[1] or ((each.id, each.id) for each in self.windows):
             found[window].append(step)
-        return {window: tuple(steps) for window, steps in found.items()}
+        return found
 
     @cached_property
     def _steps(self) -> tuple[tuple[ScanWindow, ...], tuple[tuple[int, int], ...]]:
@@ -130,13 +207,19 @@ class Match:
 
 @dataclass(frozen=True)
 class Pair:
-    """One production window held against one reference, in one segment."""
+    """One production window held against one reference, in one segment.
+
+    Attributes:
+        segmentation: What tells the segment apart; None of the whole.
+    """
 
     id: int
     window_id: int
     reference_scan: int
     reference_window: int
     segment: str = ALL
+    production_scan: int = 0
+    segmentation: Segmentation | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +243,8 @@ class Plan:
         matches: What is counted of joins.
         attributions: What importances of features are made of.
         delay: How much earlier than the monitor's own window this one ends.
+        segmented: The scans that are told apart by segment: production and references once more for
+            each segmentation, in their order.
     """
 
     monitor: Monitor
@@ -179,6 +264,7 @@ class Plan:
     matches: tuple[Match, ...] = ()
     attributions: tuple[Attributed, ...] = ()
     delay: Duration | None = None
+    segmented: tuple[Scan, ...] = ()
 
     def takes(self, signal: str, feature: str) -> bool:
         """Whether a signal of a feature is computed; `__all__` is the window as a whole."""
@@ -201,8 +287,8 @@ class Plan:
 
     @property
     def scans(self) -> tuple[Scan, ...]:
-        """Production first, then the references; the primary one is the first of them."""
-        return (self.production, *self.references)
+        """By id: production, the references, the primary one first, then those told apart by segment."""
+        return (self.production, *self.references, *self.segmented)
 
     @property
     def primary(self) -> Scan:
@@ -259,6 +345,26 @@ class Plan:
     def scan_of(self, reference: str) -> Scan:
         """The scan of a reference, by name."""
         return next(scan for scan in self.references if scan.reference == reference)
+
+    @property
+    def counted(self) -> tuple[Scan, ...]:
+        """The scans that rows are read of: all but those that nothing was found to tell apart in."""
+        return tuple(scan for scan in self.scans if scan.groups)
+
+    def pairs_of(self, signal: Signal) -> tuple[Pair, ...]:
+        """The pairs that a signal is measured in, the whole first."""
+        segmentations = (None, *self.monitor.segments_of(signal))
+        return tuple(
+            pair
+            for pair in self.pairs
+            if self.scans[pair.reference_scan].reference == signal.reference
+            and pair.segmentation in segmentations
+        )
+
+    @property
+    def whole_pairs(self) -> tuple[Pair, ...]:
+        """The pairs of all rows."""
+        return tuple(pair for pair in self.pairs if pair.segmentation is None)
 
     @property
     def attribution_signals(self) -> tuple[Signal, ...]:
@@ -321,6 +427,7 @@ def _shape(plan: Plan) -> Plan:
         window_start=now,
         window_end=now,
         production=replace(plan.production, windows=()),
+        segmented=tuple(_in_windows(scan, ()) for scan in plan.segmented),
         pairs=(),
         warnings=(),
     )
@@ -343,9 +450,15 @@ def _batch(plans: Sequence[Plan]) -> Batch:
     whole = replace(
         found[-1],
         production=replace(found[-1].production, windows=windows),
+        segmented=tuple(_in_windows(scan, windows) for scan in found[-1].segmented),
         pairs=tuple(pair for plan in found for pair in plan.pairs),
     )
     return Batch(whole, tuple(found))
+
+
+def _in_windows(scan: Scan, windows: tuple[ScanWindow, ...]) -> Scan:
+    """A scan that is told apart, of other windows of production where it is production's."""
+    return scan if scan.side == "reference" else replace(scan, windows=windows)
 
 
 def references_needed(
@@ -486,11 +599,13 @@ class _Planning:
             self.side.columns,
         )
         ids = correlation_id_asked(monitor) if whole else ()
-        scan = _joining(own, self.side, [*read, *ids], where)
+        keys = [name for each in monitor.segmentations for name in each.columns]
+        scan = _joining(own, self.side, [*read, *ids, *keys], where)
         found = [match_column(name, scan.columns, where=where) for name in ids]
         if scan.clock is not None and any(column and column.join for column in found):
             scan = replace(scan, beside=(scan.clock,))
-        scans = tuple(self._references(delay, signals, read))
+        scans = tuple(self._references(delay, signals, [*read, *keys]))
+        segmented = tuple(self._segmented(signals, (own, *scans), read))
         warnings = (
             overlap_warning(monitor, reference, at)
             for reference in monitor.references
@@ -515,16 +630,38 @@ class _Planning:
             signals=tuple(signals),
             whole=whole,
             matches=tuple(_matches(monitor, at, own, reported, (scan, *scans))),
-            attributions=tuple(self._attributions(signals, (scan, *scans), len(read))),
+            attributions=tuple(
+                self._attributions(signals, (scan, *scans), len(segmented), len(read))
+            ),
             delay=delay,
+            segmented=segmented,
         )
 
+    def _segmented(
+        self, signals: Sequence[str], scans: Sequence[Scan], read: Sequence[str]
+    ) -> Iterator[Scan]:
+        """Production and the references that are needed, once more for each segmentation."""
+        monitor, number = self.monitor, len(scans)
+        taken = {*self.selection.signals(monitor)} & {*signals}
+        for segmentation in monitor.segmentations:
+            references = {
+                signal.reference
+                for signal in monitor.signals
+                if signal.name in taken and segmentation in monitor.segments_of(signal)
+            }
+            for scan in scans if references else ():
+                if scan.id and scan.reference not in references:
+                    continue
+                side = self.others[scan.reference] if scan.id else self.side
+                yield _segmenting(monitor, number, scan, side, segmentation, read)
+                number += 1
+
     def _attributions(
-        self, signals: Sequence[str], scans: Sequence[Scan], first: int
+        self, signals: Sequence[str], scans: Sequence[Scan], segmented: int, first: int
     ) -> Iterator[Attributed]:
         """What the importances that signals need are made of; ids of columns count from `first`."""
         monitor = self.monitor
-        primary, number = scans[1], len(scans) + len(monitor.joins)
+        primary, number = scans[1], len(scans) + segmented + len(monitor.joins)
         taken = self.selection.signals(monitor)
         for place, attribution in enumerate(monitor.attributions):
             needed: set[int] = set()
@@ -582,6 +719,42 @@ class _Planning:
                 side.columns,
             )
             yield _joining(scan, side, read, where)
+
+
+def _segmenting(
+    monitor: Monitor,
+    number: int,
+    scan: Scan,
+    side: Side,
+    segmentation: Segmentation,
+    read: Sequence[str],
+) -> Scan:
+    """A scan's rows, to be told apart."""
+    where = f"monitor {monitor.name}, " + (f"reference {scan.reference}" if scan.id else scan.name)
+    keys = tuple(
+        need_column(name, side.columns, where=where, role="segments")
+        for name in segmentation.columns
+    )
+    found = replace(
+        scan,
+        id=number,
+        name=f"{scan.name}_by_segment_{number}",
+        joined=(),
+        beside=(),
+        base=scan.id,
+        segmentation=segmentation,
+        keys=keys,
+        cells=() if keys else ((),),
+    )
+    found = _joining(found, side, [*read, *segmentation.columns], where)
+    if not found.joined:
+        return found
+    # in joined rows only what they carry along can be read
+    own = [key for key in keys if key.join is None]
+    if found.reads_joined:
+        columns = (match_column(name, side.columns, where=where) for name in read)
+        own += [column for column in columns if column is not None and column.join is None]
+    return replace(found, beside=tuple(dict.fromkeys(own)))
 
 
 def _selected(

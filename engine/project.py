@@ -18,6 +18,8 @@ from driftline.engine.catalog import Kind
 MEMORY: Final = ":memory:"
 # Types of signal that can be told to watch the most important features only.
 RANKED: Final = ("data_drift", "data_quality")
+# Types of signal that are measured in every segment, too.
+SEGMENTED: Final = ("data_drift", "prediction_drift", "data_quality")
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -221,6 +223,21 @@ class FeatureSelection:
 
 
 @dataclass(frozen=True)
+class Segmentation:
+    """How rows are told apart: by the values of columns, or by a condition.
+
+    Attributes:
+        columns: Names of the columns; empty where a condition tells.
+        name: The segment of the rows for which the condition holds.
+        where: The condition, DuckDB dialect.
+    """
+
+    columns: tuple[str, ...] = ()
+    name: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True)
 class MetricRule:
     """One metric a signal computes, with its threshold for each feature type it applies to.
 
@@ -245,6 +262,7 @@ class Signal:
         features: The signal's own selection, or None for the monitor's.
         alert_when: `exceeds`, `significant` or `confident`.
         attribution: Where importances come from, of feature attribution drift; None for others.
+        segments: The signal's own segmentations, or None for the monitor's.
     """
 
     name: str
@@ -254,6 +272,7 @@ class Signal:
     features: FeatureSelection | None = None
     alert_when: str = "significant"
     attribution: Attribution | None = None
+    segments: tuple[Segmentation, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -279,6 +298,8 @@ class Monitor:
     column_types: Mapping[str, str] = field(default_factory=lambda: NONE)
     bins: BinRule = BinRule()
     max_categories: int = 1000
+    segments: tuple[Segmentation, ...] = ()
+    max_segments: int = 50
     min_rows: int = 100
     exact: str = "always"
     conventions: str = "driftline"
@@ -299,6 +320,18 @@ class Monitor:
     def selection_of(self, signal: Signal) -> FeatureSelection:
         """Which columns are features of a signal."""
         return signal.features or self.features
+
+    def segments_of(self, signal: Signal) -> tuple[Segmentation, ...]:
+        """What a signal is measured by beside the whole; only signals about features are."""
+        if signal.type not in SEGMENTED:
+            return ()
+        return self.segments if signal.segments is None else signal.segments
+
+    @property
+    def segmentations(self) -> tuple[Segmentation, ...]:
+        """Every way in which rows are told apart, each once."""
+        found = (each for signal in self.signals for each in self.segments_of(signal))
+        return tuple(dict.fromkeys(found))
 
     def ranking_of(self, signal: Signal) -> Attribution | None:
         """What ranks a signal's features, of which it takes the first few; None where it takes all."""

@@ -208,7 +208,7 @@ def land_plan(plan: Plan, bench: Workbench) -> None:
     pairs = [
         {
             "pair": pair.id,
-            "production_scan": plan.production.id,
+            "production_scan": pair.production_scan,
             "production_window": pair.window_id,
             "reference_scan": pair.reference_scan,
             "reference_window": pair.reference_window,

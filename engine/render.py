@@ -31,7 +31,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
 from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid, room_at
 from driftline.engine.joins import Joined
-from driftline.engine.plan import WHOLE, Match, Plan, Scan, ScanWindow, correlation_id_asked
+from driftline.engine.plan import ALL, WHOLE, Match, Plan, Scan, ScanWindow, correlation_id_asked
 from driftline.engine.sqltext import (
     LARGEST_DOUBLE,
     TIME_TEXT,
@@ -53,6 +53,8 @@ CODES: Final[Mapping[str, int]] = {
     "negative_infinity": -4,
     "positive_infinity": -5,
 }
+# What a segment's value is called where it is null.
+NULL_SEGMENT: Final = "__null__"
 # Multiples of it fall evenly into every part of [0, 1), which picks a sample of values.
 GOLDEN: Final = 0.6180339887498949
 
@@ -65,7 +67,9 @@ class ScanPart:
         steps: The windows cut where any of them starts or ends: no two overlap.
         even: Seconds since 1970 of the first step's start, and the seconds of each, where they are
             alike.
-        placed: (step, window) where steps are not the windows themselves.
+        placed: (key, window, segment) where the keys of rows are not the windows themselves.
+        cell: Which cell of its step a row is in; None where rows are not told apart.
+        width: How many cells a step has.
     """
 
     id: int
@@ -78,7 +82,19 @@ class ScanPart:
     unfiltered: bool = False
     steps: tuple[ScanWindow, ...] = ()
     even: tuple[float, float] | None = None
-    placed: tuple[tuple[int, int], ...] = ()
+    placed: tuple[tuple[int, int, str], ...] = ()
+    cell: Markup | None = None
+    width: int = 1
+
+    @property
+    def several(self) -> bool:
+        """Whether rows have more than one key."""
+        return len(self.steps) * self.width > 1
+
+    @property
+    def places(self) -> tuple[tuple[int, int, str], ...]:
+        """(key, window, segment) of all rows."""
+        return self.placed or tuple((step.id, step.id, ALL) for step in self.steps)
 
     @property
     def start(self) -> datetime | None:
@@ -276,7 +292,8 @@ class NumberPart:
         """What the number of an undecided bin comes as."""
         if self.room is None:
             return Markup("smallint") if self.coarse is not None else self.slot_type
-        return Markup("integer" if self.room * len(self.scan.steps) < 2**31 else "bigint")
+        keys = len(self.scan.steps) * self.scan.width
+        return Markup("integer" if self.room * keys < 2**31 else "bigint")
 
     @property
     def asked(self) -> Markup:
@@ -396,11 +413,11 @@ class Renderer:
         self.known = Known()
         # number columns whose cells are known: (scan, feature)
         self.held: set[tuple[int, int]] = set()
+        self._brought = {scan.id: _names(scan) for scan in plan.scans}
         self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
-        # all scans where steps are not the windows themselves
+        # all scans where keys are not the windows themselves
         overlaps = any(part.placed for part in self._scans.values())
         self._stepped = tuple(self._scans.values()) if overlaps else ()
-        self._brought = {scan.id: _names(scan) for scan in plan.scans}
         self._joined: dict[int, ScanPart] = {}
         self._kept: dict[int, Markup] = {}
         self._copies: dict[int, Copy] = {}
@@ -437,7 +454,7 @@ class Renderer:
                 continue
             name = Markup(f"driftline_joined_{scan.id}")
             text = self._joined_rows(scan, usable, single)
-            self._joined[scan.id] = ScanPart(
+            part = ScanPart(
                 scan.id,
                 self._scans[scan.id].name,
                 name if self._keeps_rows else Markup(f"(\n{text}\n) as {name}"),
@@ -446,6 +463,7 @@ class Renderer:
                 None,
                 steps=scan.windows,
             )
+            self._joined[scan.id] = self._told_apart(scan, part)
             self._kept[scan.id] = Markup(f"create or replace temp table {name} as\n{text}")
 
     def joined(self) -> dict[int, Statement]:
@@ -536,7 +554,52 @@ class Renderer:
             )
             for joined in usable
         )
-        return _rendered("joined", scan=self._scans[scan.id], carried=carried, joins=joins)
+        return _rendered("joined", scan=self._bare(scan), carried=carried, joins=joins)
+
+    def segments(self, most: int) -> Statement:
+        """How many rows each segment has, of at most so many a step and scan."""
+        parts = []
+        for scan in self.plan.segmented:
+            part = self._bare(scan)
+            if scan.reads_joined:
+                part = replace(self._joined[scan.id], cell=None)
+            parts.append(_with(part, self._key_texts(scan)))
+        width = max(len(part.columns) for part in parts)
+        return self._statement("segments", "segments", scans=parts, width=width, most=most)
+
+    def _key_texts(self, scan: Scan) -> tuple[Markup, ...]:
+        """What the columns that tell segments apart hold, as texts."""
+        others = (each for each in self.plan.segmented if each.segmentation == scan.segmentation)
+        told = next((each for each in others if each.side == "reference"), scan)
+        texts = []
+        for key, reference in zip(scan.keys, told.keys, strict=True):
+            column = self._brought[scan.id][key] if scan.reads_joined else key
+            text = category(column, reference)
+            if column.floating:
+                text = sql("case when {c} is not null then {t} end", c=present(column), t=text)
+            texts.append(sql("coalesce({t}, {null})", t=text, null=NULL_SEGMENT))
+        return tuple(texts)
+
+    def _told_apart(self, scan: Scan, part: ScanPart) -> ScanPart:
+        """The same rows with the cell that each is in; as they are where nothing tells them apart."""
+        if scan.base is None:
+            return part
+        part = replace(part, placed=scan.placed, width=scan.width)
+        if not scan.keys or not scan.groups:
+            return replace(part, cell=Markup("0"))
+        name = Markup(f"driftline_segmented_{scan.id}")
+        text = _rendered(
+            "segmented",
+            scan=part,
+            name=name,
+            keys=self._key_texts(scan),
+            cells=scan.cells,
+            rest=scan.rest,
+        )
+        clock = part.clock if len(part.steps) > 1 else None
+        return replace(
+            part, table=Markup(text), clock=clock, filter=None, cell=Markup("driftline_cell")
+        )
 
     def profile(self, items: Sequence[Watched]) -> Statement:
         """Rows of every scan, and what is to be counted of columns, in the order of `counts`."""
@@ -545,7 +608,7 @@ class Renderer:
                 self._part(scan, *items),
                 tuple(self._count(scan, item, n) for item in items for n in self.counts(item)),
             )
-            for scan in self.plan.scans
+            for scan in self.plan.counted
             if self.profiles(scan, items)
         ]
         return self._statement("profile", "profile", scans=scans)
@@ -560,7 +623,9 @@ class Renderer:
         """Columns in groups that one reading of each scan has: its own, or joined ones."""
         groups: dict[tuple[bool, ...], list[Watched]] = {}
         for item in items:
-            sides = tuple(self._is_joined(self._column(scan, item)) for scan in self.plan.scans)
+            sides = tuple(
+                self._is_joined(scan, self._column(scan, item)) for scan in self.plan.counted
+            )
             groups.setdefault(sides, []).append(item)
         return tuple(tuple(group) for group in groups.values())
 
@@ -630,7 +695,7 @@ class Renderer:
         """Scans of which at least one of the number columns must be read."""
         return [
             scan
-            for scan in self.plan.scans
+            for scan in (self.plan.production, *self.plan.references)
             if any((scan.id, item.id) not in self.held for item in features)
         ]
 
@@ -677,7 +742,7 @@ class Renderer:
         columns = []
         for item in features:
             stored, number, floating = self._number(primary, item)
-            if not self._is_joined(self._column(primary, item)):
+            if not self._is_joined(primary, self._column(primary, item)):
                 value = Markup(f"value_{len(drawn)}")
                 columns.append(NumberPart(drawn_rows, item.id, stored, value, floating))
                 drawn.append(number)
@@ -719,7 +784,7 @@ class Renderer:
                 narrow=scan.id in large,
             )
             for item in features
-            for scan in self.plan.scans
+            for scan in self.plan.counted
             if (scan.id, item.id) not in self.held
         ]
         return self._statement("histogram", "histogram", features, columns=columns)
@@ -756,7 +821,7 @@ class Renderer:
                 room=_room(scan, shifts[scan.id]),
             )
             for item in features
-            for scan in self.plan.scans
+            for scan in self.plan.counted
             if (item.id, scan.id) in undecided
         ]
         return self._statement("histogram", "histogram", features, columns=columns)
@@ -790,7 +855,7 @@ class Renderer:
                 room=_room(scan, levels[item.id, scan.id]),
             )
             for item in features
-            for scan in self.plan.scans
+            for scan in self.plan.counted
             if (
                 (scan.id, item.id) not in self.held
                 if undecided is None
@@ -806,7 +871,7 @@ class Renderer:
         columns: list[dict[str, Any]] = []
         for item in features:
             sides = []
-            for scan in self.plan.scans:
+            for scan in self.plan.counted:
                 column = self._column(scan, item)
                 assert item.reference is not None
                 # expressions are of the distinct values, under the name that these have
@@ -976,17 +1041,18 @@ class Renderer:
         else:
             where = f"reference {scan.reference}"
             column = match_column(item.name, scan.columns, where=where)
-        if column is None or column.join is None:
+        if column is None or not self._is_joined(scan, column):
             return column
         return self._brought[scan.id].get(column, column)
 
     @staticmethod
-    def _is_joined(column: Column | None) -> bool:
-        return column is not None and column.join is not None
+    def _is_joined(scan: Scan, column: Column | None) -> bool:
+        """Whether a column of a scan is read in joined rows."""
+        return column is not None and (column.join is not None or scan.reads_joined)
 
     def _part(self, scan: Scan, *items: Watched) -> ScanPart:
         """What to read columns that are alike from: the scan itself, or its joined rows."""
-        if items and self._is_joined(self._column(scan, items[0])):
+        if scan.reads_joined or (items and self._is_joined(scan, self._column(scan, items[0]))):
             return self._joined[scan.id]
         copy = self._copies.get(scan.id)
         if items and copy is not None and all(item.id in copy.features for item in items):
@@ -994,16 +1060,23 @@ class Renderer:
         return self._scans[scan.id]
 
     def _scan(self, scan: Scan) -> ScanPart:
+        return self._told_apart(scan, self._bare(scan))
+
+    def _bare(self, scan: Scan) -> ScanPart:
+        """A scan's rows, those for which its condition holds where it has one."""
+        conditions = [] if scan.filter is None else [filter_sql(scan.filter)]
+        if scan.segmentation is not None and scan.segmentation.where:
+            conditions.append(filter_sql(scan.segmentation.where))
         return ScanPart(
             scan.id,
             Markup(scan.name),
             self._table(scan.id),
             scan.clock,
             scan.windows,
-            None if scan.filter is None else Markup(filter_sql(scan.filter)),
+            Markup(") and (".join(conditions)) if conditions else None,
             steps=scan.steps,
             even=_even(scan.clock, scan.steps),
-            placed=scan.placed,
+            placed=() if scan.base is not None else scan.placed,
         )
 
     def _table(self, number: int, relations: Mapping[int, str] | None = None) -> Markup:
@@ -1103,8 +1176,8 @@ def _part(grid: Grid | GridPart, shift: int) -> GridPart:
 
 
 def _room(scan: Scan, level: int) -> int | None:
-    """By how much the numbers of a step's undecided bins lie apart; None where there is but one step."""
-    return room_at(level) if len(scan.steps) > 1 else None
+    """By how much the numbers of a key's undecided bins lie apart; None where there is but one key."""
+    return room_at(level) if scan.several else None
 
 
 def _scaled(x: Markup, name: str, scale: object, *, size: bool, floating: bool) -> SummedPart:

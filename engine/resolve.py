@@ -31,6 +31,7 @@ from driftline.engine.resolve_signals import (
     bin_rule,
     resolve_settings,
     resolve_signals,
+    segmentations,
     selection,
 )
 from driftline.engine.times import multiply, parse_instant, schedule_period
@@ -203,6 +204,8 @@ class _Resolver:
             column_types=MappingProxyType(dict(given.columns.types)),
             bins=bins,
             max_categories=given.bins.max_categories,
+            segments=segmentations(given.segments, self.section, ("segments",)),
+            max_segments=given.max_segments or 50,
             min_rows=min_rows,
             exact=given.exact,
             conventions=given.conventions,

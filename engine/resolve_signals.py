@@ -20,6 +20,7 @@ from driftline.engine.project import (
     FeatureSettings,
     MetricRule,
     Roles,
+    Segmentation,
     Signal,
     Source,
     Threshold,
@@ -30,6 +31,8 @@ from driftline.engine.signal_models import (
     LISTED,
     FeatureChoice,
     MetricMap,
+    Predicate,
+    Segments,
     SignalKeys,
 )
 from driftline.engine.signal_models import Attribution as AttributionKeys
@@ -133,7 +136,28 @@ def resolve_signals(
             else selection(one.features, section, ("signals", name, "features"), tables),
             alert_when=conventions.alert_when or one.alert_when or alert_when,
             attribution=_attribution(name, one, section, tables),
+            segments=None
+            if one.segments is None
+            else segmentations(one.segments, section, ("signals", name, "segments")),
         )
+
+
+def segmentations(given: Segments | None, section: Section, at: Trail) -> tuple[Segmentation, ...]:
+    """How rows are told apart; complains of entries that say the same, or have one name."""
+    found: list[Segmentation] = []
+    for index, each in enumerate(given or ()):
+        if isinstance(each, Predicate):
+            one = Segmentation(name=each.name, where=each.where)
+        else:
+            one = Segmentation(columns=(each,) if isinstance(each, str) else tuple(each))
+        if one in found:
+            section.complain("is given twice", *at, index)
+        elif one.where and one.name in (other.name for other in found):
+            section.complain(f"two segments are called '{one.name}'", *at, index, "name")
+        elif one.name == DATASET:
+            section.complain(f"{DATASET} is the name of all rows", *at, index, "name")
+        found.append(one)
+    return tuple(found)
 
 
 def _attribution(

@@ -75,7 +75,7 @@ class Facts:
         self.quantiles = read.quantiles
         self.bins = read.bins
         self.comparisons = read.comparisons
-        first = {pair.reference_scan: pair for pair in reversed(plan.pairs)}
+        first = {pair.reference_scan: pair for pair in reversed(plan.whole_pairs)}
         sides = {(plan.production.id, plan.pairs[0].window_id)} | {
             (scan, pair.reference_window) for scan, pair in first.items()
         }
@@ -90,6 +90,9 @@ class Facts:
             scan.id: read.reference_ids[scan.id, first[scan.id].reference_window]
             for scan in plan.references
         }
+        for scan in plan.segmented:
+            if scan.base in self.reference_ids:
+                self.reference_ids[scan.id] = self.reference_ids[scan.base]
 
     def profile(self, scan: int, window_id: int, segment: str, feature: int) -> Row | None:
         """A row of `columns`, or None."""
@@ -242,7 +245,7 @@ def _profiles(
         return None, None
     return (
         facts.profile(pair.reference_scan, pair.reference_window, pair.segment, feature),
-        facts.profile(facts.plan.production.id, pair.window_id, pair.segment, feature),
+        facts.profile(pair.production_scan, pair.window_id, pair.segment, feature),
     )
 
 
@@ -320,13 +323,14 @@ def _psi(bins: Sequence[Mapping[str, Any]], pseudocount: float) -> list[float | 
 def profile_rows(facts: Facts, run_id: str) -> list[Row]:
     """Rows of `profiles`: each feature as each side has it."""
     plan = facts.plan
-    first = {pair.reference_scan: pair for pair in reversed(plan.pairs)}
-    sides: list[tuple[Scan, int, str]] = [(plan.production, plan.pairs[0].window_id, ALL)]
-    sides += [
-        (plan.scans[s], pair.reference_window, pair.segment) for s, pair in sorted(first.items())
-    ]
+    sides: dict[tuple[int, int, str], Pair] = {}
+    for pair in plan.pairs:
+        sides.setdefault((pair.production_scan, pair.window_id, pair.segment), pair)
+    for pair in plan.pairs:
+        sides.setdefault((pair.reference_scan, pair.reference_window, pair.segment), pair)
     out = []
-    for scan, window_id, segment in sides:
+    for (scan_id, window_id, segment), pair in sides.items():
+        scan = plan.scans[scan_id]
         production = scan.side == "production"
         for item in plan.measured:
             row = facts.profile(scan.id, window_id, segment, item.id)
@@ -334,8 +338,8 @@ def profile_rows(facts: Facts, run_id: str) -> list[Row]:
                 continue
             column = item.production if production else item.reference
             spread = facts.quantiles.get((scan.id, window_id, segment, item.id), {})
-            comparison = facts.comparisons[plan.pairs[0].id, item.id]
-            below, above = _beyond(facts, scan, item.id)
+            comparison = facts.comparisons[pair.id, item.id]
+            below, above = _beyond(facts, scan, pair, item.id)
             text = facts.gathered.types.get(item.id) != "numerical"
             out.append(
                 {
@@ -377,13 +381,13 @@ def profile_rows(facts: Facts, run_id: str) -> list[Row]:
     return out
 
 
-def _beyond(facts: Facts, scan: Scan, feature: int) -> tuple[int | None, int | None]:
+def _beyond(facts: Facts, scan: Scan, pair: Pair, feature: int) -> tuple[int | None, int | None]:
     """Rows below and above the reference's range; of a reference itself none are."""
     if facts.gathered.types.get(feature) != "numerical":
         return None, None
     if scan.side == "reference":
         return 0, 0
-    row = facts.comparisons[facts.plan.pairs[0].id, feature]
+    row = facts.comparisons[pair.id, feature]
     return int(row["under_production"]), int(row["over_production"])
 
 

@@ -14,6 +14,7 @@ from driftline.engine.errors import (
     ConfigError,
     DriftlineError,
     SourceError,
+    StatementError,
     StoreError,
     WarehouseError,
 )
@@ -41,6 +42,7 @@ from driftline.engine.rows import (
     metric_rows,
     profile_rows,
 )
+from driftline.engine.segments import counted, most_values, told_apart
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import Store, store_of
 from driftline.engine.stored import NOTHING, Past, Standing
@@ -312,20 +314,13 @@ def _measured(
     frozen: Frozen,
 ) -> list[Part]:
     """Measure and judge the windows of one set of statements."""
-    whole, warehouse, progress = batch.whole, tools.warehouse, tools.progress
+    warehouse, progress = tools.warehouse, tools.progress
+    batch = _in_segments(log, batch, tools)
+    whole = batch.whole
     monitor, secrets = whole.monitor, log.project.secrets
     bench = Workbench(memory_limit=_memory_limit(log.project))
     try:
-        renderer = Renderer(
-            whole,
-            {number: warehouse.relation(source) for number, source in whole.sources.items()},
-            dialect=warehouse.dialect,
-            tag=f"driftline monitor={monitor.name} run={log.run_id} step={{step}}",
-            keeps_bounds=warehouse.keeps_bounds,
-            sampled=warehouse.sampled,
-            draws=warehouse.draws,
-            keeps_rows=warehouse.keeps_rows,
-        )
+        renderer = _renderer(log, whole, warehouse, keeps_rows=warehouse.keeps_rows)
         gathered = gather(
             whole,
             warehouse,
@@ -380,6 +375,37 @@ def _measured(
         ]
     finally:
         bench.close()
+
+
+def _renderer(log: Journal, plan: Plan, warehouse: Warehouse, *, keeps_rows: bool) -> Renderer:
+    return Renderer(
+        plan,
+        {number: warehouse.relation(source) for number, source in plan.sources.items()},
+        dialect=warehouse.dialect,
+        tag=f"driftline monitor={plan.monitor.name} run={log.run_id} step={{step}}",
+        keeps_bounds=warehouse.keeps_bounds,
+        sampled=warehouse.sampled,
+        draws=warehouse.draws,
+        keeps_rows=keeps_rows,
+    )
+
+
+def _in_segments(log: Journal, batch: Batch, tools: Tools) -> Batch:
+    """The windows with the segments that they have; as they are where nobody asks for any."""
+    plan = batch.whole
+    if not plan.segmented:
+        return batch
+    tools.progress(plan.monitor.name, "telling segments apart")
+    # nothing is kept of rows that are read only once
+    statement = _renderer(log, plan, tools.warehouse, keeps_rows=False).segments(most_values(plan))
+    try:
+        rows = log.ledger.fetch(tools.warehouse, statement).to_pylist()
+    except StatementError as error:
+        raise SourceError(
+            f"monitor {plan.monitor.name}, segments: {error.message}",
+            hint="check the columns and conditions of `segments`",
+        ) from error
+    return told_apart(batch, counted(plan, rows))
 
 
 def _histories(

@@ -54,7 +54,7 @@ class Sides:
         """Which side of a feature is the reference's in a pair, and which is production's."""
         return (
             (pair.reference_scan, pair.reference_window, pair.segment),
-            (self.plan.production.id, pair.window_id, pair.segment),
+            (pair.production_scan, pair.window_id, pair.segment),
         )
 
     def comparison(self, pair: Pair, item: Watched) -> int:
@@ -67,7 +67,7 @@ class Sides:
         return min(shift, self.levels.get(feature, shift))
 
     def codes(self, key: Key, bins: Wholes, room: int) -> Wholes:
-        """How statements number bins of a side: those of a scan of several windows, step by step.
+        """How statements number bins of a side: those of a scan of several keys, key by key.
 
         Args:
             key: The side.
@@ -75,18 +75,22 @@ class Sides:
             room: More than the bins that its grid has.
         """
         scan = self.plan.scans[key[0]]
-        if len(scan.steps) == 1:
+        if not scan.several:
             return bins
-        steps = np.array(scan.steps_of[key[1]], np.int64)
-        return (steps[:, None] * room + bins).ravel()
+        keys = np.array(scan.keys_of[key[1:]], np.int64)
+        return (keys[:, None] * room + bins).ravel()
 
     def keep(self, feature: int, key: Key, side: Side) -> None:
         """Keep what was counted of a side."""
         self.sides.setdefault(feature, {})[key] = side
 
     def is_still(self, scan: int) -> bool:
-        """Whether a scan is of a reference that is the same for every window."""
-        return scan != self.plan.production.id and len(self.plan.scans[scan].windows) == 1
+        """Whether a scan is of a whole reference that is the same for every window.
+
+        Segments may have cells in common: of what one waits for another may see a part.
+        """
+        found = self.plan.scans[scan]
+        return found.side == "reference" and len(found.windows) == 1 and found.base is None
 
     def still(self, feature: int) -> Iterator[Key]:
         """The sides of a feature that are the same for every window."""

@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -365,6 +365,31 @@ def _monitor_summary(
     if not empty:
         out.print()
         out.print(Text(f"  {_rest(worst, more, stored)}", style="dim"))
+        for line in _of_segments(each.metrics, stored):
+            out.print(Text(f"  {line}", style="dim"), soft_wrap=True)
+
+
+def _of_segments(rows: Sequence[Row], stored: bool) -> Iterator[str]:
+    """How many segments have a feature beyond its threshold, and the worst of them."""
+    segments: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["segment"] != ALL:
+            segments.setdefault(row["segment"], []).append(row)
+    if not segments:
+        return
+    beyond = {
+        name: worst
+        for name, of in segments.items()
+        if (worst := next(iter(worst_rows(of).values())))["status"] == "breached"
+    }
+    told = f"{len(beyond)} of {_counted(len(segments), 'segment')} breached"
+    if beyond:
+        name, row = max(beyond.items(), key=lambda each: (each[1]["score"] or 0.0, each[0]))
+        what = f"{clean(name_of(row['feature']))} {short(row)} {held(row)}"
+        told += f", worst {clean(name)}: {what}"
+        if stored:
+            told += f" (show --segment {shlex.quote(clean(name))})"
+    yield told
 
 
 def _rest(worst: Mapping[str, Row], more: int, stored: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,8 @@ STEPS: Final = (
     "facts",
     "attributions",
     "listed_importances",
+    "segments",
+    "segmented",
 )
 
 PROJECT: Final = """
@@ -76,6 +79,11 @@ monitors:
         labels.paid: DOUBLE
         plans.a;b: BIGINT
         'plans.tar"iff': VARCHAR
+  - name: segments
+    production: {table: ml.scored, timestamp: at, window: {size: P7D}, filter: x < 9}
+    reference: {table: ml.training}
+    segments: [country, {name: large, where: x > 1}, [country, 'o"r']]
+    columns: {types: {at: TIMESTAMP, x: DOUBLE, country: VARCHAR, 'o"r': DOUBLE}}
 """
 
 
@@ -86,12 +94,19 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         path = Path(folder) / "driftline.yml"
         path.write_text(PROJECT, "utf-8")
         project = load_project(path)
-    (compiled,) = compile_project(project, dialect=dialect, at="2026-03-02")
-    (monitor,) = project.monitors
+    compiled, apart = compile_project(project, dialect=dialect, at="2026-03-02")
+    monitor, _ = project.monitors
     columns = [
         Column(name, native, kind_of(native))
         for name, native in monitor.column_types.items()
         if not name.startswith(("labels.", "plans."))
     ]
     relation = spelled(monitor.production.source, dialect)
-    return (*compiled.statements, facts(relation, columns, dialect=dialect, tag="driftline {step}"))
+    # what reads rows told apart, of which one statement shows enough
+    told = [each for each in apart.statements if each.step == "segments"]
+    told += [replace(e, step="segmented") for e in apart.statements if e.step == "profile"]
+    return (
+        *compiled.statements,
+        *told,
+        facts(relation, columns, dialect=dialect, tag="driftline {step}"),
+    )

@@ -43,6 +43,7 @@ from driftline.engine.project import (
     Results,
     Roles,
     RollingWindow,
+    Segmentation,
     Source,
 )
 from driftline.engine.run import Tools, measured
@@ -427,6 +428,31 @@ def _weighed(size: str = "P21D", **given: Any) -> Monitor:
     )
 
 
+_LARGE: Final = Segmentation(name="it's large", where="whole > 9 and account <> 'k3'")
+
+
+def _told_apart(size: str = "P21D", **given: Any) -> Monitor:
+    """Segments by a column, by two, one of which a join brings, and by a condition."""
+    return _monitor(
+        **{
+            "size": size,
+            "signals": signals(
+                ("normalized_wasserstein_distance", "null_value_rate", "zero_rate"),
+                reference="lessons",
+            ),
+            "features": _only_of("t", "whole", "colour"),
+            "joins": (Join("owners", _table("owners"), (("account", "key"),)),),
+            "segments": (
+                Segmentation(("member",)),
+                Segmentation(("age", "account")),
+                _LARGE,
+            ),
+            "max_segments": 2,
+            **given,
+        }
+    )
+
+
 _RUNS: Final = {
     "weighed": Planned(_weighed()),
     "weighed, overlapping": Planned(_weighed("P9D"), every="P3D"),
@@ -441,6 +467,15 @@ _RUNS: Final = {
             ),
         ),
         ("small", "grid"),
+    ),
+    "told apart": Planned(_told_apart()),
+    "told apart, in bins": Planned(
+        _told_apart(joins=(), segments=(Segmentation(("member", "account")), _LARGE)),
+        ("grid", "finer"),
+    ),
+    "told apart, overlapping": Planned(
+        _told_apart("P9D", joins=(), segments=(Segmentation(("colour",)), _LARGE)),
+        every="P6D",
     ),
     # the branches of so many columns are taken in groups
     "many columns": Planned(

@@ -41,7 +41,7 @@ FLOORS: Final = (
     {"workbench"},
     {"relations"},
     {"baseline"},
-    {"ranking"},
+    {"ranking", "segments"},
     {"number_rows", "kinds"},
     {"sides"},
     {"settling"},

@@ -8,14 +8,13 @@
 select
     {{ scan.id }} as scan,
     {% if scan.placed %}placed.{% endif %}window_id,
-    segment,
+    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
     cast(count(id) as bigint) as ids,
     cast(count(distinct id) as bigint) as distinct_ids,
     cast(max(moment) as double) as newest
 from (
     select
         {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
-        '__all__' as segment,
         {{ id }} as id,
         {{ moment }} as moment
     {{ rows_of(scan) | indent(4) }}
@@ -24,4 +23,4 @@ from (
 inner join {{ placed_steps([scan]) }}
     on placed.step = {{ scan.name }}.step
 {%- endif %}
-group by {% if scan.placed %}placed.{% endif %}window_id, segment
+group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}

@@ -11,7 +11,7 @@
 select
     {{ scan.id }} as scan,
     {% if scan.placed %}placed.{% endif %}window_id,
-    segment
+    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %}
     {%- for column in scan.columns %},
     {%- set summed %}{% call whole(column, column.name) %}bigint{% endcall %}{% endset %}
     cast(count({{ summed }}) as bigint) as count_{{ loop.index0 }},
@@ -19,8 +19,7 @@ select
     {%- endfor %}
 from (
     select
-        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
-        '__all__' as segment
+        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %}
         {%- for column in scan.columns %},
         {{ column.value }} as value_{{ loop.index0 }}
         {%- endfor %}
@@ -30,7 +29,7 @@ from (
 inner join {{ placed_steps([scan]) }}
     on placed.step = {{ scan.name }}.step
 {%- endif %}
-group by {% if scan.placed %}placed.{% endif %}window_id, segment
+group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
 {% if not loop.last %}
 union all
 {% endif -%}

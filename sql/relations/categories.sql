@@ -71,7 +71,7 @@ spread as (
         counted.scan,
         counted.feature,
         placed.window_id,
-        counted.segment,
+        placed.segment,
         counted.category,
         counted.fault,
         cast(sum(counted.n) as bigint) as n
@@ -79,7 +79,7 @@ spread as (
     inner join {{ placed_steps(stepped) }}
         on placed.scan = counted.scan and placed.step = counted.window_id
     group by
-        counted.scan, counted.feature, placed.window_id, counted.segment, counted.category,
+        counted.scan, counted.feature, placed.window_id, placed.segment, counted.category,
         counted.fault
 ),
 {%- endif %}

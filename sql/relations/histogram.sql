@@ -13,21 +13,9 @@
              low, high
 -#}
 {% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps, undecided_bins with context -%}
-{% if stepped -%}
-select
-    stepped.scan,
-    stepped.feature,
-    placed.window_id,
-    stepped.segment,
-    stepped.bin,
-    cast(sum(stepped.n) as bigint) as n,
-    cast(sum(stepped.total) as double) as total,
-    cast(sum(stepped.squares) as double) as squares,
-    min(stepped.low) as low,
-    max(stepped.high) as high
-from (
-{% endif -%}
+{% macro binned(columns) -%}
 {% call(column) union_of(columns) -%}
+{% set placed = column.scan.placed -%}
 select
     {{ column.scan.id }} as scan,
     {{ column.feature }} as feature,
@@ -35,13 +23,13 @@ select
     case when slot is null then {{ codes.null }} else cast(slot as integer) + {{ slots }} end as bin,
     cast(count(*) as bigint) as n,
     {%- if column.grid.width is none %}
-    cast(null as {% if stepped %}bigint{% else %}double{% endif %}) as total,
-    cast(null as {% if stepped %}bigint{% else %}double{% endif %}) as squares,
+    cast(null as {% if placed %}bigint{% else %}double{% endif %}) as total,
+    cast(null as {% if placed %}bigint{% else %}double{% endif %}) as squares,
     cast(slot as double) + {{ column.grid.first }} as low,
     cast(slot as double) + {{ column.grid.first }} as high
     {%- else %}
-    {% if not stepped %}cast({% endif %}sum({% call whole(column, column.total) %}bigint{% endcall %}){% if not stepped %} as double){% endif %} as total,
-    {% if not stepped %}cast({% endif %}sum({% call whole(column, column.square) %}bigint{% endcall %}){% if not stepped %} as double){% endif %} as squares,
+    {% if not placed %}cast({% endif %}sum({% call whole(column, column.total) %}bigint{% endcall %}){% if not placed %} as double){% endif %} as total,
+    {% if not placed %}cast({% endif %}sum({% call whole(column, column.square) %}bigint{% endcall %}){% if not placed %} as double){% endif %} as squares,
     min(x) as low,
     max(x) as high
     {%- endif %}
@@ -78,9 +66,31 @@ from (
 ) as binned
 group by {{ grouped_by(column.scan) }}slot
 {%- endcall %}
-{%- if stepped %}
+{%- endmacro -%}
+{%- set placing = columns | selectattr("scan.placed") | list -%}
+{%- set others = columns | rejectattr("scan.placed") | list -%}
+{% if others -%}
+{{ binned(others) }}
+{%- endif %}
+{%- if others and placing %}
+union all
+{% endif %}
+{%- if placing -%}
+select
+    stepped.scan,
+    stepped.feature,
+    placed.window_id,
+    placed.segment,
+    stepped.bin,
+    cast(sum(stepped.n) as bigint) as n,
+    cast(sum(stepped.total) as double) as total,
+    cast(sum(stepped.squares) as double) as squares,
+    min(stepped.low) as low,
+    max(stepped.high) as high
+from (
+{{ binned(placing) }}
 ) as stepped
 inner join {{ placed_steps(stepped) }}
     on placed.scan = stepped.scan and placed.step = stepped.window_id
-group by stepped.scan, stepped.feature, placed.window_id, stepped.segment, stepped.bin
+group by stepped.scan, stepped.feature, placed.window_id, placed.segment, stepped.bin
 {%- endif %}

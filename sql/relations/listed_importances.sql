@@ -12,7 +12,7 @@
 select
     {{ scan.id }} as scan,
     {% if scan.placed %}placed.{% endif %}window_id,
-    segment,
+    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
     name,
     {%- set summed %}{% call whole(listing.summed, listing.summed.name) %}bigint{% endcall %}{% endset %}
     cast(count({{ summed }}) as bigint) as n,
@@ -20,7 +20,6 @@ select
 from (
     select
         {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
-        '__all__' as segment,
         {{ listing.name }} as name,
         {{ listing.summed.value }} as x
     {{ rows_of(scan) | indent(4) }}
@@ -29,7 +28,7 @@ from (
 inner join {{ placed_steps([scan]) }}
     on placed.step = {{ scan.name }}.step
 {%- endif %}
-group by {% if scan.placed %}placed.{% endif %}window_id, segment, name
+group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, name
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -1,8 +1,17 @@
 {#- Pieces that relations share. Every value arrives through the typed door; nothing here is quoted. -#}
 
+{#- What a row is counted by: its step and, where the scan is told apart, its cell. -#}
+{%- macro window_key(scan) -%}
+{%- if scan.width == 1 -%}
+{{ step_key(scan) }}
+{%- else -%}
+({{ step_key(scan) }}) * {{ scan.width }} + {{ scan.cell }}
+{%- endif -%}
+{%- endmacro -%}
+
 {#- The step of a row: the windows cut where any of them starts or ends. Equal steps are counted off;
     others are found by halving. -#}
-{%- macro window_key(scan) -%}
+{%- macro step_key(scan) -%}
 {%- if scan.steps | length == 1 -%}
 {{ scan.steps[0].id }}
 {%- elif scan.even is not none -%}
@@ -12,9 +21,10 @@ cast(floor((cast(extract(epoch from {{ scan.clock }}) as double) - {{ scan.even[
 {%- endif -%}
 {%- endmacro -%}
 
-{#- Which windows each step of each scan is of, where windows overlap or lie apart. -#}
+{#- Which windows and segments each key of each scan is of, where windows overlap or lie apart, and where
+    rows are told apart. -#}
 {%- macro placed_steps(scans) -%}
-(values {% for scan in scans %}{% set last = loop.last %}{% for step, window in scan.placed or [(scan.steps[0].id, scan.steps[0].id)] %}({{ scan.id }}, {{ step }}, {{ window }}){% if not (last and loop.last) %}, {% endif %}{% endfor %}{% endfor %}) as placed(scan, step, window_id)
+(values {% for scan in scans %}{% set last = loop.last %}{% for key, window, segment in scan.places %}({{ scan.id }}, {{ key }}, {{ window }}, {{ segment }}){% if not (last and loop.last) %}, {% endif %}{% endfor %}{% endfor %}) as placed(scan, step, window_id, segment)
 {%- endmacro -%}
 
 {%- macro halved(scan, first, last) -%}
@@ -29,12 +39,12 @@ case when {{ scan.clock }} < {{ scan.steps[middle].start | instant(scan) }} then
 {#- The keys of counted rows. One that all rows of a scan share is not grouped by: engines would hash it
     with every row. -#}
 {%- macro keys_of(scan) -%}
-{% if scan.steps | length == 1 %}{{ window_key(scan) }} as {% endif %}window_id,
+{% if not scan.several %}{{ window_key(scan) }} as {% endif %}window_id,
 '__all__' as segment
 {%- endmacro -%}
 
 {%- macro grouped_by(scan) -%}
-{% if scan.steps | length > 1 %}window_id, {% endif %}
+{% if scan.several %}window_id, {% endif %}
 {%- endmacro -%}
 
 {%- macro rows_of(scan) -%}

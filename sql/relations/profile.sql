@@ -8,15 +8,14 @@
 select
     {{ scan.id }} as scan,
     {% if scan.placed %}placed.{% endif %}window_id,
-    segment,
+    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
     cast(count(*) as bigint) as row_count
     {%- for column in scan.columns %},
     cast(count({% if column.distinct %}distinct {% endif %}value_{{ loop.index0 }}) as bigint) as count_{{ loop.index0 }}
     {%- endfor %}
 from (
     select
-        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
-        '__all__' as segment
+        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %}
         {%- for column in scan.columns %},
         {{ column.value }} as value_{{ loop.index0 }}
         {%- endfor %}
@@ -26,7 +25,7 @@ from (
 inner join {{ placed_steps([scan]) }}
     on placed.step = {{ scan.name }}.step
 {%- endif %}
-group by {% if scan.placed %}placed.{% endif %}window_id, segment
+group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
 {% if not loop.last %}
 union all
 {% endif -%}

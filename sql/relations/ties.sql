@@ -6,17 +6,7 @@
 -#}
 {% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps, undecided_bins with context -%}
 {% set zero %}x - x{% endset -%}
-{% if stepped -%}
-select
-    stepped.scan,
-    stepped.feature,
-    placed.window_id,
-    stepped.segment,
-    stepped.bin,
-    stepped.value,
-    cast(sum(stepped.n) as bigint) as n
-from (
-{% endif -%}
+{% macro valued(columns) -%}
 {% call(column) union_of(columns) -%}
 select
     {{ column.scan.id }} as scan,
@@ -57,10 +47,29 @@ inner join (
 {%- endif %}
 group by {{ grouped_by(column.scan) }}place, value
 {%- endcall %}
-{%- if stepped %}
+{%- endmacro -%}
+{%- set placing = columns | selectattr("scan.placed") | list -%}
+{%- set others = columns | rejectattr("scan.placed") | list -%}
+{% if others -%}
+{{ valued(others) }}
+{%- endif %}
+{%- if others and placing %}
+union all
+{% endif %}
+{%- if placing -%}
+select
+    stepped.scan,
+    stepped.feature,
+    placed.window_id,
+    placed.segment,
+    stepped.bin,
+    stepped.value,
+    cast(sum(stepped.n) as bigint) as n
+from (
+{{ valued(placing) }}
 ) as stepped
 inner join {{ placed_steps(stepped) }}
     on placed.scan = stepped.scan and placed.step = stepped.window_id
 group by
-    stepped.scan, stepped.feature, placed.window_id, stepped.segment, stepped.bin, stepped.value
+    stepped.scan, stepped.feature, placed.window_id, placed.segment, stepped.bin, stepped.value
 {%- endif %}

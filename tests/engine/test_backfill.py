@@ -129,6 +129,14 @@ CASES: dict[str, tuple[dict[str, str], str | None, timedelta, timedelta, str]] =
     "an offset": (
         {"window": "size: P1D, offset: PT6H"}, None, timedelta(1), timedelta(hours=6), UTC_,
     ),
+    # whose largest are others from week to week
+    "segments": (
+        {
+            "window": "size: P3D",
+            "zone": 'segments: [text, {name: positive, where: "normal > 0"}]\n    max_segments: 3',
+        },
+        "P1D", timedelta(3), timedelta(0), UTC_,
+    ),
     "a reference that moves along": (
         RECENT, None, timedelta(1), timedelta(0), UTC_,
     ),
@@ -149,6 +157,7 @@ WAYS = [
             ("a time zone whose clocks change", "grid"),
             ("an offset", "small"),
             ("a reference that moves along", "finer"),
+            ("segments", "grid"),
         )
     ),
 ]

@@ -74,7 +74,6 @@ monitors:
 """  # noqa: E501 - as the specification has it
 
 NOT_BUILT_OF_EVERYTHING = [
-    f"37: monitors[arrival_delay].segments: segments are {NOT_YET}",
     f"52: monitors[arrival_delay].signals.model_performance: model_performance is {NOT_YET}",
     f"53: monitors[arrival_delay].alerts: alerts are {NOT_YET}",
     f"54: monitors[arrival_delay].links: links are {NOT_YET}",
@@ -164,7 +163,6 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
          "features.attribution.source: the source mutual_information is"),
         ("signals: {feature_attribution_drift: {attribution: {source: surrogate_model}}}",
          "signals.feature_attribution_drift.attribution.source: the source surrogate_model is"),
-        ("signals: {data_drift: {segments: [origin]}}", "signals.data_drift.segments: segments are"),
     ],
 )  # fmt: skip
 def test_a_further_form_is_understood_and_not_built(

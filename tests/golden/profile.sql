@@ -2,7 +2,7 @@
 select
     0 as scan,
     window_id,
-    segment,
+    '__all__' as segment,
     cast(count(*) as bigint) as row_count,
     cast(count(value_0) as bigint) as count_0,
     cast(count(distinct value_1) as bigint) as count_1,
@@ -21,7 +21,6 @@ select
 from (
     select
         0 as window_id,
-        '__all__' as segment,
         case when cast("amount" as double) = 0 then 1 end as value_0,
         case when cast("amount" as double) - cast("amount" as double) = 0 then cast("amount" as double) end as value_1,
         case when cast("age" as double) = 0 then 1 end as value_2,
@@ -40,12 +39,12 @@ from (
     where ("scored_at" >= cast('2026-02-23 00:00:00' as timestamp) and "scored_at" < cast('2026-03-02 00:00:00' as timestamp))
         and (amount >= 1 AND country <> 'test')
 ) as production
-group by window_id, segment
+group by window_id
 union all
 select
     1 as scan,
     window_id,
-    segment,
+    '__all__' as segment,
     cast(count(*) as bigint) as row_count,
     cast(count(value_0) as bigint) as count_0,
     cast(count(distinct value_1) as bigint) as count_1,
@@ -64,7 +63,6 @@ select
 from (
     select
         0 as window_id,
-        '__all__' as segment,
         case when cast("amount" as double) = 0 then 1 end as value_0,
         case when cast("amount" as double) - cast("amount" as double) = 0 then cast("amount" as double) end as value_1,
         case when cast("age" as double) = 0 then 1 end as value_2,
@@ -82,13 +80,13 @@ from (
     from "ml"."training"
     where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
 ) as reference
-group by window_id, segment
+group by window_id
 ;
 /* driftline monitor=everything step=profile */
 select
     0 as scan,
     window_id,
-    segment,
+    '__all__' as segment,
     cast(count(*) as bigint) as row_count,
     cast(count(value_0) as bigint) as count_0,
     cast(count(value_1) as bigint) as count_1,
@@ -97,19 +95,18 @@ select
 from (
     select
         0 as window_id,
-        '__all__' as segment,
         case when case when "churned" then 'true' when not "churned" then 'false' end = '' then 1 end as value_0,
         case when cast("tar""iff" as varchar) = '' then 1 end as value_1,
         case when cast("paid" as double) = 0 then 1 end as value_2,
         case when cast("paid" as double) - cast("paid" as double) = 0 then cast("paid" as double) end as value_3
     from driftline_joined_0
 ) as production
-group by window_id, segment
+group by window_id
 union all
 select
     1 as scan,
     window_id,
-    segment,
+    '__all__' as segment,
     cast(count(*) as bigint) as row_count,
     cast(count(value_0) as bigint) as count_0,
     cast(count(value_1) as bigint) as count_1,
@@ -118,11 +115,10 @@ select
 from (
     select
         0 as window_id,
-        '__all__' as segment,
         case when case when "churned" then 'true' when not "churned" then 'false' end = '' then 1 end as value_0,
         case when cast("tar""iff" as varchar) = '' then 1 end as value_1,
         case when cast("paid" as double) = 0 then 1 end as value_2,
         case when cast("paid" as double) - cast("paid" as double) = 0 then cast("paid" as double) end as value_3
     from driftline_joined_1
 ) as reference
-group by window_id, segment
+group by window_id
