@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from driftline.engine.errors import SourceError
-from driftline.engine.features import Watched, match_column, need_column
+from driftline.engine.features import Watched, match_column, need_column, route_of
 from driftline.engine.project import Attribution, Monitor, Source
 from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column
 
@@ -53,6 +53,9 @@ class Attributed:
         scans: Ids of the scans whose importances are asked for.
         columns: Columns that hold attributions, with ids of their own.
         listings: Tables that hold them.
+        features: Features whose importance is made of their values and of what the model says.
+        target: What it says, as both sides have it; its bins are the primary reference's.
+        targets: The column of each scan that says it.
     """
 
     id: int
@@ -60,10 +63,27 @@ class Attributed:
     scans: tuple[int, ...]
     columns: tuple[Watched, ...] = ()
     listings: tuple[Listing, ...] = ()
+    features: tuple[Watched, ...] = ()
+    target: Watched | None = None
+    targets: tuple[tuple[int, Column], ...] = ()
 
     def feature(self, column: Watched) -> str:
         """The feature whose attributions a column holds."""
         return column.name[len(self.attribution.prefix) :]
+
+    @property
+    def note(self) -> str | None:
+        """What its importances are a stand-in for; None where they are the model's."""
+        if self.target is None:
+            return None
+        names = dict.fromkeys(f"{column.name!r}" for _, column in reversed(self.targets))
+        of = {"mutual_information": "mutual information with"}[self.attribution.source]
+        return f"a surrogate: {of} {' and '.join(names)}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features that it is known to tell of before it is read."""
+        return (*map(self.feature, self.columns), *(item.name for item in self.features))
 
 
 def attribution_columns(
@@ -168,3 +188,76 @@ def listing_of(
         raise SourceError(f"{where}: the column {value.name!r} is {value.type}, not a number")
     feature = need_column(attribution.feature, found, where=where, role="feature's name")
     return Listing(scan, number, source, moment, feature, value)
+
+
+def outputs_of(
+    monitor: Monitor,
+    production: Sequence[Column],
+    references: Mapping[str, Sequence[Column]],
+    primary: str,
+) -> tuple[Column, Mapping[str, Column]]:
+    """What the model says on each side: an output, or the actual where a reference has no output.
+
+    Args:
+        monitor: The monitor.
+        production: Columns of production.
+        references: Columns of each reference, by name.
+        primary: Name of the primary one: where it has no prediction as production has, its score counts.
+
+    Returns:
+        Production's column, and each reference's by name.
+
+    Raises:
+        SourceError: When a side has neither.
+    """
+    roles = monitor.roles
+
+    def found(name: str | None, columns: Sequence[Column], where: str) -> Column | None:
+        return None if name is None else match_column(name, columns, where=where)
+
+    def at(side: str) -> str:
+        return f"monitor {monitor.name}, {side}"
+
+    sides = {"production": production} | {f"reference {k}": v for k, v in references.items()}
+    both = [sides["production"], references[primary]]
+    output = next(
+        (
+            name
+            for name in (roles.prediction, roles.score)
+            if name and all(found(name, columns, at("production")) for columns in both)
+        ),
+        roles.prediction,
+    )
+    told: dict[str, Column] = {}
+    for side, columns in sides.items():
+        column = found(output, columns, at(side)) or found(roles.actual, columns, at(side))
+        if column is None:
+            names = [name for name in (output, roles.actual) if name is not None]
+            raise SourceError(
+                f"{at(side)}: there is no column {' nor '.join(map(repr, names))} to weigh features by",
+                hint="name the model's output as columns.prediction, or what it predicts as"
+                " columns.actual; or give attributions, as {source: columns, prefix: …}",
+            )
+        told[side] = column
+    return told["production"], {name: told[f"reference {name}"] for name in references}
+
+
+def target_of(
+    monitor: Monitor,
+    reference: Column,
+    production: Column,
+    known: Sequence[Watched],
+) -> Watched:
+    """What the model says, as a column that both sides have; one that is read already where it is.
+
+    Args:
+        monitor: The monitor.
+        reference: The primary reference's column.
+        production: Production's.
+        known: What is read already.
+    """
+    for item in known:
+        if (item.reference, item.production) == (reference, production):
+            return item
+    route, reason = route_of(monitor, reference)
+    return Watched(-1, reference.name, "excluded", route, reference, production, reason)

@@ -119,17 +119,40 @@ def column_key(monitor: Monitor, scan: Scan, item: Watched, *, primary: bool) ->
     return _hash(told)
 
 
-def importances_name(scan: Scan, each: Attributed) -> str | None:
+def importances_name(plan: Plan, scan: Scan, each: Attributed) -> str | None:
     """What a reference's importances are kept under; None where more than its own rows decides them.
 
-    A table of its own can change while the reference's rows do not.
+    A table of its own can change while the reference's rows do not, and bins are the primary one's.
     """
-    if not each.columns or scan.id not in each.scans:
+    if scan.id not in each.scans:
+        return None
+    if each.target is not None:
+        return _modelled_name(plan, scan, each)
+    if not each.columns:
         return None
     where = f"reference {scan.reference}"
     found = (match_column(item.name, scan.columns, where=where) for item in each.columns)
     own = [[column.name, column.type] for column in found if column is not None]
     return f"importances {_hash([each.attribution.prefix, own])}"
+
+
+def _modelled_name(plan: Plan, scan: Scan, each: Attributed) -> str | None:
+    """The same of importances that are made of features and what the model says."""
+    monitor, target = plan.monitor, each.target
+    if target is None or scan.id != plan.primary.id or monitor.exact == "never":
+        return None
+    items = [*each.features, target]
+    if any(item.reference is None or item.reference.join is not None for item in items):
+        return None
+    columns = []
+    for item in items:
+        key, settings = (
+            column_key(monitor, scan, item, primary=True),
+            monitor.settings.get(item.name),
+        )
+        columns.append([key, settings and settings.type, settings and settings.bins])
+    told = [monitor.bins, monitor.max_categories, monitor.conventions]
+    return f"importances {_hash([each.attribution.source, columns, told])}"
 
 
 def _hash(parts: object) -> str:
@@ -165,7 +188,7 @@ class Known:
                 if facts is not None and facts.key == key:
                     known.columns[scan.id, item.id] = facts
             for each in plan.attributions:
-                told = found.columns.get(importances_name(scan, each) or "")
+                told = found.columns.get(importances_name(plan, scan, each) or "")
                 if told is not None and told.importances is not None:
                     known.importances[scan.id, each.id] = told.importances
         return known

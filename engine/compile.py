@@ -17,6 +17,7 @@ from markupsafe import Markup
 from driftline.engine.dialects import known_dialect, spelled
 from driftline.engine.errors import DriftlineError, SourceError
 from driftline.engine.features import named_columns
+from driftline.engine.joint import Axis
 from driftline.engine.plan import Plan, Segment, make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
@@ -37,6 +38,12 @@ PLACEHOLDER_GRID: Final = GridPart(
 PLACEHOLDER_SCALES: Final = (
     Markup("cast('1.0' as double) /* power of two, from the bounds */"),
     Markup("cast('1.0' as double) /* power of two, from the bounds */"),
+)
+PLACEHOLDER_LIMITS: Final = Axis(
+    ((Markup("cast('0.0' as double) /* where each bin ends, from the histogram */"), False),)
+)
+PLACEHOLDER_VALUES: Final = Axis(
+    (), (Markup("'' /* each category */"),), (Markup("'' /* each category */"),)
 )
 PLACEHOLDER_BINS: Final = (Markup("0 /* undecided bins, from the histogram */"),)
 
@@ -191,7 +198,13 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
             renderer.ties(numbers),
         ]
     for each in plan.attributions:
-        if each.columns:
+        if each.attribution.source == "mutual_information" and each.target is not None:
+            axes = {
+                item.id: PLACEHOLDER_VALUES if item.route == "category" else PLACEHOLDER_LIMITS
+                for item in (*each.features, each.target)
+            }
+            found.append(renderer.joint(each, each.features, each.scans, axes))
+        elif each.columns:
             marks = {(s, i.id): PLACEHOLDER_SCALES[0] for s in each.scans for i in each.columns}
             found.append(renderer.attributions(each.columns, each.scans, marks))
         elif each.listings:

@@ -29,6 +29,7 @@ from driftline.engine.grid import (
     sum_scales,
 )
 from driftline.engine.joins import several_rows
+from driftline.engine.joint import LEAST_TARGETS, MOST_COUNTS, Axis, mutual_information
 from driftline.engine.kinds import decide_kinds
 from driftline.engine.number_rows import Key
 from driftline.engine.numbers import Numbers
@@ -198,7 +199,12 @@ class _Gathering:
         scans |= {self.plan.production.id} & {*each.scans}
         if not scans:
             return
-        found = self._summed(each, scans) if each.columns else self._listed(each, scans)
+        if each.columns:
+            found = self._summed(each, scans)
+        elif each.listings:
+            found = self._listed(each, scans)
+        else:
+            found = self._informed(each, scans)
         for scan_id in scans:
             for window in self.plan.scans[scan_id].windows:
                 self.out.importances[each.id, scan_id, window.id] = found.get(
@@ -233,6 +239,70 @@ class _Gathering:
             if item.id in self.out.failed:
                 self.out.unranked.setdefault(each.id, self.out.failed[item.id])
         return found
+
+    def _informed(
+        self, each: Attributed, scans: Collection[int]
+    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+        """What features and the prediction tell of each other, by scan and window."""
+        target = each.target
+        assert target is not None
+        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
+        if (why := self._unreadable(each, scans)) is not None:
+            self.out.unranked[each.id] = why
+            return found
+        features = [item for item in each.features if self._has_bins(item)]
+        axes = {
+            item.id: self._axis(item, apart=item.id != target.id) for item in [*features, target]
+        }
+        portions = [Portion(item.id, {}, None, axes[item.id].counts) for item in features]
+        by_id = {item.id: item for item in features}
+        bins = 1 + len(axes[target.id].limits) + len(axes[target.id].values or ())
+        for batch in _filled(portions, MOST_COUNTS):
+            items = [by_id[portion.feature] for portion in batch]
+            for some, part in self._answers(
+                items, lambda some: self.renderer.joint(each, some, scans, axes)
+            ):
+                tables: dict[tuple[int, int], list[tuple[int, list[int]]]] = {}
+                for row in part.to_pylist():
+                    counted = [n for name, n in row.items() if name.startswith("count_")]
+                    tables.setdefault((row["scan"], row["window_id"]), []).append(
+                        (row["target"], counted)
+                    )
+                for key, rows in tables.items():
+                    told = found.setdefault(key, {})
+                    told.update(_informing(some, axes, rows, bins))
+        for item in each.features:
+            if item.id in self.out.failed:
+                self.out.unranked.setdefault(each.id, self.out.failed[item.id])
+        return found
+
+    def _has_bins(self, item: Watched) -> bool:
+        return item.id not in self.out.failed and self.out.types.get(item.id) is not None
+
+    def _unreadable(self, each: Attributed, scans: Collection[int]) -> str | None:
+        """Why features cannot be weighed by what the model says; None where they can."""
+        target = each.target
+        assert target is not None
+        if target.id in self.out.failed:
+            return self.out.failed[target.id]
+        if not self._has_bins(target):
+            why = self.out.reasons.get(target.id, target.reason)
+            return f"nothing can be weighed by {target.name}: {why}"
+        for scan, column in each.targets:
+            if scan in scans and not self.renderer.reaches(self.plan.scans[scan], column):
+                return f"join {column.join}, which brings {column.name}, cannot be read"
+        return None
+
+    def _axis(self, item: Watched, *, apart: bool) -> Axis:
+        """The bins of a column, of those of the report."""
+        if self.out.types[item.id] == "numerical":
+            return Axis.of_numbers(self.numbers.own_edges[item.id])
+        rows = self.bench.rows(
+            f"select value, max(n) as most from categories where feature = {item.id}"
+            " and kind = 'category' group by value"
+            f" order by sum(case when scan = {self.plan.primary.id} then n else 0 end) desc, value"
+        )
+        return Axis.of_categories(rows, LEAST_TARGETS if apart else None)
 
     def _listed(
         self, each: Attributed, scans: Collection[int]
@@ -796,6 +866,34 @@ class _Gathering:
         self.bench.append("categories", "number_categories")
         for name in ("columns", "outside", "comparisons", "binned", "bins", "each_category"):
             self.bench.derive(name)
+
+
+def _informing(
+    items: Sequence[Watched],
+    axes: Mapping[int, Axis],
+    rows: Sequence[tuple[int, Sequence[int]]],
+    targets: int,
+) -> Iterator[tuple[str, tuple[int, float | None]]]:
+    """Rows and mutual information by feature, of one window.
+
+    Args:
+        items: The features, in the order of the counts.
+        axes: Their bins.
+        rows: Bins of the target with the counts of all features.
+        targets: Bins that the target has.
+    """
+    import numpy as np
+
+    start = 0
+    for item in items:
+        axis = axes[item.id]
+        end = start + axis.counts
+        width = 1 + len(axis.limits) + len(axis.values or ())
+        bins, few = np.zeros((width, targets), np.int64), np.zeros(targets, np.int64)
+        for place, counted in rows:
+            bins[:, place], few[place] = axis.bins(counted[start:end])
+        yield item.name, mutual_information(bins, few)
+        start = end
 
 
 def _batches(items: Sequence[Watched], most: int = BATCH) -> Iterator[Sequence[Watched]]:

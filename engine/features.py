@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from driftline.engine.conventions import Conventions
 from driftline.engine.errors import SourceError
-from driftline.engine.project import FeatureSelection, Monitor
+from driftline.engine.project import FeatureSelection, Monitor, Signal
 from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column
 
 Route = Literal["number", "category", "count"]
@@ -167,7 +167,7 @@ def watch(
         wanted = tuple(
             signal.name
             for signal in monitor.signals
-            if signal.type in ("data_drift", "data_quality")
+            if _watches_features(signal)
             and selected(signal.features or monitor.features, column.name, joined=joined)
         )
         if job is not None and column.name.casefold() not in listed:
@@ -207,6 +207,12 @@ def watch(
     return (*numbered, *left)
 
 
+def _watches_features(signal: Signal) -> bool:
+    """Whether a signal reads the features themselves."""
+    of_importances = signal.attribution is not None and signal.attribution.is_modelled
+    return signal.type in ("data_drift", "data_quality") or of_importances
+
+
 def _counted_beside(monitor: Monitor, left: Iterable[Watched]) -> list[Watched]:
     """A column beside which rows are counted, where importances alone are watched."""
     if all(signal.attribution is None for signal in monitor.signals):
@@ -237,7 +243,7 @@ def _left(
 def _watched(
     monitor: Monitor, column: Column, twin: Column, role: Role, *, signals: tuple[str, ...]
 ) -> Watched:
-    route, reason = _route(monitor, column)
+    route, reason = route_of(monitor, column)
     return Watched(
         -1,
         column.name,
@@ -256,7 +262,8 @@ def _origin(column: Column | None, twin: Column | None) -> str | None:
     return f"from join {' and '.join(map(str, names))}" if names else None
 
 
-def _route(monitor: Monitor, column: Column) -> tuple[Route, str | None]:
+def route_of(monitor: Monitor, column: Column) -> tuple[Route, str | None]:
+    """How a column of the primary reference is read, and why it is only counted where it is."""
     settings = monitor.settings.get(column.name)
     asked = settings.type if settings is not None else None
     if column.kind == "other":

@@ -184,7 +184,7 @@ def _columns(
             column = replace(column, categories=baseline.counted_categories(texts.get(item.id, ())))
         found[item.name] = column
     for each in plan.attributions:
-        name = baseline.importances_name(scan, each)
+        name = baseline.importances_name(plan, scan, each)
         weighed = gathered.importances.get((each.id, scan.id, 0))
         if name is not None and weighed is not None and each.id not in gathered.unranked:
             found[name] = baseline.Column(name, importances=weighed)

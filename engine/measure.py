@@ -393,7 +393,8 @@ def _of_importances(plan: Plan, gathered: Gathered, results: Results) -> Iterato
     for signal in plan.attribution_signals:
         rules = {rule.metric: rule.thresholds[ALL] for rule in signal.rules}
         attributed = plan.attributed(signal.attribution)
-        failed = None if attributed is None else gathered.unranked.get(attributed.id)
+        assert attributed is not None
+        failed, note = gathered.unranked.get(attributed.id), attributed.note
         for pair in plan.pairs:
             if pair.reference_scan != plan.scan_of(signal.reference).id:
                 continue
@@ -427,12 +428,17 @@ def _of_importances(plan: Plan, gathered: Gathered, results: Results) -> Iterato
                         threshold=threshold,
                         reason=failed
                         if failed and whole
-                        else _of_order(value, row, rows, threshold)
+                        else _also(_of_order(value, row, rows, threshold), note)
                         if whole
-                        else _of_importance(row),
+                        else _also(_of_importance(row), note),
                         failed=failed is not None and whole,
                         alert_when=signal.alert_when,
                     )
+
+
+def _also(reason: str | None, note: str | None) -> str | None:
+    """What is to be said, and what is always said of such importances."""
+    return reason if note is None else _joined(reason, note)
 
 
 def _of_order(

@@ -37,7 +37,7 @@ PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 PLANNED_SIGNALS: Final = ("model_performance", "custom")
 # Sources of importances.
-PLANNED_SOURCES: Final = ("mutual_information", "surrogate_model")
+PLANNED_SOURCES: Final = ("surrogate_model",)
 PLANNED_WORDS: Final = frozenset(
     word
     for metrics in PLANNED_METRICS.values()

@@ -72,10 +72,12 @@ class Numbers(Settling):
     Attributes:
         few: Features counted to have few whole numbers, where a share of the rows decides.
         wanted: Bins that each side waits for, as it numbers them.
+        own_edges: Where the bins of a feature start by the primary reference's own rows.
     """
 
     few: set[int] = field(default_factory=set)
     wanted: dict[tuple[int, Key], Wholes] = field(default_factory=dict)
+    own_edges: dict[int, Edges] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # the pairs that each side of production is judged in
@@ -352,6 +354,10 @@ class Numbers(Settling):
                 rows["numbers"].append(named | vars(moments(side, every=every)))
                 rows["quantiles"].append(named | quantiles(side))
         edges = None if self.rule(item).rule == "shared_width" else self.edges(item)
+        own_rows = self.primary(item.id)
+        self.own_edges[item.id] = (
+            edges or shared_width_edges((own_rows, own_rows)) or sorted_edges((), ())
+        )
         reference_counts: dict[Key, Wholes] = {}
         for pair in self.plan.pairs:
             reference, production = self.pair(item.id, pair)

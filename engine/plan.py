@@ -10,7 +10,13 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
-from driftline.engine.attributions import Attributed, attribution_columns, listing_of
+from driftline.engine.attributions import (
+    Attributed,
+    attribution_columns,
+    listing_of,
+    outputs_of,
+    target_of,
+)
 from driftline.engine.catalog import METRICS
 from driftline.engine.conventions import CONVENTIONS, Conventions
 from driftline.engine.errors import SourceError
@@ -245,6 +251,7 @@ class Plan:
         delay: How much earlier than the monitor's own window this one ends.
         segmented: The scans that are told apart by segment: production and references once more for
             each segmentation, in their order.
+        aside: Columns that are read for what importances are made of, and for nothing else.
     """
 
     monitor: Monitor
@@ -265,6 +272,7 @@ class Plan:
     attributions: tuple[Attributed, ...] = ()
     delay: Duration | None = None
     segmented: tuple[Scan, ...] = ()
+    aside: tuple[Watched, ...] = ()
 
     def takes(self, signal: str, feature: str) -> bool:
         """Whether a signal of a feature is computed; `__all__` is the window as a whole."""
@@ -302,8 +310,8 @@ class Plan:
 
     @cached_property
     def read(self) -> tuple[Watched, ...]:
-        """Watched columns that are read, by id."""
-        return tuple(item for item in self.watched if item.id >= 0)
+        """Columns that are read, by id."""
+        return (*(item for item in self.watched if item.id >= 0), *self.aside)
 
     @property
     def measured(self) -> tuple[Watched, ...]:
@@ -383,7 +391,7 @@ class Plan:
         for signal in self.attribution_signals:
             attributed = self.attributed(signal.attribution)
             assert attributed is not None
-            names = (ALL, *map(attributed.feature, attributed.columns))
+            names = (ALL, *attributed.names)
             if attributed.listings or any(self.takes(signal.name, name) for name in names):
                 return True
         return False
@@ -563,6 +571,8 @@ class _Planning:
             for item in self.every
             if signal in item.signals and item.production is not None
         }
+        if any(self._modelled([signal])):
+            needed.add(self._outputs[0].join)
         delays = [join.delay for join in self.monitor.joins if join.name in needed and join.delay]
 
         def end(delay: Duration) -> datetime:
@@ -583,8 +593,10 @@ class _Planning:
         monitor, at = self.monitor, self.at
         span = production_span(monitor, at, delay)
         watched = _selected(self.every, monitor, self.selection, signals, whole=whole)
-        read = [item.name for item in watched if item.id >= 0]
-        measured = {item.name for item in watched if item.id >= 0 and item.signals}
+        taken = [item for item in watched if item.id >= 0]
+        measured = {item.name for item in taken if item.signals}
+        aside = tuple(self._aside(signals, taken))
+        read = [item.name for item in (*taken, *aside)]
         ours = [item.name for item in self.every if item.id >= 0 and {*item.signals} & {*signals}]
         where = f"monitor {monitor.name}, production"
         own = Scan(
@@ -599,13 +611,18 @@ class _Planning:
             self.side.columns,
         )
         ids = correlation_id_asked(monitor) if whole else ()
+        outputs = [self._outputs[0].name] if any(self._modelled(signals)) else []
         keys = [name for each in monitor.segmentations for name in each.columns]
-        scan = _joining(own, self.side, [*read, *ids, *keys], where)
+        scan = _joining(own, self.side, [*read, *ids, *outputs, *keys], where)
         found = [match_column(name, scan.columns, where=where) for name in ids]
         if scan.clock is not None and any(column and column.join for column in found):
             scan = replace(scan, beside=(scan.clock,))
-        scans = tuple(self._references(delay, signals, [*read, *keys]))
-        segmented = tuple(self._segmented(signals, (own, *scans), read))
+        found_scans = (scan, *self._references(delay, signals, [*read, *keys]))
+        segmented = tuple(self._segmented(signals, (own, *found_scans[1:]), read))
+        attributions = tuple(
+            self._attributions(signals, found_scans, len(segmented), (*taken, *aside))
+        )
+        scan, *scans = _beside(found_scans, attributions)
         warnings = (
             overlap_warning(monitor, reference, at)
             for reference in monitor.references
@@ -618,7 +635,7 @@ class _Planning:
             window_start=start,
             window_end=end,
             production=scan,
-            references=scans,
+            references=tuple(scans),
             watched=watched,
             pairs=tuple(Pair(number, 0, other.id, 0) for number, other in enumerate(scans)),
             warnings=tuple(warning for warning in warnings if warning is not None),
@@ -630,10 +647,9 @@ class _Planning:
             signals=tuple(signals),
             whole=whole,
             matches=tuple(_matches(monitor, at, own, reported, (scan, *scans))),
-            attributions=tuple(
-                self._attributions(signals, (scan, *scans), len(segmented), len(read))
-            ),
+            attributions=attributions,
             delay=delay,
+            aside=aside,
             segmented=segmented,
         )
 
@@ -656,27 +672,99 @@ class _Planning:
                 yield _segmenting(monitor, number, scan, side, segmentation, read)
                 number += 1
 
+    @cached_property
+    def _outputs(self) -> tuple[Column, Mapping[str, Column]]:
+        """What the model says: production's column, and each reference's."""
+        monitor = self.monitor
+        every = [signal.name for signal in monitor.signals]
+        asked = {
+            signal.reference
+            for attribution in monitor.attributions
+            if attribution.is_modelled
+            for signal, _ in self._needing(attribution, every)
+        }
+        names = (monitor.primary.name, *sorted(asked - {monitor.primary.name}))
+        columns = {name: self.others[name].columns for name in names}
+        return outputs_of(monitor, self.side.columns, columns, monitor.primary.name)
+
+    def _needing(
+        self, attribution: Attribution, signals: Collection[str]
+    ) -> Iterator[tuple[Signal, bool]]:
+        """Signals that need a source of importances, and whether of production too."""
+        taken = self.selection.signals(self.monitor)
+        for signal in self.monitor.signals:
+            if signal.name not in signals or signal.name not in taken:
+                continue
+            if signal.attribution == attribution:
+                yield signal, True
+            elif self.monitor.ranking_of(signal) == attribution:
+                yield signal, False
+
+    def _modelled(self, signals: Collection[str]) -> Iterator[tuple[Attribution, list[Watched]]]:
+        """Sources that signals need and that are made of features and outputs, with those features."""
+        for attribution in self.monitor.attributions:
+            needing = {signal.name for signal, _ in self._needing(attribution, signals)}
+            if attribution.is_modelled and needing:
+                yield (
+                    attribution,
+                    [
+                        item
+                        for item in self.every
+                        if item.role == "feature"
+                        and item.route != "count"
+                        and needing.intersection(item.signals)
+                        and item.production != self._outputs[0]
+                        and item.reference != self._outputs[1][self.monitor.primary.name]
+                    ],
+                )
+
+    def _aside(self, signals: Collection[str], read: Sequence[Watched]) -> Iterator[Watched]:
+        """What importances are made of beyond what is read for its own sake; ids count on."""
+        known = {(item.reference, item.production) for item in read}
+        number = len(read)
+        for _, features in self._modelled(signals):
+            for item in (*features, self._target(read)):
+                columns = item.reference, item.production
+                if item.route != "count" and columns not in known:
+                    known.add(columns)
+                    yield replace(item, id=number, signals=())
+                    number += 1
+
+    def _target(self, known: Sequence[Watched]) -> Watched:
+        production, references = self._outputs
+        primary = references[self.monitor.primary.name]
+        return target_of(self.monitor, primary, production, known)
+
     def _attributions(
-        self, signals: Sequence[str], scans: Sequence[Scan], segmented: int, first: int
+        self,
+        signals: Sequence[str],
+        scans: Sequence[Scan],
+        segmented: int,
+        read: Sequence[Watched],
     ) -> Iterator[Attributed]:
-        """What the importances that signals need are made of; ids of columns count from `first`."""
+        """What the importances that signals need are made of; ids of columns count on."""
         monitor = self.monitor
         primary, number = scans[1], len(scans) + segmented + len(monitor.joins)
-        taken = self.selection.signals(monitor)
+        first, by_name = len(read), {item.name: item for item in read}
+        modelled = dict(self._modelled(signals))
         for place, attribution in enumerate(monitor.attributions):
             needed: set[int] = set()
-            for signal in monitor.signals:
-                if signal.name not in signals or signal.name not in taken:
-                    continue
-                reference = (s.id for s in scans if s.reference == signal.reference)
-                if signal.attribution == attribution:
-                    needed |= {0, *reference}
-                elif monitor.ranking_of(signal) == attribution:
-                    needed |= {*reference}
+            for signal, both in self._needing(attribution, signals):
+                needed |= {s.id for s in scans if s.reference == signal.reference}
+                needed |= {0} if both else set()
             if not needed:
                 continue
             found = Attributed(place, attribution, tuple(sorted(needed)))
-            if attribution.prefix:
+            if attribution.is_modelled:
+                production, references = self._outputs
+                outputs = {ALL: production, **references}
+                found = replace(
+                    found,
+                    features=tuple(by_name[item.name] for item in modelled[attribution]),
+                    target=self._target(read),
+                    targets=tuple((s.id, outputs[s.reference]) for s in scans if s.id in needed),
+                )
+            elif attribution.prefix:
                 own = self.side.columns if 0 in needed else ()
                 columns = attribution_columns(monitor, attribution, primary.columns, own, first)
                 first += len(columns)
@@ -718,7 +806,9 @@ class _Planning:
                 reference.filter,
                 side.columns,
             )
-            yield _joining(scan, side, read, where)
+            modelled = any(self._modelled(signals)) and name in self._outputs[1]
+            outputs = [self._outputs[1][name].name] if modelled else []
+            yield _joining(scan, side, [*read, *outputs], where)
 
 
 def _segmenting(
@@ -814,6 +904,30 @@ def _joining(scan: Scan, side: Side, names: Iterable[str], where: str) -> Scan:
         for each in side.joined
     )
     return replace(scan, joined=tuple(each for each in joined if each.columns))
+
+
+def _beside(scans: Sequence[Scan], attributions: Sequence[Attributed]) -> Iterator[Scan]:
+    """Scans that carry their own columns with joined ones where one row's of both are counted."""
+    primary = scans[1].id
+    for scan in scans:
+        where = f"monitor, {scan.name}"
+        needed: list[Column | None] = []
+        for each in attributions:
+            if each.target is None or scan.id not in each.scans:
+                continue
+            needed.append(dict(each.targets)[scan.id])
+            for item in each.features:
+                if scan.side == "production":
+                    needed.append(item.production)
+                elif scan.id == primary:
+                    needed.append(item.reference)
+                else:
+                    needed.append(match_column(item.name, scan.columns, where=where))
+        columns = [column for column in needed if column is not None]
+        if any(column.join is not None for column in columns):
+            own = (column for column in columns if column.join is None)
+            scan = replace(scan, beside=tuple(dict.fromkeys((*scan.beside, *own))))  # noqa: PLW2901
+        yield scan
 
 
 def _matches(

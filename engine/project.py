@@ -199,12 +199,19 @@ class Attribution:
     value: str = ""
     timestamp: str | None = None
 
+    @property
+    def is_modelled(self) -> bool:
+        """Whether importances are made of the features and the prediction, and stand in for a model's."""
+        return self.source in MODELLED
+
     def listing(self, side: str) -> Source | None:
         """The table of one side, `production` or `reference`; None where there is none."""
         return (self.reference_table or self.table) if side == "reference" else self.table
 
 
 MUTUAL_INFORMATION: Final = Attribution("mutual_information")
+# Sources that read what a model is told and what it says, not what it makes of it.
+MODELLED: Final = ("mutual_information", "surrogate_model")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
 from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid, room_at
 from driftline.engine.joins import Joined
+from driftline.engine.joint import Axis
 from driftline.engine.plan import ALL, WHOLE, Match, Plan, Scan, ScanWindow, correlation_id_asked
 from driftline.engine.sqltext import (
     LARGEST_DOUBLE,
@@ -172,6 +173,25 @@ class ListingPart:
     scan: ScanPart
     name: Markup
     summed: SummedPart
+
+
+@dataclass(frozen=True)
+class JointPart:
+    """A scan as `joint` sees it: what is counted of it by bin of the target.
+
+    Attributes:
+        scan: The scan.
+        output: What the model says.
+        target: Its bin, from 0.
+        values: The features.
+        counts: Expressions of these.
+    """
+
+    scan: ScanPart
+    output: Markup
+    target: Markup
+    values: tuple[Markup, ...]
+    counts: tuple[Markup, ...]
 
 
 @dataclass(frozen=True)
@@ -927,6 +947,69 @@ class Renderer:
             parts.append(_with(self._scans[scan.id], tuple(values)))
         return self._statement("attributions", "attributions", items, scans=parts)
 
+    def joint(
+        self,
+        each: Attributed,
+        items: Sequence[Watched],
+        scans: Collection[int],
+        axes: Mapping[int, Axis],
+    ) -> Statement:
+        """Rows of each bin of what the model says, and of those in each bin of features.
+
+        Args:
+            each: What the model says, and where.
+            items: The features.
+            scans: Ids of the scans that are read.
+            axes: The bins of these columns, by id.
+        """
+        target = each.target
+        assert target is not None
+        parts = []
+        for scan in self.plan.scans:
+            if scan.id not in scans:
+                continue
+            read: list[tuple[Column | None, Watched]] = [(dict(each.targets)[scan.id], target)]
+            read += [(self._stored(scan, item), item) for item in items]
+            part, names = self._scans[scan.id], dict[Column, Column]()
+            if any(self._is_joined(scan, column) for column, _ in read):
+                part, names = self._joined[scan.id], self._brought[scan.id]
+            output, *values = (
+                self._placeable(None if c is None else names.get(c, c), item, axes[item.id])
+                for c, item in read
+            )
+            counted = tuple(
+                count
+                for k, item in enumerate(items)
+                for count in _counts(axes[item.id], Markup(f"value_{k}"))
+            )
+            slot = _bin(axes[target.id], Markup("output"))
+            parts.append(JointPart(part, output, slot, tuple(values), counted))
+        return self._statement("joint", "joint", items, parts=parts)
+
+    def reaches(self, scan: Scan, column: Column) -> bool:
+        """Whether a column can be read: it is the scan's own, or the joins it comes by are usable."""
+        return column.join is None or scan.id in self._joined
+
+    def _placeable(self, column: Column | None, item: Watched, axis: Axis) -> Markup:
+        """A column as what bins are of: a number or a text; null where it has none."""
+        if column is None:
+            return Markup(f"cast(null as {'double' if axis.values is None else 'varchar'})")
+        reference, fractions = item.reference or column, self.plan.conventions.fractions_cast
+        if axis.values is not None:
+            text = category(column, reference, fractions=fractions)
+            if column.floating and column.kind in NUMBERS:
+                text = sql("case when {p} is not null then {c} end", p=present(column), c=text)
+            return text
+        x = number(column, reference, fractions=fractions)
+        if not column.floating and column.kind != "text":
+            return x
+        return sql(
+            "case when {x} <= {top} or -{x} < {bottom} then {x} end",
+            x=x,
+            top=LARGEST_DOUBLE,
+            bottom=-LARGEST_DOUBLE,
+        )
+
     def listing_bounds(self, each: Attributed, scans: Collection[int]) -> Statement:
         """Smallest and largest finite value of tables of importances, as `bounds` of scans."""
         parts = []
@@ -1034,6 +1117,13 @@ class Renderer:
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
         """An item's column of a scan, as the relation that is read calls it."""
+        column = self._stored(scan, item)
+        if column is None or not self._is_joined(scan, column):
+            return column
+        return self._brought[scan.id].get(column, column)
+
+    def _stored(self, scan: Scan, item: Watched) -> Column | None:
+        """An item's column of a scan, as its table calls it."""
         if scan.side == "production":
             column = item.production
         elif scan.id == self.plan.primary.id:
@@ -1041,9 +1131,7 @@ class Renderer:
         else:
             where = f"reference {scan.reference}"
             column = match_column(item.name, scan.columns, where=where)
-        if column is None or not self._is_joined(scan, column):
-            return column
-        return self._brought[scan.id].get(column, column)
+        return column
 
     @staticmethod
     def _is_joined(scan: Scan, column: Column | None) -> bool:
@@ -1184,6 +1272,35 @@ def _scaled(x: Markup, name: str, scale: object, *, size: bool, floating: bool) 
     """A number, or the size of one, as what is summed of it."""
     told = sql("abs({x}) * {scale}" if size else "{x} * {scale}", x=x, scale=scale)
     return SummedPart(told, Markup(name), floating)
+
+
+def _bin(axis: Axis, value: Markup) -> Markup:
+    """The bin of a value that is there, from 0, as SQL."""
+    if axis.values is None:
+        tests = [_ends(value, *limit) for limit in axis.limits]
+    else:
+        tests = [sql("{x} = {v}", x=value, v=each) for each in axis.values]
+    if not tests:
+        return Markup("0")
+    cases = (sql("when {test} then {k}", test=test, k=k) for k, test in enumerate(tests))
+    return Markup("case {} else {} end").format(Markup(" ").join(cases), len(tests))
+
+
+def _counts(axis: Axis, value: Markup) -> list[Markup]:
+    """What is counted of a feature, in the order of `Axis.bins`."""
+    if axis.values is None:
+        tests = [_ends(value, *limit) for limit in axis.limits]
+    else:
+        tests = [sql("{x} = {v}", x=value, v=each) for each in axis.values]
+        if axis.values != axis.kept:
+            kept = Markup(", ").join(as_sql(each) for each in axis.kept)
+            tests.insert(0, sql("{x} in ({kept})", x=value, kept=kept))
+    return [value, *(sql("case when {test} then 1 end", test=test) for test in tests)]
+
+
+def _ends(value: Markup, limit: object, holds: bool) -> Markup:
+    """Whether a number is no further than a bin's end, which the bin holds or not."""
+    return sql("{x} <= {v}" if holds else "{x} < {v}", x=value, v=limit)
 
 
 def _with(part: ScanPart, columns: tuple[object, ...], *, unfiltered: bool = False) -> ScanPart:

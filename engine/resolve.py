@@ -199,7 +199,7 @@ class _Resolver:
             schedule=self.schedule,
             joins=joins,
             roles=roles,
-            features=selection(given.features, self.section, ("features",), self.named),
+            features=selection(given.features, self.section, ("features",), self.named, roles),
             settings=MappingProxyType(settings),
             column_types=MappingProxyType(dict(given.columns.types)),
             bins=bins,

@@ -10,8 +10,9 @@ from typing import Final
 from driftline.engine import config_models as models
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS, DRIFTLINE, Conventions
-from driftline.engine.not_built import NOT_YET, PLANNED_SIGNALS
+from driftline.engine.not_built import PLANNED_SIGNALS
 from driftline.engine.project import (
+    MODELLED,
     MUTUAL_INFORMATION,
     Attribution,
     BinRule,
@@ -54,9 +55,9 @@ TOLD_BY: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
         "surrogate_model": ((),),
     }
 )
-SOURCES: Final = (
-    "{source: columns, prefix: …}, or a table; its default, the source mutual_information, is"
-    f" {NOT_YET}"
+NOTHING_TO_WEIGH_BY: Final = (
+    "{} weighs features by the prediction: name it as columns.prediction, or what it predicts as"
+    " columns.actual; or give attribution: {{source: columns, prefix: …}}, or a table"
 )
 BESIDE_A_TABLE: Final = ("reference_table", "timestamp")
 
@@ -133,9 +134,9 @@ def resolve_signals(
             rules=rules,
             features=None
             if one.features is None
-            else selection(one.features, section, ("signals", name, "features"), tables),
+            else selection(one.features, section, ("signals", name, "features"), tables, roles),
             alert_when=conventions.alert_when or one.alert_when or alert_when,
-            attribution=_attribution(name, one, section, tables),
+            attribution=_attribution(name, one, section, tables, roles),
             segments=None
             if one.segments is None
             else segmentations(one.segments, section, ("signals", name, "segments")),
@@ -161,7 +162,7 @@ def segmentations(given: Segments | None, section: Section, at: Trail) -> tuple[
 
 
 def _attribution(
-    name: str, given: SignalKeys, section: Section, tables: Tables
+    name: str, given: SignalKeys, section: Section, tables: Tables, roles: Roles
 ) -> Attribution | None:
     """Where a signal's importances come from; None where it needs none."""
     if given.type != "feature_attribution_drift":
@@ -169,13 +170,21 @@ def _attribution(
     told = getattr(given, "attribution", None)
     if told is None:
         if not cut(section.below(("signals", name)), "attribution"):
-            section.complain(f"needs attribution: {SOURCES}", "signals", name)
+            _need_outputs(MUTUAL_INFORMATION.source, section, ("signals", name), roles)
         return MUTUAL_INFORMATION
-    return resolve_attribution(told, section, ("signals", name, "attribution"), tables)
+    return resolve_attribution(told, section, ("signals", name, "attribution"), tables, roles)
+
+
+def _need_outputs(source: str, section: Section, at: Trail, roles: Roles) -> None:
+    """Complain of importances that would be made of what the model says, where no column says it."""
+    named = roles.outputs() or roles.actual or cut(section.node, "columns")
+    columns = section.node.get("columns")
+    if not named and not (isinstance(columns, Map) and columns.get("score")):
+        section.complain(NOTHING_TO_WEIGH_BY.format(source), *at)
 
 
 def resolve_attribution(
-    given: AttributionKeys, section: Section, at: Trail, tables: Tables
+    given: AttributionKeys, section: Section, at: Trail, tables: Tables, roles: Roles
 ) -> Attribution:
     """Where importances come from; complains of keys that its source needs, or does not have."""
     forms = TOLD_BY[given.source]
@@ -188,6 +197,8 @@ def resolve_attribution(
         section.complain(f"source {given.source} needs {needs}", *at)
     for key in sorted(there.difference(form, BESIDE_A_TABLE if "table" in form else ())):
         section.complain(f"{key} says nothing of source {given.source} here", *at, key)
+    if given.source in MODELLED:
+        _need_outputs(given.source, section, at, roles)
     listing = None if given.table is None else tables(given.table, (*at, "table"))
     other = given.reference_table
     return Attribution(
@@ -326,7 +337,9 @@ def _ranks_by_default(section: Section) -> bool:
     return not of_signals and not cut(section.node, "signals")
 
 
-def selection(given: object, section: Section, at: Trail, tables: Tables) -> FeatureSelection:
+def selection(
+    given: object, section: Section, at: Trail, tables: Tables, roles: Roles
+) -> FeatureSelection:
     """Which columns are features: all, those listed, those that match patterns, the first few."""
     if isinstance(given, list):
         return FeatureSelection(named=tuple(given), include=())
@@ -335,11 +348,11 @@ def selection(given: object, section: Section, at: Trail, tables: Tables) -> Fea
         attribution = None
         if given.attribution is not None:
             where = (*at, "attribution")
-            attribution = resolve_attribution(given.attribution, section, where, tables)
+            attribution = resolve_attribution(given.attribution, section, where, tables, roles)
             if given.top_n is None:
                 section.complain("attribution ranks features for top_n; give it too", *where)
         elif given.top_n is not None and _ranks_by_default(section):
-            section.complain(f"top_n needs attribution: {SOURCES}", *at, "top_n")
+            _need_outputs(MUTUAL_INFORMATION.source, section, (*at, "top_n"), roles)
         return FeatureSelection(
             include=include,
             exclude=tuple(given.exclude),

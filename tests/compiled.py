@@ -30,6 +30,7 @@ STEPS: Final = (
     "listed_importances",
     "segments",
     "segmented",
+    "joint",
 )
 
 PROJECT: Final = """
@@ -56,8 +57,13 @@ monitors:
         type: feature_attribution_drift
         attribution:
           {source: columns, table: ml.by, reference_table: ml.before, feature: 'the "name"', value: x}
+      informed:
+        type: feature_attribution_drift
+        attribution: {source: mutual_information}
+        features: [amount, country]
     columns:
       correlation_id: 'request "id"'
+      prediction: said
       types:
         'request "id"': VARCHAR
         scored_at: TIMESTAMP
@@ -68,6 +74,7 @@ monitors:
         country: VARCHAR
         member: BOOLEAN
         grade: INTEGER
+        said: REAL
         by'amount: DOUBLE
         by'age: DECIMAL(9,3)
         seen: TIMESTAMP WITH TIME ZONE

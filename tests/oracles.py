@@ -510,6 +510,41 @@ def importance(attributions: Values) -> float | None:
     return math.fsum(finite) / len(finite) if finite else None
 
 
+def placed(
+    reference: Values, values: Values, *, is_text: bool, most: int = 1000
+) -> list[Hashable | None]:
+    """The report's bin of each value of a side, None where it is in none."""
+    if is_text:
+        known = Counter(value for value in reference if value is not None)
+        kept = sorted(known, key=lambda value: (-known[value], str(value)))[:most]
+        named = set(kept)
+        return [None if v is None else ("value", v) if v in named else "other" for v in values]
+    bins = quantile_bins(numbers(reference).finite, 10)
+    known_numbers = (math.nan if value is None else float(value) for value in values)  # type: ignore[arg-type]
+    return [None if math.isnan(x) else bins.place(x) for x in known_numbers]
+
+
+def mutual_information(
+    feature: Sequence[Hashable | None], target: Sequence[Hashable | None]
+) -> float | None:
+    """Entropies of the two, less that of both, each with Miller and Madow's correction, in nats."""
+    rows = [(x, y) for x, y in zip(feature, target, strict=True) if x is not None and y is not None]
+    if not rows:
+        return None
+    least = 5 * len({y for _, y in rows})
+    often = Counter(x for x, _ in rows)
+    pooled = [(x if often[x] >= least else "rare", y) for x, y in rows]
+
+    def entropy(values: Sequence[Hashable]) -> float:
+        n = np.array([*Counter(values).values()])
+        p = n / n.sum()
+        return float(-(p * np.log(p)).sum()) + (len(n) - 1) / (2 * n.sum())
+
+    parts = ([x for x, _ in pooled], [y for _, y in pooled], pooled)
+    x, y, both = map(entropy, parts)
+    return max(0.0, x + y - both)
+
+
 def ranks(importances: Sequence[float | None]) -> list[int | None]:
     """1 for the largest; as many as are larger, and one."""
     known = [x for x in importances if x is not None]

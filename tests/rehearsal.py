@@ -31,6 +31,7 @@ from driftline.engine.dialects import transpile
 from driftline.engine.facts import look_at
 from driftline.engine.journal import Journal, Part
 from driftline.engine.project import (
+    MUTUAL_INFORMATION,
     Attribution,
     Connection,
     FeatureSelection,
@@ -453,7 +454,38 @@ def _told_apart(size: str = "P21D", **given: Any) -> Monitor:
     )
 
 
+def _informed(clock: str = "at", size: str = "P21D", **given: Any) -> Monitor:
+    """Importances of features of every kind, by a number and by a class."""
+    (signal,) = signals(("normalized_discounted_cumulative_gain",), reference="lessons")
+    return _monitor(
+        clock,
+        size,
+        **{
+            "signals": [replace(signal, attribution=MUTUAL_INFORMATION)],
+            "roles": Roles(prediction="t"),
+            "features": _only_of(
+                *("amount", "whole", "few", "price", "born", "colour", "member", "counted", "kind"),
+                *("told", "agreed", "large"),
+            ),
+            **given,
+        },
+    )
+
+
 _RUNS: Final = {
+    "informed": Planned(_informed()),
+    # whose answers some lessons alone have
+    "informed, of what is true": Planned(
+        _informed(
+            production=Production(_table("answers"), "at", RollingWindow(parse_duration("P21D"))),
+            features=_only_of("age", "amount", "account", "tens"),
+            roles=Roles(actual="colour"),
+            joins=(Join("owners", _table("owners"), (("account", "key"),)),),
+            max_categories=3,
+        )
+    ),
+    "informed, overlapping": Planned(_informed(size="P9D"), every="P3D"),
+    "informed, by date": Planned(_informed("day", "P9D"), every="P7D"),
     "weighed": Planned(_weighed()),
     "weighed, overlapping": Planned(_weighed("P9D"), every="P3D"),
     "weighed, by date": Planned(_weighed(clock="day"), every="P7D"),

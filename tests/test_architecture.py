@@ -42,7 +42,7 @@ FLOORS: Final = (
     {"relations"},
     {"baseline"},
     {"ranking", "segments"},
-    {"number_rows", "kinds"},
+    {"number_rows", "kinds", "joint"},
     {"sides"},
     {"settling"},
     {"numbers"},

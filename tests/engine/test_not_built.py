@@ -142,8 +142,6 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
         ("columns: {cut_off: 0.5}", "columns.cut_off: cut_off is"),
         ("columns: {expected_error: e}", "columns.expected_error: expected_error is"),
         ("columns: {score: p, positive_class: yes}", "columns.positive_class: positive_class is"),
-        ("features: {top_n: 10, attribution: {source: surrogate_model}}",
-         "features.attribution.source: the source surrogate_model is"),
         ("reprocess: P3D", "reprocess: reprocess is"),
         ("max_catch_up: P7D", "max_catch_up: max_catch_up is"),
         ("catch_up: false", "catch_up: catch_up is"),
@@ -153,16 +151,6 @@ def test_the_specification_without_what_is_not_built_is_a_project(folder: Path) 
         ("signals: {mine: {type: custom, at_risk: {sql: sum(p)}}}", "signals.mine: custom is"),
         ("signals: {model_performance: [rmse, mae, r2, accuracy, roc_auc]}",
          "signals.model_performance: model_performance is"),
-        ("signals: {feature_attribution_drift: [ndcg]}",
-         "signals.feature_attribution_drift: needs attribution: {source: columns, prefix: …}, or a"
-         " table; its default, the source mutual_information, is"),
-        ("features: {top_n: 10}",
-         "features.top_n: top_n needs attribution: {source: columns, prefix: …}, or a table; its"
-         " default, the source mutual_information, is"),
-        ("features: {top_n: 10, attribution: {source: mutual_information}}",
-         "features.attribution.source: the source mutual_information is"),
-        ("signals: {feature_attribution_drift: {attribution: {source: surrogate_model}}}",
-         "signals.feature_attribution_drift.attribution.source: the source surrogate_model is"),
     ],
 )  # fmt: skip
 def test_a_further_form_is_understood_and_not_built(
@@ -171,6 +159,33 @@ def test_a_further_form_is_understood_and_not_built(
     found = complaints(tmp_path, f"{SHORTEST}    {key}\n")
     assert len(found) == 1
     assert found[0].startswith(f"5: monitors[m].{complaint} {NOT_YET}")
+
+
+@pytest.mark.parametrize(
+    ("key", "where", "source"),
+    [
+        (
+            "signals: {feature_attribution_drift: [ndcg]}",
+            "signals.feature_attribution_drift",
+            "mutual_information",
+        ),
+        ("features: {top_n: 10}", "features.top_n", "mutual_information"),
+        (
+            "features: {top_n: 10, attribution: {source: mutual_information}}",
+            "features.attribution",
+            "mutual_information",
+        ),
+    ],
+)
+def test_what_weighs_features_by_the_prediction_needs_one(
+    tmp_path: Path, key: str, where: str, source: str
+) -> None:
+    found = complaints(tmp_path, f"{SHORTEST}    {key}\n")
+    assert found == [
+        f"5: monitors[m].{where}: {source} weighs features by the prediction: name it as"
+        " columns.prediction, or what it predicts as columns.actual; or give attribution: {source:"
+        " columns, prefix: …}, or a table"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ select
     cast(min("price") as double) as low_2,
     cast(max("price") as double) as high_2,
     cast(min(cast(extract(epoch from "born") as double)) as double) as low_3,
-    cast(max(cast(extract(epoch from "born") as double)) as double) as high_3
+    cast(max(cast(extract(epoch from "born") as double)) as double) as high_3,
+    cast(min("said") as double) as low_4,
+    cast(max("said") as double) as high_4
 from "ml"."sco""red"
 union all
 select
@@ -20,7 +22,9 @@ select
     cast(min("price") as double) as low_2,
     cast(max("price") as double) as high_2,
     cast(min(cast(extract(epoch from "born") as double)) as double) as low_3,
-    cast(max(cast(extract(epoch from "born") as double)) as double) as high_3
+    cast(max(cast(extract(epoch from "born") as double)) as double) as high_3,
+    cast(min("said") as double) as low_4,
+    cast(max("said") as double) as high_4
 from "ml"."training"
 ;
 /* driftline monitor=everything step=bounds */

@@ -4,7 +4,8 @@ with drawn as (
         cast("amount" as double) as value_0,
         cast("age" as double) as value_1,
         cast("price" as double) as value_2,
-        cast(extract(epoch from "born") as double) as value_3
+        cast(extract(epoch from "born") as double) as value_3,
+        cast("said" as double) as value_4
     from "ml"."training"
     where ("scored_at" >= cast('2026-01-01 00:00:00' as timestamp) and "scored_at" < cast('2026-02-01 00:00:00' as timestamp))
 )
@@ -73,6 +74,15 @@ select
 from (
     select cast("paid" as double) as x
     from driftline_joined_1
+) as sampled
+where x - x = 0
+union all
+select
+    12 as feature,
+    x
+from (
+    select value_4 as x
+    from drawn
 ) as sampled
 where x - x = 0
     ) as finite
