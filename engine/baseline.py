@@ -18,6 +18,7 @@ import numpy as np
 from driftline.engine.attributions import Attributed
 from driftline.engine.cells import Side, Values
 from driftline.engine.conventions import CONVENTIONS
+from driftline.engine.custom import Asked
 from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import LARGEST, MOST_BINS, SMALLEST, Grid
 from driftline.engine.plan import Plan, Scan
@@ -60,7 +61,8 @@ class Column:
         counts: What was counted of it, by name.
         numbers: Its cells, of a number column.
         categories: (value, fault, rows), of a text column whose values are all known.
-        importances: (rows, importance) by feature, of what holds importances.
+        importances: (rows, importance) by feature, of what holds importances; of an aggregate, (rows,
+            value) alone.
     """
 
     key: str
@@ -136,6 +138,15 @@ def importances_name(plan: Plan, scan: Scan, each: Attributed) -> str | None:
     return f"importances {_hash([each.attribution.prefix, own])}"
 
 
+def aggregate_name(scan: Scan, asked: Asked) -> str | None:
+    """What an aggregate over a reference is kept under; None where more than its own rows decides it."""
+    columns = asked.of(scan.id)
+    if columns is None or any(column is None or column.join for column in columns):
+        return None
+    read = [[column.name, column.type] for column in columns if column is not None]
+    return f"aggregate {_hash([asked.aggregate.sql, read])}"
+
+
 def _modelled_name(plan: Plan, scan: Scan, each: Attributed) -> str | None:
     """The same of importances that are made of features and what the model says."""
     monitor, target = plan.monitor, each.target
@@ -167,11 +178,13 @@ class Known:
         rows: Rows of each scan.
         columns: Facts by scan and feature id.
         importances: By scan and the id of their source.
+        aggregates: Rows and value by scan, signal and metric.
     """
 
     rows: dict[int, int] = field(default_factory=dict)
     columns: dict[tuple[int, int], Column] = field(default_factory=dict)
     importances: dict[tuple[int, int], Importances] = field(default_factory=dict)
+    aggregates: dict[tuple[int, str, str], tuple[int, float | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, baselines: Mapping[str, Baseline]) -> Known:
@@ -191,6 +204,10 @@ class Known:
                 told = found.columns.get(importances_name(plan, scan, each) or "")
                 if told is not None and told.importances is not None:
                     known.importances[scan.id, each.id] = told.importances
+            for one in plan.custom:
+                told = found.columns.get(aggregate_name(scan, one) or "")
+                if told is not None and told.importances is not None:
+                    known.aggregates[scan.id, *one.key] = told.importances[""]
         return known
 
     def numbers(self, scan: int, feature: int) -> Numbers | None:

@@ -17,11 +17,15 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Final, Literal
 
+from driftline.engine.aggregates import Aggregate
 from driftline.engine.errors import TemplateError
 from driftline.engine.header import Header, parse_header
 
 FeatureType = Literal["numerical", "categorical"]
-Scope = Literal["features", "columns", "dataset", "join", "schema", "attribution", "importance"]
+Scope = Literal[
+    "features", "columns", "dataset", "join", "schema", "attribution", "importance", "custom"
+]
+Family = Literal["drift", "quality", "attribution", "custom"]
 Direction = Literal["higher", "lower"]
 Kind = Literal["max", "min", "increase", "decrease"]
 Count = Literal["zeros", "empty_texts", "distinct_values"]
@@ -47,12 +51,13 @@ class Metric:
 
     Attributes:
         name: Stored name, the one Azure ML's monitor YAML uses.
-        family: Folder of its SQL file: `drift`, `quality` or `attribution`.
+        family: Folder of its SQL file: `drift`, `quality` or `attribution`; `custom` of a project's own.
         types: Feature types it is defined for.
         scope: `features` (those monitored), `columns` (excluded ones too), `dataset` (once a window),
             `join` (once a window for each join), `schema` (a finding about a column: it has a row
             only where something was found), `attribution` (once a window and reference, of the
-            importance of all features), `importance` (of each of those features, unasked).
+            importance of all features), `importance` (of each of those features, unasked), `custom`
+            (once a window, reference and segment, of all rows).
         worse: Direction of harm.
         bare: What a bare number in the project file means for it.
         default: Default threshold, or one a feature type where they differ; None measures only.
@@ -69,10 +74,13 @@ class Metric:
         short: Other names the project file accepts.
         folder: Folder of its SQL file where that is not the family's.
         kinds: Kinds of column whose categories it watches; None watches those of all.
+        text: SQL of a project's own, which no file of the package has.
+        place: Where that is written, for messages.
+        aggregate: What it is, where it is an aggregate over the source.
     """
 
     name: str
-    family: Literal["drift", "quality", "attribution"]
+    family: Family
     types: tuple[FeatureType, ...]
     worse: Direction = "higher"
     scope: Scope = "features"
@@ -91,6 +99,9 @@ class Metric:
     short: tuple[str, ...] = ()
     folder: str = ""
     kinds: frozenset[str] | None = None
+    text: str = ""
+    place: str = ""
+    aggregate: Aggregate | None = None
 
     @property
     def watches(self) -> str:
@@ -101,6 +112,7 @@ class Metric:
             "dataset": "the window",
             "attribution": "all features together",
             "importance": "each feature",
+            "custom": "the window",
         }
         return ", ".join(self.types) or whole[self.scope]
 
@@ -119,8 +131,8 @@ class Metric:
 
     @property
     def path(self) -> str:
-        """The metric's SQL file, from the package's root."""
-        return f"sql/metrics/{self.folder or self.family}/{self.name}.sql"
+        """The metric's SQL file, from the package's root; of a project's own where it is written."""
+        return self.place or f"sql/metrics/{self.folder or self.family}/{self.name}.sql"
 
     @property
     def file(self) -> Traversable:
@@ -130,7 +142,7 @@ class Metric:
     @cached_property
     def sql(self) -> str:
         """The whole text of the metric's SQL file, header included."""
-        return self.file.read_text("utf-8")
+        return self.text or self.file.read_text("utf-8")
 
     @cached_property
     def header(self) -> Header:

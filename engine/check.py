@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from driftline.engine.catalog import METRICS
+from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.features import Watched, asked_for, by_name, watch
 from driftline.engine.journal import measure_hash
@@ -205,12 +205,13 @@ def _asked(
         for feature in joins if metric.scope == "join" else (ALL,):
             key = (monitor.window_signal, ALL, feature, metric.name)
             yield key, Asked("data_quality", None, threshold)
+    metrics = metrics_of(monitor)
     for signal in monitor.signals:
         for rule in signal.rules:
-            if METRICS[rule.metric].scope == "attribution":
+            if metrics[rule.metric].scope in ("attribution", "custom"):
                 key = (signal.name, signal.reference, ALL, rule.metric)
                 yield key, Asked(signal.type, None, rule.thresholds[ALL], signal.alert_when)
-            if METRICS[rule.metric].scope not in ("features", "columns"):
+            if metrics[rule.metric].scope not in ("features", "columns"):
                 continue
             for item in watched.values():
                 if item.id < 0 or signal.name not in item.signals:
@@ -228,13 +229,16 @@ def _how(
     """How a stored row is judged today; None when the file does not ask for it any more."""
     if row["_failed"] is None:
         return None
-    if METRICS[row["metric"]].scope == "schema":
+    metric = metrics_of(monitor).get(row["metric"])
+    if metric is None:
+        return None
+    if metric.scope == "schema":
         item = watched.get(row["feature"])
         if item is None or row["signal"] != monitor.window_signal:
             return None
         about = item.signals or row["metric"] == "new_column"
         return Asked(row["signal_type"], row["feature_type"], UNJUDGED) if about else None
-    if METRICS[row["metric"]].scope == "importance":
+    if metric.scope == "importance":
         there = any(s.name == row["signal"] and s.attribution for s in monitor.signals)
         return Asked(row["signal_type"], row["feature_type"], UNJUDGED) if there else None
     how = asked.get(_key(row))
@@ -255,6 +259,7 @@ def _judged(monitor: Monitor, row: Row, how: Asked, *, is_empty: bool) -> Row:
         min_rows=monitor.min_rows,
         allow_empty=monitor.production.allow_empty,
         is_empty=is_empty,
+        metrics=metrics_of(monitor),
     )
     return {name: row[name] for name in TABLES["metrics"].names} | verdict_columns(verdict)
 

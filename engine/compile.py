@@ -197,6 +197,8 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
             renderer.ties(numbers, grids, dict.fromkeys(bins, 0), bins),
             renderer.ties(numbers),
         ]
+    if plan.custom:
+        found.append(renderer.custom(plan.custom, [scan.id for scan in plan.scans]))
     for each in plan.attributions:
         if each.attribution.source == "mutual_information" and each.target is not None:
             axes = {

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Final
 
 from driftline.engine import config_models as models
-from driftline.engine.catalog import METRICS, SIGNAL_TYPES
+from driftline.engine.catalog import SIGNAL_TYPES, Metric
 from driftline.engine.config_check import checked_file
-from driftline.engine.conventions import CONVENTIONS
+from driftline.engine.conventions import CONVENTIONS, metrics_of
 from driftline.engine.dbt import DbtProject
 from driftline.engine.errors import ConfigError
 from driftline.engine.interpolate import Environment, mask
@@ -154,18 +154,19 @@ def notes(project: Project) -> tuple[str, ...]:
     for monitor in project.monitors:
         where = f"monitors[{monitor.name}]"
         measured = {rule.metric for signal in monitor.signals for rule in signal.rules}
+        metrics = metrics_of(monitor)
         for signal in monitor.signals:
             kinds = {kind for rule in signal.rules for kind in rule.thresholds}
             found += [
                 f"{where}.signals.{signal.name}: no metric watches {kind} features"
                 for kind in ("numerical", "categorical")
-                if kind not in kinds and signal.attribution is None
+                if kind not in kinds and signal.attribution is None and signal.type != "custom"
             ]
             found += [
                 f"{where}.signals.{signal.name}: {rule.metric} never goes beyond its threshold:"
-                f" its range is [{METRICS[rule.metric].low:g}, {METRICS[rule.metric].high:g}]"
+                f" its range is [{metrics[rule.metric].low:g}, {metrics[rule.metric].high:g}]"
                 for rule in signal.rules
-                if any(_out_of_reach(rule.metric, one) for one in rule.thresholds.values())
+                if any(_out_of_reach(metrics[rule.metric], o) for o in rule.thresholds.values())
             ]
         found += [
             f"{where}.settings.{feature}: no signal measures {metric}"
@@ -186,9 +187,8 @@ def notes(project: Project) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _out_of_reach(metric: str, threshold: Threshold) -> bool:
+def _out_of_reach(known: Metric, threshold: Threshold) -> bool:
     """Whether a threshold's failure cannot happen; 1 itself is a way to say never."""
-    known = METRICS[metric]
     sides = () if threshold.fail is None else threshold.fail.sides
     return bool(sides) and all(
         not side.relative

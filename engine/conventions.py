@@ -18,7 +18,7 @@ from driftline.engine.catalog import (
     Defaults,
     Metric,
 )
-from driftline.engine.project import BinRule
+from driftline.engine.project import BinRule, Monitor
 
 # More categories than any column has, in every dialect's integer.
 EVERY: Final = 2_147_483_647
@@ -82,3 +82,9 @@ CONVENTIONS: Final[Mapping[str, Conventions]] = MappingProxyType(
         ),
     }
 )
+
+
+def metrics_of(monitor: Monitor) -> Mapping[str, Metric]:
+    """The catalogue of a monitor: that of its conventions, and what is the project's own."""
+    known, own = CONVENTIONS[monitor.conventions].metrics, monitor.own
+    return {**known, **own} if own else known

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.catalog import METRICS
 from driftline.engine.intervals import (
     SMIRNOV_95,
     chi_squared_95,
@@ -158,7 +157,7 @@ class _Evidence:
     def __init__(self, plans: Sequence[Plan], results: Results) -> None:
         self._plans = {plan.pairs[0].window_id: plan for plan in plans}
         self._results = results
-        self._metrics = plans[0].conventions.metrics
+        self._metrics = plans[0].metrics
         # what all binned distances of a comparison share
         self._binned_p: dict[int, float] = {}
 
@@ -167,7 +166,7 @@ class _Evidence:
         out: list[Evidence | None] = [None] * len(found)
         together: dict[tuple[str, str | None], list[int]] = {}
         for place, each in enumerate(found):
-            metric = METRICS[each.metric]
+            metric = self._metrics[each.metric]
             if each.pair is None or each.comparison is None or metric.scope == "dataset":
                 continue
             if each.metric in RATES:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from driftline.engine.attributions import Attributed
 from driftline.engine.baseline import Importances, Known, fits, regridded
 from driftline.engine.baseline import Numbers as KnownNumbers
+from driftline.engine.custom import Asked as CustomAsked
 from driftline.engine.errors import SourceError, StatementError
 from driftline.engine.features import Watched
 from driftline.engine.grid import (
@@ -34,7 +35,7 @@ from driftline.engine.kinds import decide_kinds
 from driftline.engine.number_rows import Key
 from driftline.engine.numbers import Numbers
 from driftline.engine.plan import ALL, WHOLE, Plan
-from driftline.engine.ranking import importance_rows
+from driftline.engine.ranking import importance_rows, rounded
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
 from driftline.engine.settling import Asked, Cut, Portion
@@ -64,6 +65,8 @@ BYTES_A_ROW: Final = 1_000
 WIDE: Final = 200
 MOST_COPIED: Final = 20_000_000
 
+# Rows and value, by scan, window and segment.
+Aggregated = dict[tuple[int, int, str], tuple[int, float | None]]
 Progress = Callable[[str], None]
 # What is read of one feature.
 Part = TypeVar("Part", Cut, Portion)
@@ -84,6 +87,9 @@ class Gathered:
         read: Ids of the scans that were read.
         importances: What is known of features by the id of their source, the scan and the window.
         unranked: Id of a source of importances to what the warehouse said.
+        custom: By signal and metric, the rows and the value of an aggregate in each scan, window and
+            segment.
+        uncounted: Signal and metric to why an aggregate could not be computed.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
@@ -96,6 +102,8 @@ class Gathered:
     read: set[int] = field(default_factory=set)
     importances: dict[tuple[int, int, int], Importances] = field(default_factory=dict)
     unranked: dict[int, str] = field(default_factory=dict)
+    custom: dict[tuple[str, str], Aggregated] = field(default_factory=dict)
+    uncounted: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 # Which comparisons must be exact, and what of them.
@@ -177,7 +185,51 @@ class _Gathering:
         self._decide()
         self._derive()
         self._weigh()
+        self._aggregate()
         return self.out
+
+    def _aggregate(self) -> None:
+        """Find out what the project file's own aggregates come to."""
+        able: list[CustomAsked] = []
+        scans = {self.plan.production.id}
+        for each in self.plan.custom:
+            found = self.out.custom.setdefault(each.key, {})
+            for scan, columns in each.columns:
+                for column in columns:
+                    if column and not self.renderer.reaches(self.plan.scans[scan], column):
+                        why = f"join {column.join}, which brings {column.name}, cannot be read"
+                        self.out.uncounted.setdefault(each.key, why)
+                held = self.known.aggregates.get((scan, *each.key))
+                if held is None:
+                    scans.add(scan)
+                else:
+                    found[scan, 0, ALL] = held
+            if (name := each.lacks(self.plan.production.id)) is not None:
+                self.out.uncounted.setdefault(each.key, f"production has no column {name!r}")
+            if each.key not in self.out.uncounted:
+                able.append(each)
+        if able:
+            self.progress("computing own metrics")
+            self._aggregate_some(able, scans)
+
+    def _aggregate_some(self, asked: Sequence[CustomAsked], scans: Collection[int]) -> None:
+        """Ask for aggregates in one statement; when it fails, for its halves, down to single ones."""
+        try:
+            part = self.ledger.fetch(self.warehouse, self.renderer.custom(asked, scans))
+        except StatementError as error:
+            if len(asked) == 1:
+                self.out.uncounted[asked[0].key] = error.message
+                return
+            half = len(asked) // 2
+            self._aggregate_some(asked[:half], scans)
+            self._aggregate_some(asked[half:], scans)
+            return
+        for row in part.to_pylist():
+            key = row["scan"], row["window_id"], row["segment"]
+            for k, each in enumerate(asked):
+                value = row[f"value_{k}"]
+                told = None if value is None or not math.isfinite(value) else rounded(value)
+                self.out.custom[each.key][key] = row["row_count"], told
 
     def _weigh(self) -> None:
         """Land how important features are."""
@@ -785,7 +837,7 @@ class _Gathering:
 
     def _asked(self, items: Sequence[Watched]) -> dict[int, set[Asked]]:
         """By comparison, which distances the metrics that watch a feature are made of."""
-        metrics = self.plan.conventions.metrics
+        metrics = self.plan.metrics
         asked: dict[int, set[Asked]] = {}
         for item in items:
             for signal in self.plan.monitor.signals:

@@ -122,6 +122,7 @@ def named_columns(monitor: Monitor) -> tuple[str, ...]:
         *outputs,
         *(name for each in monitor.segmentations for name in each.columns),
         *(name for each in selections if each for name in (*each.named, *_literal(each))),
+        *(name for m in monitor.own.values() if m.aggregate for name in m.aggregate.columns),
     )
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
@@ -214,8 +215,8 @@ def _watches_features(signal: Signal) -> bool:
 
 
 def _counted_beside(monitor: Monitor, left: Iterable[Watched]) -> list[Watched]:
-    """A column beside which rows are counted, where importances alone are watched."""
-    if all(signal.attribution is None for signal in monitor.signals):
+    """A column beside which rows are counted, where importances or the whole alone are watched."""
+    if not any(signal.attribution or signal.own for signal in monitor.signals):
         return []
     return [*itertools.islice((item for item in left if item.reference and item.production), 1)]
 

@@ -188,6 +188,11 @@ def _columns(
         weighed = gathered.importances.get((each.id, scan.id, 0))
         if name is not None and weighed is not None and each.id not in gathered.unranked:
             found[name] = baseline.Column(name, importances=weighed)
+    for one in plan.custom:
+        name = baseline.aggregate_name(scan, one)
+        value = gathered.custom.get(one.key, {}).get((scan.id, 0, ALL))
+        if name is not None and value is not None and one.key not in gathered.uncounted:
+            found[name] = baseline.Column(name, importances={"": value})
     return found
 
 

@@ -109,7 +109,7 @@ class Journal:
             table_row(result.run),
             result.statements,
             self._monitor(),
-            definition_rows(),
+            definition_rows(self.project.own),
         )
 
     def failed(self, error: DriftlineError, store: Store | None) -> MonitorRun:
@@ -235,6 +235,7 @@ def measure_hash(monitor: Monitor) -> str:
                 for a in (s.attribution, monitor.ranking_of(s))
                 if a is not None
             ],
+            [(s.name, m.name, m.sql) for s in monitor.signals for m in s.own],
             monitor.max_categories,
             monitor.exact,
             monitor.conventions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -51,6 +52,7 @@ def judge(
     min_rows: int,
     allow_empty: bool = False,
     is_empty: bool = False,
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> Verdict:
     """Judge one measurement.
 
@@ -59,8 +61,9 @@ def judge(
         min_rows: Counted rows a side needs; never asked of dataset rows.
         allow_empty: Whether a window without rows is fine.
         is_empty: Whether the window has no rows, which are too few whatever `min_rows` says.
+        metrics: The catalogue that has its metric.
     """
-    metric = METRICS[measurement.metric]
+    metric = metrics[measurement.metric]
     value = measurement.value
     given = measurement
     measurement = replace(

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.catalog import METRICS, Metric
-from driftline.engine.conventions import CONVENTIONS
+from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import TemplateError
 from driftline.engine.execute import Gathered
 from driftline.engine.features import Watched
@@ -119,7 +119,7 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     if plan.whole:
         out += _findings(plan, gathered, results)
     out += _of_features(plan, gathered, results)
-    return (*out, *_of_importances(plan, gathered, results))
+    return (*out, *_of_importances(plan, gathered, results), *_of_aggregates(plan, gathered))
 
 
 def _of_features(
@@ -130,7 +130,7 @@ def _of_features(
     for signal in plan.monitor.signals:
         pairs = plan.pairs_of(signal)
         for rule in signal.rules:
-            metric = plan.conventions.metrics[rule.metric]
+            metric = plan.metrics[rule.metric]
             if certified and metric.certified is None:
                 continue
             if metric.scope not in ("features", "columns"):
@@ -307,14 +307,14 @@ def straddling(plan: Plan, gathered: Gathered, results: Results) -> dict[int, se
     """
     found: dict[int, set[Asked]] = {}
     for each in _of_features(plan, gathered, results, certified=True):
-        asked = plan.conventions.metrics[each.metric].certified
+        asked = plan.metrics[each.metric].certified
         low, high = each.value_low, each.value_high
         if asked is None or each.comparison is None or low is None or high is None or low == high:
             continue
         levels = (each.threshold.fail, each.threshold.warn)
         limits = [side.amount for bound in levels if bound is not None for side in bound.sides]
         # a probability is adjusted for the features beside it: only one above the limit is decided
-        least = 0.0 if plan.conventions.metrics[each.metric].test else low
+        least = 0.0 if plan.metrics[each.metric].test else low
         if any(least <= limit < high or limit == high for limit in limits):
             found.setdefault(each.comparison, set()).add(asked)
     return found
@@ -436,6 +436,44 @@ def _of_importances(plan: Plan, gathered: Gathered, results: Results) -> Iterato
                     )
 
 
+def _of_aggregates(plan: Plan, gathered: Gathered) -> Iterator[Measurement]:
+    """What aggregates over the sources come to, on both sides."""
+    signals = {signal.name: signal for signal in plan.monitor.signals}
+    for each in plan.custom:
+        signal = signals[each.signal]
+        (rule,) = (rule for rule in signal.rules if rule.metric == each.metric)
+        failed = gathered.uncounted.get(each.key)
+        found = gathered.custom.get(each.key, {})
+        for pair in plan.pairs_of(signal):
+            before = (pair.reference_scan, pair.reference_window, pair.segment)
+            n, reference = found.get(before, (0, None))
+            m, value = found.get((pair.production_scan, pair.window_id, pair.segment), (0, None))
+            reasons = [
+                f"{side} has no {told}"
+                for side, rows, one in (("the reference", n, reference), ("production", m, value))
+                if one is None
+                for told in (["value"] if rows else ["rows"])
+            ]
+            if (name := each.lacks(pair.reference_scan)) is not None:
+                reasons[0] = f"the reference has no column {name!r}"
+            yield Measurement(
+                signal.name,
+                signal.type,
+                each.metric,
+                ALL,
+                None,
+                pair,
+                None if failed else value,
+                reference_value=None if failed else reference,
+                n_reference=n,
+                n_production=m,
+                threshold=rule.thresholds[ALL],
+                reason=failed or "; ".join(reasons) or None,
+                failed=failed is not None,
+                alert_when=signal.alert_when,
+            )
+
+
 def _also(reason: str | None, note: str | None) -> str | None:
     """What is to be said, and what is always said of such importances."""
     return reason if note is None else _joined(reason, note)
@@ -534,7 +572,7 @@ def threshold_of(
         item: The feature.
         kind: Its type; None for a column that is left out of drift.
     """
-    metric = CONVENTIONS[monitor.conventions].metrics[rule.metric]
+    metric = metrics_of(monitor)[rule.metric]
     if metric.scope == "features" and (kind is None or kind not in metric.types):
         return None
     settings = monitor.settings.get(item.name)

@@ -35,7 +35,7 @@ PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
 }
 
-PLANNED_SIGNALS: Final = ("model_performance", "custom")
+PLANNED_SIGNALS: Final = ("model_performance",)
 # Sources of importances.
 PLANNED_SOURCES: Final = ("surrogate_model",)
 PLANNED_WORDS: Final = frozenset(

@@ -17,8 +17,9 @@ from driftline.engine.attributions import (
     outputs_of,
     target_of,
 )
-from driftline.engine.catalog import METRICS
-from driftline.engine.conventions import CONVENTIONS, Conventions
+from driftline.engine.catalog import Metric
+from driftline.engine.conventions import CONVENTIONS, Conventions, metrics_of
+from driftline.engine.custom import Asked, asked_of, columns_asked
 from driftline.engine.errors import SourceError
 from driftline.engine.features import Watched, match_column, need_column, watch
 from driftline.engine.joins import Joined, Side, join_production, join_reference
@@ -252,6 +253,7 @@ class Plan:
         segmented: The scans that are told apart by segment: production and references once more for
             each segmentation, in their order.
         aside: Columns that are read for what importances are made of, and for nothing else.
+        custom: Aggregates over the sources that signals ask for.
     """
 
     monitor: Monitor
@@ -273,6 +275,7 @@ class Plan:
     delay: Duration | None = None
     segmented: tuple[Scan, ...] = ()
     aside: tuple[Watched, ...] = ()
+    custom: tuple[Asked, ...] = ()
 
     def takes(self, signal: str, feature: str) -> bool:
         """Whether a signal of a feature is computed; `__all__` is the window as a whole."""
@@ -286,7 +289,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether the selection takes nothing of the window."""
-        if self._weighs:
+        if self._weighs or self.custom:
             return False
         if not self.whole:
             return not self.measured
@@ -307,6 +310,11 @@ class Plan:
     def conventions(self) -> Conventions:
         """Whose definitions apply."""
         return CONVENTIONS[self.monitor.conventions]
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Whatever its signals may measure, by name."""
+        return metrics_of(self.monitor)
 
     @cached_property
     def read(self) -> tuple[Watched, ...]:
@@ -535,7 +543,7 @@ def make_plans(
         groups.setdefault(span, []).append(signal.name)
     # a signal that watches nothing has no window of its own
     busy = {name for item in every if item.id >= 0 for name in item.signals}
-    busy |= {signal.name for signal in monitor.signals if signal.attribution is not None}
+    busy |= {signal.name for signal in monitor.signals if signal.attribution or signal.own}
     spans = [span for span, names in groups.items() if busy & {*names}]
     spans.sort(key=lambda span: timedelta() if span is None else at - span.end)
     whole = next((s for s in spans if monitor.window_signal in groups[s]), spans[0])
@@ -573,6 +581,10 @@ class _Planning:
         }
         if any(self._modelled([signal])):
             needed.add(self._outputs[0].join)
+        named = self._named([signal])
+        where = f"monitor {self.monitor.name}, production"
+        columns = (match_column(name, self.side.columns, where=where) for name in named)
+        needed |= {column.join for column in columns if column is not None}
         delays = [join.delay for join in self.monitor.joins if join.name in needed and join.delay]
 
         def end(delay: Duration) -> datetime:
@@ -613,16 +625,21 @@ class _Planning:
         ids = correlation_id_asked(monitor) if whole else ()
         outputs = [self._outputs[0].name] if any(self._modelled(signals)) else []
         keys = [name for each in monitor.segmentations for name in each.columns]
-        scan = _joining(own, self.side, [*read, *ids, *outputs, *keys], where)
+        named = [*self._named(signals), *keys]
+        scan = _joining(own, self.side, [*read, *ids, *outputs, *named], where)
         found = [match_column(name, scan.columns, where=where) for name in ids]
         if scan.clock is not None and any(column and column.join for column in found):
             scan = replace(scan, beside=(scan.clock,))
         found_scans = (scan, *self._references(delay, signals, [*read, *keys]))
-        segmented = tuple(self._segmented(signals, (own, *found_scans[1:]), read))
+        segmented = tuple(
+            self._segmented(signals, (own, *found_scans[1:]), [*read, *self._named(signals)])
+        )
         attributions = tuple(
             self._attributions(signals, found_scans, len(segmented), (*taken, *aside))
         )
-        scan, *scans = _beside(found_scans, attributions)
+        custom = tuple(self._custom(signals, (*found_scans, *segmented)))
+        scan, *scans = _beside(found_scans, attributions, custom)
+        segmented = tuple(_beside(segmented, (), custom))
         warnings = (
             overlap_warning(monitor, reference, at)
             for reference in monitor.references
@@ -651,6 +668,7 @@ class _Planning:
             delay=delay,
             aside=aside,
             segmented=segmented,
+            custom=custom,
         )
 
     def _segmented(
@@ -717,6 +735,25 @@ class _Planning:
                         and item.reference != self._outputs[1][self.monitor.primary.name]
                     ],
                 )
+
+    def _named(self, signals: Collection[str]) -> tuple[str, ...]:
+        """Names of the columns that aggregates of signals read."""
+        chosen = (signal for signal in self.monitor.signals if signal.name in signals)
+        return tuple(name for each in chosen for name in columns_asked(self.monitor, each))
+
+    def _custom(self, signals: Collection[str], scans: Sequence[Scan]) -> Iterator[Asked]:
+        """The aggregates of signals, of production and of each one's reference."""
+        monitor = self.monitor
+        for signal in monitor.signals:
+            taken = self.selection.takes(monitor, signal.name, ALL)
+            if signal.name in signals and taken:
+                sides = {
+                    scan.id: (f"monitor {monitor.name}, {scan.name}", scan.columns)
+                    for scan in scans
+                    if scan.reference in (ALL, signal.reference)
+                    and scan.segmentation in (None, *monitor.segments_of(signal))
+                }
+                yield from asked_of(monitor, signal, sides)
 
     def _aside(self, signals: Collection[str], read: Sequence[Watched]) -> Iterator[Watched]:
         """What importances are made of beyond what is read for its own sake; ids count on."""
@@ -808,7 +845,7 @@ class _Planning:
             )
             modelled = any(self._modelled(signals)) and name in self._outputs[1]
             outputs = [self._outputs[1][name].name] if modelled else []
-            yield _joining(scan, side, [*read, *outputs], where)
+            yield _joining(scan, side, [*read, *outputs, *self._named(signals)], where)
 
 
 def _segmenting(
@@ -891,7 +928,8 @@ def _selected(
 
 def correlation_id_asked(monitor: Monitor) -> tuple[str, ...]:
     """The correlation id's name, where a metric about the window as a whole asks for it."""
-    asked = {METRICS[rule.metric].asks for s in monitor.signals for rule in s.rules}
+    metrics = metrics_of(monitor)
+    asked = {metrics[rule.metric].asks for s in monitor.signals for rule in s.rules}
     name = monitor.roles.correlation_id
     return (name,) if name is not None and "columns.correlation_id" in asked else ()
 
@@ -906,9 +944,11 @@ def _joining(scan: Scan, side: Side, names: Iterable[str], where: str) -> Scan:
     return replace(scan, joined=tuple(each for each in joined if each.columns))
 
 
-def _beside(scans: Sequence[Scan], attributions: Sequence[Attributed]) -> Iterator[Scan]:
+def _beside(
+    scans: Sequence[Scan], attributions: Sequence[Attributed], custom: Sequence[Asked]
+) -> Iterator[Scan]:
     """Scans that carry their own columns with joined ones where one row's of both are counted."""
-    primary = scans[1].id
+    primary = next((scan.id for scan in scans if scan.side == "reference"), None)
     for scan in scans:
         where = f"monitor, {scan.name}"
         needed: list[Column | None] = []
@@ -923,10 +963,12 @@ def _beside(scans: Sequence[Scan], attributions: Sequence[Attributed]) -> Iterat
                     needed.append(item.reference)
                 else:
                     needed.append(match_column(item.name, scan.columns, where=where))
-        columns = [column for column in needed if column is not None]
-        if any(column.join is not None for column in columns):
-            own = (column for column in columns if column.join is None)
-            scan = replace(scan, beside=tuple(dict.fromkeys((*scan.beside, *own))))  # noqa: PLW2901
+        # what is asked together is of one row
+        for group in (needed, [column for each in custom for column in each.of(scan.id) or ()]):
+            columns = [column for column in group if column is not None]
+            if any(column.join is not None for column in columns):
+                own = (column for column in columns if column.join is None)
+                scan = replace(scan, beside=tuple(dict.fromkeys((*scan.beside, *own))))  # noqa: PLW2901
         yield scan
 
 

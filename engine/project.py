@@ -13,14 +13,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from driftline.engine.catalog import Kind
+from driftline.engine.catalog import Kind, Metric
 
 MEMORY: Final = ":memory:"
 # Types of signal that can be told to watch the most important features only.
 RANKED: Final = ("data_drift", "data_quality")
 # Types of signal that are measured in every segment, too.
-SEGMENTED: Final = ("data_drift", "prediction_drift", "data_quality")
+SEGMENTED: Final = ("data_drift", "prediction_drift", "data_quality", "custom")
 NONE: Mapping[str, str] = MappingProxyType({})
+NO_METRICS: Mapping[str, Metric] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -270,6 +271,7 @@ class Signal:
         alert_when: `exceeds`, `significant` or `confident`.
         attribution: Where importances come from, of feature attribution drift; None for others.
         segments: The signal's own segmentations, or None for the monitor's.
+        own: Metrics that the signal itself defines.
     """
 
     name: str
@@ -280,11 +282,16 @@ class Signal:
     alert_when: str = "significant"
     attribution: Attribution | None = None
     segments: tuple[Segmentation, ...] | None = None
+    own: tuple[Metric, ...] = ()
 
 
 @dataclass(frozen=True)
 class Monitor:
-    """One model's monitor, with every default filled in."""
+    """One model's monitor, with every default filled in.
+
+    Attributes:
+        beside: Metrics of the project's own that its signals may name.
+    """
 
     name: str
     production: Production
@@ -312,6 +319,13 @@ class Monitor:
     conventions: str = "driftline"
     yaml: str = ""
     line: int = 0
+    beside: Mapping[str, Metric] = field(default_factory=lambda: NO_METRICS)
+
+    @property
+    def own(self) -> Mapping[str, Metric]:
+        """Metrics that no other project knows: those beside the file, and what signals define."""
+        defined = {metric.name: metric for signal in self.signals for metric in signal.own}
+        return {**self.beside, **defined} if defined else self.beside
 
     @property
     def primary(self) -> Reference:
@@ -411,6 +425,7 @@ class Project:
         target: Name of the target in use, or None.
         secrets: Text that must never be shown; `config.mask` hides it.
         publish: Copies made after every run.
+        beside: Metrics of the folder beside the file, by name.
     """
 
     root: Path
@@ -421,6 +436,13 @@ class Project:
     target: str | None = None
     secrets: frozenset[str] = frozenset()
     publish: Publish = Publish()
+    beside: Mapping[str, Metric] = field(default_factory=lambda: NO_METRICS)
+
+    @property
+    def own(self) -> tuple[Metric, ...]:
+        """Metrics that the project itself defines, each once."""
+        found = (*self.beside.values(), *(m for each in self.monitors for m in each.own.values()))
+        return tuple({(metric.name, metric.sql): metric for metric in found}.values())
 
     def monitor(self, name: str) -> Monitor:
         """The monitor of that name.

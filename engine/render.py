@@ -25,7 +25,8 @@ from markupsafe import Markup
 from driftline.engine import VERSION
 from driftline.engine.attributions import Attributed, Listing
 from driftline.engine.baseline import Known
-from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.catalog import Metric
+from driftline.engine.custom import Asked
 from driftline.engine.dialects import TEMPLATES, filter_sql, transpile
 from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
@@ -192,6 +193,15 @@ class JointPart:
     target: Markup
     values: tuple[Markup, ...]
     counts: tuple[Markup, ...]
+
+
+@dataclass(frozen=True)
+class CustomPart:
+    """A scan as `custom` sees it: columns, and aggregates of them."""
+
+    scan: ScanPart
+    columns: tuple[Column, ...]
+    values: tuple[Markup, ...]
 
 
 @dataclass(frozen=True)
@@ -658,7 +668,7 @@ class Renderer:
         if item.route == "count":
             return "filled", "fitting"
         asked = {
-            METRICS[rule.metric].counts
+            self.plan.metrics[rule.metric].counts
             for signal in self.plan.monitor.signals
             if signal.name in item.signals
             for rule in signal.rules
@@ -676,7 +686,8 @@ class Renderer:
         if not self.plan.takes_whole:
             return None
         scan, column = self.plan.production, self._identity()
-        asked = {METRICS[rule.metric].asks for s in self.plan.monitor.signals for rule in s.rules}
+        metrics = self.plan.metrics
+        asked = {metrics[rule.metric].asks for s in self.plan.monitor.signals for rule in s.rules}
         clock = scan.clock if "production.timestamp" in asked else None
         if column is None and clock is None:
             return None
@@ -946,6 +957,33 @@ class Renderer:
                 values.append(_scaled(x, f"value_{k}", scale, size=True, floating=floating))
             parts.append(_with(self._scans[scan.id], tuple(values)))
         return self._statement("attributions", "attributions", items, scans=parts)
+
+    def custom(self, asked: Sequence[Asked], scans: Collection[int]) -> Statement:
+        """What aggregates come to, in the order given.
+
+        Args:
+            asked: The aggregates.
+            scans: Ids of the scans that are read.
+        """
+        parts = []
+        for scan in self.plan.counted:
+            if scan.id not in scans:
+                continue
+            read = [c for each in asked for c in each.of(scan.id) or () if c is not None]
+            part, names = self._scans[scan.id], dict[Column, Column]()
+            if scan.reads_joined or any(self._is_joined(scan, column) for column in read):
+                part, names = self._joined[scan.id], self._brought[scan.id]
+            columns = [*dict.fromkeys(read)]
+            placed = {column: f"column_{k}" for k, column in enumerate(columns)}
+            values = []
+            for each in asked:
+                of = each.of(scan.id)
+                told = [placed[column] for column in of or () if column is not None]
+                whole = of is not None and len(told) == len(of)
+                values.append(Markup(each.aggregate.over(told) if whole else "null"))
+            brought = tuple(names.get(column, column) for column in columns)
+            parts.append(CustomPart(part, brought, tuple(values)))
+        return self._statement("custom", "custom", parts=parts)
 
     def joint(
         self,

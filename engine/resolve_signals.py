@@ -8,9 +8,11 @@ from types import MappingProxyType
 from typing import Final
 
 from driftline.engine import config_models as models
+from driftline.engine.aggregates import Aggregate, AggregateError, parse_aggregate
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS, DRIFTLINE, Conventions
 from driftline.engine.not_built import PLANNED_SIGNALS
+from driftline.engine.own_metrics import aggregate_metric, why_no_name
 from driftline.engine.project import (
     MODELLED,
     MUTUAL_INFORMATION,
@@ -30,6 +32,7 @@ from driftline.engine.signal_models import (
     FEATURE_TYPES,
     FULL_NAMES,
     LISTED,
+    CustomSignal,
     FeatureChoice,
     MetricMap,
     Predicate,
@@ -37,7 +40,7 @@ from driftline.engine.signal_models import (
     SignalKeys,
 )
 from driftline.engine.signal_models import Attribution as AttributionKeys
-from driftline.engine.thresholds import RELATIVE
+from driftline.engine.thresholds import KINDS, LEVELS, RELATIVE, ThresholdError, parse_threshold
 from driftline.engine.yaml_file import Complaints, Map, Seq, Step, Trail, cut, nearest
 
 DATASET: Final = "__all__"
@@ -110,6 +113,7 @@ def resolve_signals(
             rules = default_rules(kind, conventions)
             yield Signal(kind, kind, primary, rules, alert_when=alert_when)
         return
+    defined: dict[str, Aggregate | None] = {}
     for name, one in given.signals.items():
         if one.type in PLANNED_SIGNALS:
             continue
@@ -122,8 +126,16 @@ def resolve_signals(
         if one.type == "prediction_drift" and not outputs:
             message = "prediction drift needs columns.prediction or columns.score"
             section.complain(message, "signals", name)
-        rules = _signal_rules(name, one, section, conventions)
-        for rule in rules:
+        own: tuple[Metric, ...] = ()
+        if isinstance(one, CustomSignal):
+            rules, own = _aggregates(name, one, section)
+            for metric in own:
+                if defined.setdefault(metric.name, metric.aggregate) != metric.aggregate:
+                    message = f"another signal defines another {metric.name}; give it another name"
+                    section.complain(message, "signals", name, metric.name)
+        else:
+            rules = _signal_rules(name, one, section, conventions)
+        for rule in () if own else rules:
             asks = METRICS[rule.metric].asks
             if asks and _lacks(given, section, asks):
                 section.complain(f"{rule.metric} needs {asks}", "signals", name)
@@ -140,6 +152,7 @@ def resolve_signals(
             segments=None
             if one.segments is None
             else segmentations(one.segments, section, ("signals", name, "segments")),
+            own=own,
         )
 
 
@@ -159,6 +172,39 @@ def segmentations(given: Segments | None, section: Section, at: Trail) -> tuple[
             section.complain(f"{DATASET} is the name of all rows", *at, index, "name")
         found.append(one)
     return tuple(found)
+
+
+def _aggregates(
+    name: str, given: CustomSignal, section: Section
+) -> tuple[tuple[MetricRule, ...], tuple[Metric, ...]]:
+    """The aggregates that a signal defines, and how each is judged."""
+    rules, own = [], []
+    for word, one in (given.__pydantic_extra__ or {}).items():
+        trail = ("signals", name, word)
+        if (why := why_no_name(word)) is not None:
+            section.complain(why, *trail)
+            continue
+        try:
+            aggregate = parse_aggregate(one.sql)
+        except AggregateError as error:
+            at = "" if error.column is None else f", at column {error.column}"
+            section.complain(f"the aggregate of {word} {error}{at}", *trail, "sql")
+            continue
+        worse = one.worse or "higher"
+        place = f"driftline.yml, signals.{name}.{word}"
+        metric = aggregate_metric(word, aggregate, worse, place)
+        node = section.below(trail)
+        judged = {key: value for key, value in node.items() if key in (*LEVELS, *KINDS)}
+        try:
+            threshold = parse_threshold(judged, metric.bare) if judged else Threshold()
+        except ThresholdError as error:
+            section.complain(str(error), *trail, *error.path)
+            continue
+        rules.append(MetricRule(word, MappingProxyType({DATASET: threshold})))
+        own.append(metric)
+    if not rules and not cut(section.node, "signals") and not given.__pydantic_extra__:
+        section.complain("needs a metric: {its_name: {sql: …}}", "signals", name)
+    return tuple(rules), tuple(own)
 
 
 def _attribution(

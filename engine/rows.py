@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from driftline.engine.catalog import METRICS
+from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.execute import Gathered
 from driftline.engine.judge import Verdict
 from driftline.engine.measure import Measurement
@@ -130,6 +130,7 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
             verdict,
             *_profiles(facts, pair, feature),
             facts.histogram(pair, feature) if pair is not None and feature is not None else [],
+            plan.metrics,
         )
         key = (
             monitor.name,
@@ -171,7 +172,7 @@ def metric_rows(facts: Facts, verdicts: Iterable[Verdict], run_id: str, now: dat
                 "ci_low": found.ci_low,
                 "ci_high": found.ci_high,
                 "reference_value": found.reference_value,
-                "direction": METRICS[found.metric].worse,
+                "direction": plan.metrics[found.metric].worse,
                 **verdict_columns(verdict),
                 "summary": sentence,
                 "n_reference": found.n_reference,
@@ -486,7 +487,7 @@ def aside(plan: Plan, row: Row) -> bool:
     """Whether a row is of another window than that of the signal it belongs to: a match rate."""
     window = (row["window_start"], row["window_end"])
     elsewhere = not plan.whole or window != (plan.window_start, plan.window_end)
-    return METRICS[row["metric"]].scope == "join" and elsewhere
+    return plan.metrics[row["metric"]].scope == "join" and elsewhere
 
 
 def slices_aside(monitor: str, metrics: Iterable[Row], grounds: Sequence[Row]) -> tuple[Slice, ...]:
@@ -511,13 +512,19 @@ def slices_aside(monitor: str, metrics: Iterable[Row], grounds: Sequence[Row]) -
     )
 
 
-def definition_rows() -> list[Row]:
-    """Rows of `metric_definitions`: the catalogue."""
+def definition_rows(own: Sequence[Metric] = ()) -> list[Row]:
+    """Rows of `metric_definitions`: the catalogue, and metrics of a project's own.
+
+    Two monitors may define different metrics of one name: one row tells both definitions.
+    """
+    named: dict[str, list[Metric]] = {}
+    for metric in (*METRICS.values(), *own):
+        named.setdefault(metric.name, []).append(metric)
     return [
         {
             "metric": metric.name,
             "title": metric.header.title,
-            "definition": metric.header.defines,
+            "definition": "; ".join(dict.fromkeys(each.header.defines for each in every)),
             "feature_types": metric.watches,
             "range_low": None if math.isinf(metric.low) else metric.low,
             "range_high": None if math.isinf(metric.high) else float(metric.high),
@@ -526,7 +533,7 @@ def definition_rows() -> list[Row]:
             "default_threshold": metric.default_text,
             "source": metric.header.source,
         }
-        for metric in METRICS.values()
+        for metric, *every in ((metrics[0], *metrics) for metrics in named.values())
     ]
 
 

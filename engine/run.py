@@ -334,6 +334,9 @@ def _measured(
         for told in (gathered.failed, gathered.unmatched, gathered.unranked):
             for number, message in told.items():
                 told[number] = mask(message, secrets)
+        gathered.uncounted = {
+            key: mask(message, secrets) for key, message in gathered.uncounted.items()
+        }
         plans = [
             narrowed(plan, gathered.types, gathered.importances, gathered.unranked)
             for plan in batch.plans
@@ -447,6 +450,7 @@ def _judged(
             min_rows=plan.monitor.min_rows,
             allow_empty=plan.monitor.production.allow_empty,
             is_empty=is_empty,
+            metrics=plan.metrics,
         )
         for one in measurements
     )

@@ -18,6 +18,7 @@ from driftline.engine.config_models import ProjectFile
 from driftline.engine.config_types import THRESHOLD_SCHEMA
 from driftline.engine.interpolate import mask
 from driftline.engine.project import (
+    Attribution,
     BinRule,
     FeatureSelection,
     FeatureSettings,
@@ -235,7 +236,29 @@ def _window(window: Window | None) -> Tree | None:
 def _features(features: FeatureSelection) -> object:
     if features.named:
         return list(features.named)
-    return {"include": list(features.include), "exclude": list(features.exclude)}
+    told = features.attribution
+    return {
+        "include": list(features.include),
+        "exclude": list(features.exclude),
+        **_given(top_n=features.top_n, attribution=None if told is None else _attribution(told)),
+    }
+
+
+def _attribution(given: Attribution) -> Tree:
+    value = "importance" if given.source == "table" else "value"
+    return {
+        "source": given.source,
+        **_given(
+            prefix=given.prefix or None,
+            table=None if given.table is None else given.table.written,
+            reference_table=None
+            if given.reference_table is None
+            else given.reference_table.written,
+            feature=given.feature or None,
+            timestamp=given.timestamp,
+        ),
+        **({value: given.value} if given.value else {}),
+    }
 
 
 def _bins(bins: BinRule) -> Tree:
@@ -258,12 +281,20 @@ def _signal(signal: Signal) -> Tree:
     typed: dict[str, Tree] = {"numerical": {}, "categorical": {}}
     for rule in signal.rules:
         for kind, threshold in rule.thresholds.items():
-            typed.get(kind, metrics)[rule.metric] = write_threshold(threshold)
+            own = next((m for m in signal.own if m.name == rule.metric), None)
+            written: object = write_threshold(threshold)
+            if own is not None and own.aggregate is not None:
+                told = write_threshold(threshold) or {}
+                written = {"sql": own.aggregate.text, "worse": own.worse, **told}
+            typed.get(kind, metrics)[rule.metric] = written
     features = None if signal.features is None else _features(signal.features)
+    if signal.attribution is not None or signal.type == "custom":
+        typed = {}
+    attribution = None if signal.attribution is None else _attribution(signal.attribution)
     return {
         "type": signal.type,
         "reference": signal.reference,
-        **_given(features=features),
+        **_given(features=features, attribution=attribution),
         "alert_when": signal.alert_when,
         **typed,
         **metrics,

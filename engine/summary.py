@@ -55,6 +55,7 @@ def what_moved(
     reference: Mapping[str, Any] | None,
     production: Mapping[str, Any] | None,
     bins: Sequence[Mapping[str, Any]],
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> str:
     """The sentence of a result.
 
@@ -63,20 +64,25 @@ def what_moved(
         reference: The reference's profile of the feature, a row of `columns`, or None.
         production: Production's profile.
         bins: The feature's bins, rows of `binned`, in order.
+        metrics: The catalogue that has its metric.
 
     Returns:
         One line without a full stop: for drift the means and the bin whose share changed most, for a
         rate the two rates, for the dataset its rows.
     """
     found = verdict.measurement
+    metric = metrics[found.metric]
     if found.failed:
-        what = "join" if METRICS[found.metric].scope == "join" else "column"
-        return f"the {what} could not be read"
-    metric = METRICS[found.metric]
+        what = {"join": "join", "custom": "aggregate"}.get(metric.scope, "column")
+        return f"the {what} could not be {'read' if what != 'aggregate' else 'computed'}"
     if found.value is None or metric.scope == "schema":
         return found.reason or "no value"
     if metric.scope in ("attribution", "importance"):
         return _importance(metric, found.value, found.reference_value)
+    if metric.scope == "custom":
+        before = found.reference_value
+        start = "" if before is None else f"{number(before)} → "
+        return f"{metric.name} {start}{number(found.value)}"
     if metric.scope == "join":
         return f"{percent(found.value)} of {number(found.n_production)} rows matched"
     if metric.scope == "dataset":

@@ -31,6 +31,7 @@ STEPS: Final = (
     "segments",
     "segmented",
     "joint",
+    "custom",
 )
 
 PROJECT: Final = """
@@ -57,6 +58,9 @@ monitors:
         type: feature_attribution_drift
         attribution:
           {source: columns, table: ml.by, reference_table: ml.before, feature: 'the "name"', value: x}
+      custom:
+        at_risk: {sql: "sum(amount * age) / count(*) filter (where country <> 'it''s')"}
+        odd: {sql: 'count(distinct "it''s ""odd""; drop")'}
       informed:
         type: feature_attribution_drift
         attribution: {source: mutual_information}

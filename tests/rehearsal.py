@@ -26,10 +26,12 @@ import numpy as np
 import pyarrow as pa
 from support import on_path, signals
 
+from driftline.engine.aggregates import parse_aggregate
 from driftline.engine.baselines import build_baselines
 from driftline.engine.dialects import transpile
 from driftline.engine.facts import look_at
 from driftline.engine.journal import Journal, Part
+from driftline.engine.own_metrics import aggregate_metric
 from driftline.engine.project import (
     MUTUAL_INFORMATION,
     Attribution,
@@ -37,6 +39,7 @@ from driftline.engine.project import (
     FeatureSelection,
     FeatureSettings,
     Join,
+    MetricRule,
     Monitor,
     Production,
     Project,
@@ -45,7 +48,9 @@ from driftline.engine.project import (
     Roles,
     RollingWindow,
     Segmentation,
+    Signal,
     Source,
+    Threshold,
 )
 from driftline.engine.run import Tools, measured
 from driftline.engine.sqltext import quoted
@@ -472,7 +477,30 @@ def _informed(clock: str = "at", size: str = "P21D", **given: Any) -> Monitor:
     )
 
 
+def _own(clock: str = "at", size: str = "P21D", **given: Any) -> Monitor:
+    """Aggregates of a project's own; one names what a join may bring."""
+    texts = {
+        "at_risk": "sum(price * whole) / count(*)",
+        "reds": "count(*) filter (where colour = 'red' or member)",
+        "kinds": "count(distinct colour)",
+        "spread": "max(whole) - min(whole)",
+        "few_of_all": "sum(case when few < 2 then 1 else 0 end) / count(*)",
+        "older": "sum(age)",
+    }
+    own = tuple(
+        aggregate_metric(name, parse_aggregate(text), "higher", "") for name, text in texts.items()
+    )
+    rules = tuple(MetricRule(metric.name, {"__all__": Threshold()}) for metric in own)
+    signal = Signal("custom", "custom", "lessons", rules, own=own)
+    return _monitor(clock, size, signals=(signal,), **given)
+
+
 _RUNS: Final = {
+    "own": Planned(_own()),
+    "own, overlapping": Planned(_own(size="P9D"), every="P3D"),
+    "own, of what joins bring": Planned(
+        _own(joins=(Join("owners", _table("owners"), (("account", "key"),)),), settings={})
+    ),
     "informed": Planned(_informed()),
     # whose answers some lessons alone have
     "informed, of what is true": Planned(
