@@ -463,3 +463,24 @@ def test_the_summary_tells_the_worst_segment_and_how_to_look_at_it(tmp_path: Pat
     line = text.getvalue().splitlines()[-1].strip()
     assert line.startswith("1 of 4 segments breached, worst origin=EWR: delay js 0.")
     assert line.endswith("> 0.1 (show --segment origin=EWR)")
+
+
+def test_aggregates_of_ones_own_are_computed_in_every_segment(tmp_path: Path):
+    columns = {"k": ["a", "a", "b", None], "p": [1.0, 3.0, 5.0, 7.0]}
+    pq.write_table(table(columns), tmp_path / "reference.parquet")
+    pq.write_table(table({**columns, "p": [2.0, 4.0, 6.0, 8.0]}), tmp_path / "production.parquet")
+    file = tmp_path / "driftline.yml"
+    signal = 'signals: {custom: {risk: {sql: "sum(p) / count(*)", worse: higher, increase: 0.5}}}'
+    segments = '[k, {name: large, where: "p > 4"}]'
+    told = PROJECT.format(segments=segments).replace("signals: {data_drift: }", signal)
+    file.write_text(told, "utf-8")
+    found = driftline.run(file)
+    values = {
+        row["segment"]: (row["reference_value"], row["value"])
+        for row in found.metrics
+        if row["metric"] == "risk"
+    }
+    assert values == {
+        ALL: (4.0, 5.0), "k=a": (2.0, 3.0), "k=b": (5.0, 6.0), "k=__null__": (7.0, 8.0),
+        "large": (6.0, 7.0),
+    }  # fmt: skip
