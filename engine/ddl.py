@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Final, Literal
 
 from driftline.engine import VERSION
 from driftline.engine.dialects import (
-    View,
     check_parses,
     column_type,
     in_schema,
@@ -19,7 +19,7 @@ from driftline.engine.dialects import (
     text_literal,
     view_queries,
 )
-from driftline.engine.results import SCHEMA, Schema, TableSpec, parse_comments
+from driftline.engine.results import SCHEMA, ColumnSpec, Schema, TableSpec, parse_comments
 
 SCHEMA_NAME: Final = "driftline"
 ROLE: Final = "bi_reader"
@@ -43,6 +43,7 @@ class Words:
         index: What makes the rows of a window quick to find in a table that has windows; None where
             the engine needs none, or has none.
         again: Whether steps may be sent again: some engines keep each at once, and may be cut off.
+        nulls: Whether a column may be declared never to be null.
         kept: What a table's rows are kept in where there are no transactions: each has a number and that
             of the write that brought it, and the table is a view of those that are there.
     """
@@ -54,15 +55,25 @@ class Words:
     engine: str = ""
     index: str | None = None
     again: bool = False
+    nulls: bool = True
     kept: Kept | None = None
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The types of what a row is kept with: its own number, and that of a write."""
+    """What a row is kept with: a number of its own, and that of a write.
+
+    Attributes:
+        row: The type of the one.
+        write: The type of the other.
+        new_row: What gives a number that no other row has; empty where the type does.
+        parts: What stands at the end of a table's definition to keep the rows of each write together.
+    """
 
     row: str
     write: str
+    new_row: str = ""
+    parts: str = ""
 
 
 # Each from the vendor's page of CREATE TABLE, CREATE VIEW, COMMENT and GRANT.
@@ -77,12 +88,19 @@ WORDS: Final[Mapping[str, Words]] = {
         index="CREATE INDEX IF NOT EXISTS {table}_window ON {name} ({columns})",
     ),
     # https://spark.apache.org/docs/latest/sql-ref-syntax-ddl-create-view.html
-    "spark": Words("inline"),
+    "spark": Words(
+        "inline",
+        # https://spark.apache.org/docs/latest/sql-ref-syntax-ddl-create-table-datasource.html
+        engine="\nUSING parquet",
+        # https://spark.apache.org/docs/latest/api/sql/#uuid
+        kept=Kept("STRING", "BIGINT", "uuid()", "\nPARTITIONED BY ({write})"),
+    ),
     # https://docs.databricks.com/aws/en/sql/language-manual/security-grant
     "databricks": Words(
         "inline",
         usage="GRANT USE SCHEMA ON SCHEMA {schema} TO {role}",
         select="GRANT SELECT ON {kind} {name} TO {role}",
+        kept=Kept("STRING", "BIGINT", "uuid()"),
     ),
     # https://clickhouse.com/docs/sql-reference/statements/alter/comment
     "clickhouse": Words(
@@ -112,7 +130,14 @@ WORDS: Final[Mapping[str, Words]] = {
         select="GRANT SELECT ON {name} TO ROLE {role}",
     ),
     # https://trino.io/docs/current/sql/grant.html
-    "trino": Words(select="GRANT SELECT ON {name} TO ROLE {role}"),
+    "trino": Words(
+        select="GRANT SELECT ON {name} TO ROLE {role}",
+        again=True,
+        # https://trino.io/docs/current/connector/hive.html#sql-support
+        nulls=False,
+        # https://trino.io/docs/current/functions/uuid.html
+        kept=Kept("VARCHAR", "BIGINT", "CAST(uuid() AS VARCHAR)"),
+    ),
 }
 
 
@@ -209,23 +234,45 @@ def kept_in(name: str) -> str:
     return f"_kept_{name}"
 
 
-def visible(table: TableSpec, schema_name: str, dialect: str, *, write: int | None = None) -> str:
+def visible(
+    name: str,
+    columns: Sequence[str],
+    schema_name: str,
+    dialect: str,
+    *,
+    done: Sequence[int] | None = None,
+) -> str:
     """The rows of a table that are there: of writes that are done, and taken away by none of these.
 
     Args:
-        table: The table.
+        name: The table.
+        columns: What is told of them.
         schema_name: Where it is.
         dialect: One of `DIALECTS`.
-        write: Whose rows are there too, before it is done.
+        done: The writes that count as done, one at least; None are those that are whenever it is read.
     """
     writes, gone, kept = (
-        in_schema(schema_name, name, dialect) for name in (WRITES, GONE, kept_in(table.name))
+        in_schema(schema_name, each, dialect) for each in (WRITES, GONE, kept_in(name))
     )
-    done = f"(SELECT MAX(write) FROM {writes})" if write is None else str(write)
-    own = "" if write is None else ", _row"
+    among = f"SELECT write FROM {writes}" if done is None else ", ".join(map(str, done))
     return (
-        f"SELECT {', '.join(table.names)}{own}\nFROM {kept}\nWHERE _write <= {done}"
-        f" AND NOT _row IN (SELECT row FROM {gone} WHERE write <= {done})"
+        f"SELECT {', '.join(columns)}\nFROM {kept}\nWHERE _write IN ({among})"
+        f" AND NOT _row IN (SELECT row FROM {gone} WHERE write IN ({among}))"
+    )
+
+
+def done_row(dialect: str, write: int, now: datetime) -> str:
+    """The statement that makes a write seen.
+
+    Args:
+        dialect: One of `DIALECTS`.
+        write: Its number.
+        now: Naive UTC.
+    """
+    kind = column_type("timestamp", dialect)
+    return (
+        f"INSERT INTO {WRITES} (done_at, write)"
+        f" VALUES (CAST('{now.isoformat(' ')}' AS {kind}), {write})"
     )
 
 
@@ -253,18 +300,15 @@ class _Writer:
     def structure(self) -> Iterator[str]:
         """Tables and views, with their comments."""
         if self.words.kept is not None:
-            writes, gone = (in_schema(self.place, name, self.dialect) for name in (WRITES, GONE))
-            write = self.words.kept.write
-            row = self.words.kept.row.partition(" ")[0]
-            engine = self.words.engine
-            yield (
-                f"CREATE TABLE IF NOT EXISTS {writes} (\n  write {write}\n)"
-                f"{engine.format(key='write')}"
-            )
-            yield (
-                f"CREATE TABLE IF NOT EXISTS {gone} (\n  row {row},\n  write {write}\n)"
-                f"{engine.format(key='write')}"
-            )
+            kept = self.words.kept
+            columns = {
+                WRITES: f"done_at {column_type('timestamp', self.dialect)}",
+                GONE: f"row {kept.row.partition(' ')[0]}",
+            }
+            end = (self.words.engine + kept.parts).format(key="write", write="write")
+            for name, column in columns.items():
+                full = in_schema(self.place, name, self.dialect)
+                yield f"CREATE TABLE IF NOT EXISTS {full} (\n  {column},\n  write {kept.write}\n){end}"
         for table in self.schema.tables.values():
             yield from self.made_table(table)
         yield from self.made_views()
@@ -287,34 +331,30 @@ class _Writer:
                 yield self._comment("COLUMN", full, each.comment)
 
     def _kept_table(self, table: TableSpec, kept: Kept) -> str:
-        columns = [
-            f"{each.name} {column_type(each.type, self.dialect, nullable=each.nullable)}"
-            for each in table.columns
-        ]
+        columns = [f"{each.name} {self._type(each)}" for each in table.columns]
         columns += [f"_row {kept.row}", f"_write {kept.write}"]
         name = in_schema(self.place, kept_in(table.name), self.dialect)
         said = ",\n".join(f"  {each}" for each in columns)
-        engine = self.words.engine.format(key=", ".join(table.key))
-        return f"CREATE TABLE IF NOT EXISTS {name} (\n{said}\n){engine}"
+        end = (self.words.engine + kept.parts).format(key=", ".join(table.key), write="_write")
+        return f"CREATE TABLE IF NOT EXISTS {name} (\n{said}\n){end}"
+
+    def _type(self, column: ColumnSpec) -> str:
+        nullable = column.nullable or not self.words.nulls
+        return column_type(column.type, self.dialect, nullable=nullable)
 
     def shown(self, table: TableSpec) -> Iterator[str]:
         """The view that is a table's for those who read, and its comments."""
-        full = self.names[table.name]
-        yield f"CREATE OR REPLACE VIEW {full} AS\n{visible(table, self.place, self.dialect)}"
-        text = text_literal(table.comment, self.dialect)
-        yield f"ALTER TABLE {full} MODIFY COMMENT {text}"
-        for each in table.columns:
-            text = text_literal(each.comment, self.dialect)
-            yield f"ALTER TABLE {full} COMMENT COLUMN {each.name} {text}"
+        comments = {each.name: each.comment for each in table.columns}
+        query = visible(table.name, table.names, self.place, self.dialect)
+        yield from self._view(table.name, query, table.comment, comments)
 
     def made_views(self) -> Iterator[str]:
         """The views and their comments."""
         names = (*self.schema.tables, *self.schema.views)
         views = view_queries(self.schema.views_sql, names, self.within, self.dialect)
         for name, view in views.items():
-            yield self._view(name, view)
-            if self.words.comments in ("on", "alter"):
-                yield from self._comments(name, view)
+            comments = {each: self.comments[f"{name}.{each}"] for each in view.columns}
+            yield from self._view(name, view.query, self.comments[name], comments)
 
     def version(self) -> str:
         """What notes the version where none is noted."""
@@ -342,13 +382,13 @@ class _Writer:
             }
             for name in (*self.schema.tables, *self.schema.views, *behind):
                 full = names[name]
-                kind = "VIEW" if name in self.schema.views else "TABLE"
+                shown = name in self.schema.views or name in self.kept
+                kind = "VIEW" if shown else "TABLE"
                 yield self.words.select.format(kind=kind, name=full, **said)
 
     def _table(self, table: TableSpec) -> str:
         columns = ",\n".join(
-            f"  {column.name} {column_type(column.type, self.dialect, nullable=column.nullable)}"
-            f"{self._of_column(column.comment)}"
+            f"  {column.name} {self._type(column)}{self._of_column(column.comment)}"
             for column in table.columns
         )
         engine = self.words.engine.format(key=", ".join(table.key))
@@ -357,32 +397,34 @@ class _Writer:
             f"{engine}{self._of_table(table.comment)}"
         )
 
-    def _view(self, name: str, view: View) -> str:
-        head = f"CREATE OR REPLACE VIEW {self.names[name]}"
-        if self.words.comments in ("on", "alter"):
-            return f"{head} AS\n{view.query}"
-        columns = ",\n".join(
-            f"  {column}{self._of_column(self.comments[f'{name}.{column}'])}"
-            for column in view.columns
-        )
-        comment = self._of_table(self.comments[name])
-        return f"{head} (\n{columns}\n){comment}\nAS\n{view.query}"
+    def _view(
+        self, name: str, query: str, comment: str, columns: Mapping[str, str]
+    ) -> Iterator[str]:
+        """A view, and its comments where these are statements of their own.
 
-    def _comments(self, name: str, view: View) -> Iterator[str]:
-        """Statements that comment a view and its columns."""
+        Args:
+            name: The view.
+            query: Its SELECT.
+            comment: On it.
+            columns: The comment on each column, in their order.
+        """
         full = self.names[name]
+        head = f"CREATE OR REPLACE VIEW {full}"
+        if self.words.comments not in ("on", "alter"):
+            said = ",\n".join(f"  {each}{self._of_column(text)}" for each, text in columns.items())
+            yield f"{head} (\n{said}\n){self._of_table(comment)}\nAS\n{query}"
+            return
+        yield f"{head} AS\n{query}"
         if self.words.comments == "on":
-            yield self._comment("VIEW", full, self.comments[name])
+            yield self._comment("VIEW", full, comment)
         else:
-            text = text_literal(self.comments[name], self.dialect)
-            yield f"ALTER TABLE {full} MODIFY COMMENT {text}"
-        for column in view.columns:
-            comment = self.comments[f"{name}.{column}"]
+            yield f"ALTER TABLE {full} MODIFY COMMENT {text_literal(comment, self.dialect)}"
+        for column, text in columns.items():
             if self.words.comments == "on":
-                yield self._comment("COLUMN", f"{full}.{column}", comment)
+                yield self._comment("COLUMN", f"{full}.{column}", text)
             else:
-                text = text_literal(comment, self.dialect)
-                yield f"ALTER TABLE {full} COMMENT COLUMN {column} {text}"
+                said = text_literal(text, self.dialect)
+                yield f"ALTER TABLE {full} COMMENT COLUMN {column} {said}"
 
     def _of_column(self, comment: str) -> str:
         text = text_literal(comment, self.dialect)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import ConfigError, StatementError, TemplateError, UnsafeValue
 from driftline.engine.project import Source
@@ -620,7 +620,9 @@ def _value(value: object, dialect: str) -> str:
             return "NULL"
         case float():
             # as text, so that no engine takes it for a decimal
-            said = repr(value).replace("inf", _INFINITE.get(dialect, "inf"))
+            said = repr(value)
+            for word, theirs in _ODD.get(dialect, {}).items():
+                said = said.replace(word, theirs)
             return f"CAST('{said}' AS {column_type('double', dialect)})"
         case bytes():
             return _BYTES.get(dialect, "x'{}'").format(value.hex())
@@ -638,13 +640,19 @@ def _value(value: object, dialect: str) -> str:
     raise UnsafeValue(f"a {type(value).__name__} cannot be written into SQL: {value!r}")
 
 
-# What infinity is as a text where it is not `inf`, and bytes are that have no literal.
+# What `inf` and `nan` are as texts, and bytes are that have no literal.
 # https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_HEX.html
-_INFINITE: Final = {"redshift": "Infinity"}
+# https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/lang/Double.html#valueOf(java.lang.String)
+_ODD: Final = {
+    "redshift": {"inf": "Infinity"},
+    "trino": {"inf": "Infinity", "nan": "NaN"},
+}
 _BYTES: Final = {"redshift": "FROM_HEX('{}')"}
 
 
-def inserts(name: str, table: str, rows: pa.Table, dialect: str, *, most: int) -> Iterator[str]:
+def inserts(
+    name: str, table: str, rows: pa.Table, dialect: str, *, most: int, apart: str | None = None
+) -> Iterator[str]:
     """Statements that put rows into a table by lists of values, for engines that take no Arrow.
 
     Args:
@@ -653,31 +661,55 @@ def inserts(name: str, table: str, rows: pa.Table, dialect: str, *, most: int) -
         rows: The rows.
         dialect: One of `DIALECTS`.
         most: About how many characters a statement may have; longer texts and bytes go in pieces.
+        apart: A table (number, part, piece) that pieces are put together from; None where UPDATE does it.
     """
     columns = rows.column_names
     same = [at for at, column in enumerate(columns) if column in SPECS[table].key]
-    head = f"INSERT INTO {name} ({', '.join(columns)}) VALUES\n"
+    head = f"INSERT INTO {name} ({', '.join(columns)})"
     waiting: list[str] = []
-    size = 0
+    size = numbers = 0
     for row in zip(*(column.to_pylist() for column in rows.columns), strict=True):
         pieces = [_pieces(value, most // 8) for value in row]
-        said = f"({', '.join(_value(each[0], dialect) for each in pieces)})"
-        if waiting and (size + len(said) > most or len(waiting) == _ROWS_AT_ONCE):
-            yield head + ",\n".join(waiting)
-            waiting, size = [], 0
-        waiting.append(said)
-        size += len(said)
-        if all(len(each) == 1 for each in pieces):
+        is_long = any(len(each) > 1 for each in pieces)
+        said = [_value(each[0], dialect) for each in pieces]
+        if is_long and apart is not None:
+            yield from _apart(apart, pieces, said, numbers, dialect)
+            numbers += len(pieces)
+            yield f"{head}\nSELECT {', '.join(said)} FROM {apart}"
             continue
-        yield head + ",\n".join(waiting)
+        length = sum(map(len, said))
+        if waiting and (size + length > most or len(waiting) == _ROWS_AT_ONCE):
+            yield f"{head} VALUES\n" + ",\n".join(waiting)
+            waiting, size = [], 0
+        waiting.append(f"({', '.join(said)})")
+        size += length
+        if not is_long:
+            continue
+        yield f"{head} VALUES\n" + ",\n".join(waiting)
         waiting, size = [], 0
         known = " AND ".join(f"{columns[at]} = {_value(row[at], dialect)}" for at in same)
         for column, each in zip(columns, pieces, strict=True):
             for more in each[1:]:
-                said = _value(more, dialect)
-                yield f"UPDATE {name} SET {column} = {column} || {said} WHERE {known}"
+                piece = _value(more, dialect)
+                yield f"UPDATE {name} SET {column} = {column} || {piece} WHERE {known}"
     if waiting:
-        yield head + ",\n".join(waiting)
+        yield f"{head} VALUES\n" + ",\n".join(waiting)
+
+
+def _apart(
+    name: str, pieces: list[list[Any]], said: list[str], first: int, dialect: str
+) -> Iterator[str]:
+    """Statements that put pieces into a table; what puts them together replaces what is said of each."""
+    for at, each in enumerate(pieces):
+        if len(each) == 1:
+            continue
+        whole = "FROM_HEX(ARRAY_JOIN(ARRAY_AGG(piece ORDER BY part)"
+        whole += f" FILTER(WHERE number = {first + at}), ''))"
+        said[at] = whole if isinstance(each[0], bytes) else f"FROM_UTF8({whole})"
+        for part, piece in enumerate(each):
+            data = piece if isinstance(piece, bytes) else piece.encode()
+            text = text_literal(data.hex().upper(), dialect)
+            yield f"INSERT INTO {name} (number, part, piece) VALUES ({first + at}, {part}, {text})"
 
 
 def _pieces(value: object, most: int) -> list[object]:
@@ -754,21 +786,25 @@ def steps_in(
 def marked(
     text: str,
     dialect: str,
-    visible: Mapping[str, str],
+    columns: Mapping[str, Sequence[str]],
+    visible: Callable[..., str],
     *,
     write: int,
     kept_in: Callable[[str], str],
     gone: str,
+    new_row: str = "",
 ) -> tuple[str, ...]:
     """What a statement about the result tables is where rows are marked, not changed.
 
     Args:
         text: A SELECT, an INSERT of a SELECT, an UPDATE or a DELETE, in the dialect.
         dialect: One of `DIALECTS`.
-        visible: By each table that is kept with marks, the SELECT of its rows and their `_row`.
+        columns: Of each table that is kept with marks.
+        visible: Gives the SELECT of a table's rows, with `marks=True` beside their `_row`.
         write: The number of the write.
         kept_in: What the rows of a table are kept in.
         gone: The table of the rows that are taken away.
+        new_row: What gives the number of a new row; empty where its column does.
 
     Returns:
         Statements to send in their order.
@@ -779,39 +815,42 @@ def marked(
     tree = sqlglot.parse_one(text, read=dialect)
     if isinstance(tree, exp.Query):
         for each in list(tree.find_all(exp.Table)):
-            if each.name in visible and not each.db:
-                there = f"SELECT * FROM ({visible[each.name]}) AS {each.alias or each.name}"
+            if each.name in columns and not each.db:
+                rows = visible(each.name, marks=False)
+                there = f"SELECT * FROM ({rows}) AS {each.alias or each.name}"
                 source = sqlglot.parse_one(there, read=dialect).args["from_"].this
                 each.replace(source)
         return (tree.sql(dialect=dialect),)
     table = tree.find(exp.Table)
     assert table is not None
     name = table.name
-    if name not in visible:
+    if name not in columns:
         return (text,)
+    numbers, titles = (f"{new_row}, {write}", "_row, _write") if new_row else (str(write), "_write")
     if isinstance(tree, exp.Insert):
-        query = tree.expression.select(f"{write} AS _write", dialect=dialect)
-        columns = ", ".join(each.name for each in tree.this.expressions)
-        into = f"INSERT INTO {kept_in(name)} ({columns}, _write)"
-        return (f"{into}\n{query.sql(dialect=dialect)}",)
-    others = [each.name for each in tree.find_all(exp.Table) if each.name != name]
+        query = tree.expression.sql(dialect=dialect)
+        of = ", ".join(each.name for each in tree.this.expressions)
+        return (
+            f"INSERT INTO {kept_in(name)} ({of}, {titles})\n"
+            f"SELECT {of}, {numbers} FROM ({query}) AS arriving",
+        )
+    others = dict.fromkeys(each.name for each in tree.find_all(exp.Table) if each.name != name)
     where = tree.args.get("where")
     condition = "" if where is None else f"\n{where.sql(dialect=dialect)}"
-    sources = ", ".join([f"({visible[name]}) AS {name}", *dict.fromkeys(others)])
-    taken = (
-        f"INSERT INTO {gone} (row, write)\nSELECT {name}._row, {write} FROM {sources}{condition}"
-    )
+    old = ", ".join([f"{kept_in(name)} AS {name}", *others])
+    take = f"INSERT INTO {gone} (row, write)\nSELECT {name}._row, {write} FROM "
     if isinstance(tree, exp.Delete):
-        return (taken,)
+        # what nobody sees may be taken away, too
+        return (f"{take}{old}{condition}",)
+    seen = ", ".join([f"({visible(name, marks=True)}) AS {name}", *others])
     anew = {each.this.name: each.expression.sql(dialect=dialect) for each in tree.expressions}
-    titles = SPECS[name].names
-    said = ", ".join(anew.get(each, f"{name}.{each}") for each in titles)
-    old = f"{kept_in(name)} AS {name}, {', '.join(dict.fromkeys(others))}"
+    said = ", ".join(anew.get(each, f"{name}.{each}") for each in columns[name])
     mine = f"{name}._row IN (SELECT row FROM {gone} WHERE write = {write})"
+    link = "\nWHERE" if where is None else f"{condition} AND"
     return (
-        taken,
-        f"INSERT INTO {kept_in(name)} ({', '.join(titles)}, _write)\n"
-        f"SELECT {said}, {write} FROM {old}{condition} AND {mine}",
+        f"{take}{seen}{condition}",
+        f"INSERT INTO {kept_in(name)} ({', '.join(columns[name])}, {titles})\n"
+        f"SELECT {said}, {numbers} FROM {old}{link} {mine}",
     )
 
 

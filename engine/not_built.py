@@ -74,7 +74,10 @@ def _planned_word(value: object) -> bool:
 
 
 # Types of connections that result tables can be in; `Warehouse.keeps` tells how.
-KEEP_RESULTS: Final = ("duckdb", "postgres", "redshift", "snowflake", "clickhouse")
+KEEP_RESULTS: Final = (
+    *("duckdb", "postgres", "redshift", "snowflake", "clickhouse"),
+    *("spark", "databricks", "trino"),
+)
 
 # (path, when, subject and verb, or the whole sentence). A step `*` is any key or index, `#` the
 # name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.

@@ -50,7 +50,11 @@ class Engine:
     options: Mapping[str, object]
     client: Any
 
+    type: ClassVar = "clickhouse"
     dialect: ClassVar = "clickhouse"
+    whole: ClassVar = "Int64"
+    cascade: ClassVar = ""
+    is_slow: ClassVar = False
     view: ClassVar = "create or replace view"
     samples: ClassVar = {"query": "-- all", "view": "cityhash64", "table": "_part_offset"}
     lacks: ClassVar[Mapping[str, str]] = {"bytes": "its texts are bytes"}

@@ -33,7 +33,7 @@ ONCE = {
     *("test_postgres_results", "test_rehearsal", "test_analysed", "test_dbt"),
     *("test_clickhouse", "test_clickhouse_service", "test_services", "test_spark"),
     *("test_spark_service", "test_services_results", "test_golden", "test_azure_cases"),
-    *("test_bad_input", "test_clickhouse_results"),
+    *("test_bad_input", "test_clickhouse_results", "test_spark_results"),
 }
 
 

@@ -7,6 +7,7 @@ PostgreSQL. They show that sessions connect, ask, read and fail rightly; not wha
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar, Final
@@ -81,7 +83,17 @@ class Service(ABC):
 
 
 class Keeping(Service):
-    """One that result tables can be in."""
+    """One that result tables can be in.
+
+    Attributes:
+        whole: Its word for whole numbers.
+        cascade: What follows the name of a schema that is dropped with all that is in it.
+        is_slow: Whether it takes seconds for what takes others none.
+    """
+
+    whole: ClassVar[str] = "bigint"
+    cascade: ClassVar[str] = " cascade"
+    is_slow: ClassVar[bool] = False
 
     @abstractmethod
     def execute(self, statement: str) -> None:
@@ -92,7 +104,7 @@ class Keeping(Service):
         """Make a table anew of what a query finds."""
 
 
-class OfDuckDB(Service):
+class OfDuckDB(Keeping):
     """One whose statements a DuckDB answers, once they are said in its words."""
 
     def __init__(self) -> None:
@@ -108,18 +120,49 @@ class OfDuckDB(Service):
             self.duckdb.execute(f"create or replace table {quoted(name)} as from arrow")
             self.duckdb.unregister("arrow")
 
-    def answer(self, sql: str) -> pa.Table:
+    def answer(self, sql: str, schema: str | None = None) -> pa.Table:
         """Rows of a statement.
+
+        Args:
+            sql: The statement.
+            schema: Where its session looks names up.
 
         Raises:
             duckdb.Error: When DuckDB refuses it.
         """
-        import sqlglot
-
         self.sent.append(sql)
-        told = sqlglot.transpile(sql, read=self.dialect, write="duckdb")[0]
+        told = self.in_duckdb(sql)
         with self._lock:
+            if not told:
+                return pa.table({})
+            known = self.duckdb.execute("select schema_name from information_schema.schemata")
+            there = {name for (name,) in known.fetchall()}
+            self.duckdb.execute(f"set schema = '{schema if schema in there else 'main'}'")
             return self.duckdb.execute(told).to_arrow_table()
+
+    def in_duckdb(self, sql: str) -> str:
+        """A statement in DuckDB's words."""
+        import sqlglot
+        from sqlglot import exp
+
+        tree = sqlglot.parse_one(sql, read=self.dialect)
+        for each in list(tree.find_all(exp.ColumnConstraint)):
+            if isinstance(each.kind, exp.CommentColumnConstraint):
+                each.pop()
+        for made in list(tree.find_all(exp.SchemaCommentProperty)):
+            made.pop()
+        for column in tree.find_all(exp.ColumnDef):
+            if not column.args.get("kind") and isinstance(column.parent, exp.Schema):
+                column.replace(column.this)
+        said = tree.sql(dialect="duckdb")
+        return re.sub(r"DECODE\((UNHEX\(.*?''\)\))(, 'utf-8')?\)", r"DECODE(\1)", said)
+
+    def execute(self, statement: str) -> None:
+        self.answer(statement)
+
+    def create_as(self, name: str, query: str) -> None:
+        with self._lock:
+            self.duckdb.execute(f"create or replace table main.{name} as {query}")
 
 
 # --- Trino --------------------------------------------------------------------------------------------
@@ -158,7 +201,8 @@ class Trino(OfDuckDB):
         number = uuid.uuid4().hex
         told: dict[str, Any] = {"id": number, "infoUri": "", "stats": {"state": "FINISHED"}}
         try:
-            table = self._about() if _ABOUT_TRINO in body else self._asked(body)
+            schema = headers.get("X-Trino-Schema")
+            table = self._about() if _ABOUT_TRINO in body else self._asked(body, schema)
         except duckdb.Error as error:
             name = "TABLE_NOT_FOUND" if "does not exist" in str(error) else "GENERIC_USER_ERROR"
             told["error"] = {
@@ -177,12 +221,12 @@ class Trino(OfDuckDB):
         told["data"] = [list(row) for row in rows]
         return 200, told
 
-    def _asked(self, sql: str) -> pa.Table:
+    def _asked(self, sql: str, schema: str | None) -> pa.Table:
         if sql.startswith("show stats for "):
             name = sql.removeprefix("show stats for ")
             rows = self.answer(f"select count(*) from {name}").column(0)[0].as_py()
             return pa.table({"column_name": ["age", None], "row_count": [None, float(rows)]})
-        return self.answer(sql)
+        return self.answer(sql, schema)
 
     @staticmethod
     def _about() -> pa.Table:
@@ -197,6 +241,7 @@ def _of_trino(type_: pa.DataType) -> str:
         pa.bool_(): "boolean",
         pa.date32(): "date",
         pa.int32(): "integer",
+        pa.binary(): "varbinary",
     }
     return analysers.word_of(
         type_,
@@ -223,7 +268,7 @@ def _json(value: object) -> object:
         case date() | Decimal():
             return str(value)
         case bytes():
-            return ""
+            return base64.b64encode(value).decode()
     return value
 
 
@@ -595,6 +640,9 @@ class Databricks(OfDuckDB):
         service = self
 
         class Cursor:
+            def __init__(self, schema: str | None) -> None:
+                self.schema = schema
+
             def __enter__(self) -> Cursor:
                 return self
 
@@ -602,7 +650,7 @@ class Databricks(OfDuckDB):
                 pass
 
             def execute(self, statement: str) -> None:
-                self._table = service.said(statement, sql.exc)
+                self._table = service.said(statement, sql.exc, self.schema)
 
             def fetchall_arrow(self) -> pa.Table:
                 return self._table
@@ -614,12 +662,13 @@ class Databricks(OfDuckDB):
             if told["server_hostname"].startswith("nowhere"):
                 raise sql.exc.RequestError(f"no answer to {told['access_token']}")
             service.connected.append(told)
-            return SimpleNamespace(cursor=Cursor, close=lambda: None)
+            cursor = partial(Cursor, told.get("schema"))
+            return SimpleNamespace(cursor=cursor, close=lambda: None)
 
         sql.connect = connect  # type: ignore[attr-defined]
         return {"databricks": made, "databricks.sql": sql}
 
-    def said(self, statement: str, errors: Any) -> pa.Table:
+    def said(self, statement: str, errors: Any, schema: str | None = None) -> pa.Table:
         """What the service answers."""
         if statement.startswith("set "):
             self.sent.append(statement)
@@ -630,7 +679,7 @@ class Databricks(OfDuckDB):
             return pa.table({"plan": ["Relation, Statistics(sizeInBytes=8 B, rowCount=640)\n\n"]})
         described = statement.removeprefix("describe query ")
         try:
-            table = self.answer(described)
+            table = self.answer(described, schema)
         except duckdb.Error as error:
             missing = "does not exist" in str(error)
             condition = "TABLE_OR_VIEW_NOT_FOUND" if missing else "INVALID"

@@ -39,6 +39,8 @@ SMALL: Final = {
     # compiling a statement takes ten times as long as it takes to read so few rows
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # whose catalog, which is in memory, outlives runs
+    "spark.driftline.started": "false",
 }
 
 
@@ -102,6 +104,11 @@ class Session:
     folder: Path
     lacks: Mapping[str, str] = field(default_factory=dict)
 
+    type: ClassVar = "spark"
+    options: ClassVar[Mapping[str, object]] = {"master": "local[2]"}
+    whole: ClassVar = "bigint"
+    cascade: ClassVar = " cascade"
+    is_slow: ClassVar = True
     dialect: ClassVar = "spark"
     view: ClassVar = "create or replace temp view"
     samples: ClassVar = {"query": "-- all", "view": "rand(42)", "table": "rand(42)"}

@@ -49,7 +49,7 @@ FLOORS: Final = (
     {"render"},
     {"warehouses.lakes"},
     {"warehouses.sparksql", "warehouses.driven"},
-    {"warehouses.postgres"},
+    {"warehouses.postgres", "warehouses.marks"},
     {
         "warehouses",
         "warehouses.duckdb",

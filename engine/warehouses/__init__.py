@@ -29,6 +29,9 @@ _CLASSES: Final = {
 _KEEPERS: Final = {
     "postgres": ("postgres", "PostgresKeeper"),
     "clickhouse": ("clickhouse", "ClickHouseKeeper"),
+    "spark": ("spark", "SparkKeeper"),
+    "databricks": ("databricks", "DatabricksKeeper"),
+    "trino": ("trino", "TrinoKeeper"),
     "redshift": ("redshift", "RedshiftKeeper"),
     "snowflake": ("snowflake", "SnowflakeKeeper"),
 }

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
-import socket
-import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from driftline.engine.ddl import GONE, WRITES, kept_in, visible
-from driftline.engine.dialects import in_schema, marked, spelled, spelled_schema
+from driftline.engine.ddl import kept_in
+from driftline.engine.dialects import spelled
 from driftline.engine.errors import SourceError, StatementError, WarehouseError
 from driftline.engine.interpolate import mask
 from driftline.engine.project import Source
@@ -23,15 +20,14 @@ from driftline.engine.sqltext import as_sql
 from driftline.engine.warehouses.base import (
     About,
     Column,
-    InUse,
     Keeps,
     Kind,
-    Relation,
     kind_in,
     lacking,
     lost,
     stoppable,
 )
+from driftline.engine.warehouses.marks import LANDED, MarkingKeeper, deletions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,8 +99,8 @@ class ClickHouse:
     keeps_bounds = False
     # a temporary table belongs to a session of the server's, which balancers of load do not keep
     keeps_rows = False
-    # nothing replaces the rows of several tables at once
     draws = ""
+    # nothing replaces the rows of several tables at once
     keeps: Keeps | None = Keeps("marks", made_at_once=False)
 
     def __init__(self, options: Mapping[str, object]) -> None:
@@ -398,193 +394,57 @@ def _plain(answer: pa.Table, blobs: Collection[str] = ()) -> pa.Table:
     return answer.cast(pa.schema([pa.field(each.name, plain(each)) for each in answer.schema]))
 
 
-# Is there while someone writes; its comment says who.
-_TURN: Final = "_turn"
-_LANDED: Final = "_landed"
-# Seconds after which a turn is over whose holder cannot be looked after.
-_LEASE: Final = 600
-# https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: TABLE_ALREADY_EXISTS
-_EXISTS: Final = 57
 _BLOBS: Final = frozenset(
     column.name for spec in SPECS.values() for column in spec.columns if column.type == "blob"
 )
-# What is kept with marks.
-_KEPT: Final = {name: spec for name, spec in SPECS.items() if name != "schema_version"}
 
 
-class ClickHouseKeeper:
-    """Result tables in a database of a ClickHouse server, which has no transactions.
+class ClickHouseKeeper(MarkingKeeper):
+    """Result tables in a database of a ClickHouse server, which has no transactions."""
 
-    The rows of a write have its number, and so have those that it takes away, in a table of their own.
-    They are there for readers, and gone, once the number is in the table of writes that are done: one
-    row, which is inserted last. What was taken away is deleted afterwards; what a write left that was
-    cut off, by the next one.
-    """
+    dialect: ClassVar = "clickhouse"
+    within: ClassVar = "database"
+    _of_turn: ClassVar = " ENGINE = Memory"
+    _rename: ClassVar = "RENAME TABLE"
+    _renamed: ClassVar = "TO"
 
-    def __init__(self, options: Mapping[str, object], schema: str) -> None:
-        given = ("database", "statement_timeout")
-        self._options = {key: options[key] for key in options if key not in given}
-        self._schema = schema
-        self._session = ClickHouse(self._options)
-        self._is_inside = self._has_turn = False
-        self._tag = ""
-        self._relations: Mapping[str, Relation] | None = None
-        # of the write that is on its way; 0 where none is
-        self._write = 0
-        self._taken_from: set[str] = set()
-        self._holder = f"process {os.getpid()} on {socket.gethostname()}, {uuid.uuid4().hex[:8]}"
+    def _open(self, options: Mapping[str, object]) -> ClickHouse:
+        return ClickHouse(options)
 
-    def begin(self, *, writes: bool, wait_seconds: float, tag: str) -> None:
-        self._tag = f"/* {tag.replace('*/', '* /')} */\n"
-        self._relations = None
-        self._write = 0
-        self._go_inside()
-        if writes:
-            if not self._is_inside:
-                self._run(f"create database if not exists {self._placed(None)}")
-                self._go_inside()
-            self._take_turn(wait_seconds)
-            if WRITES in self._names():
-                self._repair()
-
-    def _go_inside(self) -> None:
-        """Let names stand for those of the database, once it is there."""
+    def _is_there(self) -> bool:
         there = f"select 1 as one from system.databases where name = {_literal(self._schema)}"
-        if not self._is_inside and self._session.fetch(there).num_rows:
-            self._session.close()
-            self._session = ClickHouse({**self._options, "database": self._schema})
-            self._is_inside = True
+        return bool(self._session.fetch(there).num_rows)
 
-    def _take_turn(self, wait_seconds: float) -> None:
-        until = time.monotonic() + wait_seconds
-        while True:
-            try:
-                self._run(
-                    f"create table {_TURN} (waits UInt8) engine = Memory"
-                    f" comment {_literal(self._holder)}"
-                )
-            except StatementError as error:
-                if getattr(error.__cause__, "code", None) != _EXISTS:
-                    raise
-            else:
-                self._has_turn = True
-                return
-            found = self._turn()
-            if found is not None and _is_over(found["comment"], found["age"]):
-                # to a name that nobody else who sees the same can give it again
-                with suppress(StatementError):
-                    self._run(f"rename table {_TURN} to {_TURN}_{found['id'].replace('-', '')}")
-            elif found is not None and time.monotonic() >= until:
-                raise InUse(f"{found['comment'].rpartition(', ')[0]}; waited {wait_seconds:g} s")
-            elif found is not None:
-                time.sleep(min(0.2, max(0.0, until - time.monotonic())))
+    def _listed(self) -> list[tuple[str, Literal["table", "view"], Sequence[str]]]:
+        within = f"database = {_literal(self._schema)}"
+        engines = self._session.fetch(f"select name, engine from system.tables where {within}")
+        columns: dict[str, list[str]] = {}
+        for row in self._session.fetch(
+            f"select table, name from system.columns where {within} order by table, position"
+        ).to_pylist():
+            columns.setdefault(row["table"], []).append(row["name"])
+        return [
+            (row["name"], "view" if row["engine"] == "View" else "table", columns[row["name"]])
+            for row in engines.to_pylist()
+            # what is dropped in between has no columns
+            if row["name"] in columns
+        ]
 
-    def _turn(self) -> dict[str, Any] | None:
-        rows = self._session.fetch(
-            "select comment, toString(uuid) as id,"
-            " dateDiff('second', metadata_modification_time, now()) as age"
-            f" from system.tables where database = {_literal(self._schema)} and name = '{_TURN}'"
-        ).to_pylist()
-        return rows[0] if rows else None
-
-    def _give_turn(self) -> None:
-        self._has_turn = False
-        for name in self._names():
-            if name.startswith(_TURN):
-                self._run(f"drop table if exists {name}")
-
-    def _repair(self) -> None:
-        """Delete what writes have taken away, and what the last one left if it was cut off."""
-        (row,) = self._session.fetch(f"select max(write) as done from {WRITES}").to_pylist()
-        done = int(row["done"] or 0)
-        there = self._names()
-        kept = [name for name in _KEPT if kept_in(name) in there]
-        counts = " union all ".join(
-            f"select '{name}' as name, countIf(_write > {done}"
-            f" or _row in (select row from {GONE} where write <= {done})) as n from {kept_in(name)}"
-            for name in kept
-        )
-        if kept:
-            for each in self._session.fetch(counts).to_pylist():
-                if each["n"]:
-                    self._clean(each["name"], done)
-        # those of the last write stay for who is reading now
-        self._run(f"delete from {GONE} where write <> {done}")
-        self._write = done + 1
-        self._taken_from.clear()
-
-    def _clean(self, name: str, done: int) -> None:
-        self._run(
-            f"delete from {kept_in(name)} where _write > {done}"
-            f" or _row in (select row from {GONE} where write <= {done})"
-        )
-
-    def _names(self) -> set[str]:
-        rows = self._session.fetch(
-            f"select name from system.tables where database = {_literal(self._schema)}"
-        )
-        return set(rows["name"].to_pylist())
-
-    def relations(self) -> Mapping[str, Relation]:
-        if self._relations is None:
-            within = f"database = {_literal(self._schema)}"
-            engines = self._session.fetch(f"select name, engine from system.tables where {within}")
-            there = dict(
-                zip(engines["name"].to_pylist(), engines["engine"].to_pylist(), strict=True)
-            )
-            rows = self._session.fetch(
-                f"select table, name from system.columns where {within} order by table, position"
-            ).to_pylist()
-            found: dict[str, Relation] = {}
-            for row in rows:
-                name = row["table"]
-                is_view = there.get(name) == "View" and kept_in(name) not in there
-                before = found.get(name, Relation("view" if is_view else "table", ()))
-                found[name] = Relation(before.kind, (*before.columns, row["name"]))
-            self._relations = found
-        return self._relations
-
-    def create_schema(self) -> None:
-        # before a write began
-        pass
-
-    def fetch(self, sql: str) -> pa.Table:
-        (text,) = self._marked(sql)
-        return self._session.fetch_bytes(self._tag + text, _BLOBS)
-
-    def stream(self, sql: str) -> pa.RecordBatchReader:
-        return self.fetch(sql).to_reader()
-
-    def execute(self, sql: str) -> None:
-        for each in self._marked(sql):
-            self._run(each)
-
-    def make(self, sql: str) -> None:
-        self._relations = None
-        self._run(sql)
-
-    def _marked(self, sql: str) -> tuple[str, ...]:
-        if not self._has_turn:
-            return (sql,)
-        if not self._write:
-            self._repair()
-        there = {
-            name: visible(spec, spelled_schema(self._schema), ClickHouse.dialect, write=self._write)
-            for name, spec in _KEPT.items()
-        }
-        return marked(sql, ClickHouse.dialect, there, write=self._write, kept_in=kept_in, gone=GONE)
+    def _answer(self, sql: str) -> pa.Table:
+        return self._session.fetch_bytes(sql, _BLOBS)
 
     def land(self, table: str, rows: pa.Table) -> str:
         columns = ", ".join(rows.column_names)
         self._run(
-            f"create or replace table {_LANDED} engine = Memory as"
+            f"create or replace table {LANDED} engine = Memory as"
             f" select {columns} from {kept_in(table)} limit 0"
         )
-        self._session.insert(_LANDED, rows)
-        return _LANDED
+        self._session.insert(LANDED, rows)
+        return LANDED
 
-    def lift(self, name: str) -> None:
-        self._run(f"drop table {name}")
+    def _clear(self, name: str, lost: Sequence[int], gone: Sequence[int]) -> None:
+        for statement in deletions(name, lost, gone):
+            self._run(statement)
 
     def lacking(self, names: Collection[str], *, writes: bool) -> tuple[str, ...]:
         place = self._placed(None)
@@ -603,57 +463,3 @@ class ClickHouseKeeper:
                 lacks.append(right)
         del names
         return (f"GRANT {', '.join(lacks)} ON {place}.* TO {self._session.user}",) if lacks else ()
-
-    def commit(self) -> None:
-        found = self._turn()
-        if found is None or found["comment"] != self._holder:
-            self._has_turn = False
-            raise WarehouseError("another session took the turn to write", hint="run again")
-        write, self._write = self._write, 0
-        if write:
-            self._run(f"insert into {WRITES} values ({write})")
-        # what is left undone from here on the next write does
-        with suppress(WarehouseError):
-            if write:
-                for name in self._dirty(write):
-                    self._clean(name, write)
-            self._give_turn()
-
-    def _dirty(self, write: int) -> list[str]:
-        counts = " union all ".join(
-            f"select '{name}' as name, countIf(_row in (select row from {GONE}"
-            f" where write = {write})) as n from {kept_in(name)}"
-            for name in _KEPT
-        )
-        return [each["name"] for each in self._session.fetch(counts).to_pylist() if each["n"]]
-
-    def end(self) -> None:
-        # nothing was begun
-        pass
-
-    def close(self) -> None:
-        # rows of a write that is not done are of no one, and the next one deletes them
-        with suppress(WarehouseError):
-            if self._has_turn:
-                self._give_turn()
-        self._session.close()
-
-    def _placed(self, name: str | None) -> str:
-        return in_schema(spelled_schema(self._schema), name, ClickHouse.dialect)
-
-    def _run(self, sql: str) -> None:
-        self._session.execute(self._tag + sql)
-
-
-def _is_over(holder: str, age: int) -> bool:
-    """Whether a turn is that of a process that is no more, as far as that can be told."""
-    found = re.match(r"process (\d+) on (.*), ", holder)
-    if found is not None and found[2] == socket.gethostname():
-        try:
-            os.kill(int(found[1]), 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
-    return age > _LEASE

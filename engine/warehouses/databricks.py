@@ -13,6 +13,7 @@ from driftline.engine.interpolate import mask, sensitive
 from driftline.engine.project import Source
 from driftline.engine.sqltext import as_sql
 from driftline.engine.warehouses.base import About, lacking, lost, stoppable
+from driftline.engine.warehouses.marks import StandardKeeper
 from driftline.engine.warehouses.sparksql import SparkSQL, hint_for, of_path, one_line, written
 
 if TYPE_CHECKING:
@@ -121,6 +122,18 @@ class Databricks(SparkSQL):
         """The condition and what was said, in one line, without secrets."""
         condition, said = one_line(str(error))
         return condition, mask(said or type(error).__name__, self._secrets)
+
+
+class DatabricksKeeper(StandardKeeper):
+    """Result tables in a schema of Unity Catalog: Delta tables, of which a statement changes one."""
+
+    dialect: ClassVar = "databricks"
+    changes: ClassVar = True
+    # https://docs.databricks.com/aws/en/resources/limits: 16 MB, of which a parameter has none
+    longest: ClassVar = 4_000_000
+
+    def _open(self, options: Mapping[str, object]) -> Databricks:
+        return Databricks(options)
 
 
 def _answer(cursor: Any, sql: str) -> pa.Table:

@@ -10,17 +10,20 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from driftline.engine.dialects import in_schema
+from driftline.engine.ddl import GONE, WRITES, kept_in
+from driftline.engine.dialects import column_type, in_schema
 from driftline.engine.errors import StatementError, WarehouseError
 from driftline.engine.interpolate import mask, passwords, sensitive
 from driftline.engine.project import Source
+from driftline.engine.results import SPECS
 from driftline.engine.warehouses.base import About, Answer, lacking, lost, stoppable
+from driftline.engine.warehouses.marks import KEPT, LANDED, MarkingKeeper
 from driftline.engine.warehouses.sparksql import SparkSQL, hint_for, one_line, written
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ _STARTED: Final[Mapping[str, str]] = {
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
+    # by which others of this process know whose it is
+    "spark.driftline.started": "true",
 }
 # What a message says when executors or the driver are gone: no statement will do better.
 _LOST: Final = re.compile(
@@ -219,6 +224,29 @@ class Spark(SparkSQL):
     def execute(self, sql: str) -> None:
         self._asked(lambda: self._session.sql(sql), sql)
 
+    def put(self, name: str, rows: pa.Table, types: Mapping[str, str]) -> None:
+        """Let statements of the session find rows by a name.
+
+        Args:
+            name: The name.
+            rows: The rows.
+            types: Of each of their columns.
+
+        Raises:
+            WarehouseError: When Spark refuses them, or is gone.
+        """
+        said = ", ".join(f"{column} {types[column]}" for column in rows.column_names)
+
+        def put() -> None:
+            self._session.createDataFrame(rows, said).createOrReplaceTempView(name)
+
+        self._asked(put)
+
+    def setting(self, name: str) -> str | None:
+        """A setting of the session, or of the Spark that it is one of; None where it has none."""
+        found = self._asked(lambda: self._session.conf.get(name, None))
+        return None if found is None else str(found)
+
     def close(self) -> None:
         with suppress(*self._errors):
             for view in self._views.values():
@@ -304,6 +332,163 @@ class Spark(SparkSQL):
         """The condition and what was said, in one line, without secrets."""
         condition, said = one_line(_root(error))
         return condition, mask(said or type(error).__name__, self._secrets)
+
+
+# What SHOW TABLE EXTENDED tells of a table: its kind, and a column a line.
+_KIND: Final = re.compile(r"^Type: VIEW$", re.MULTILINE)
+_COLUMN: Final = re.compile(r"^ \|-- (.*?): ", re.MULTILINE)
+_TAKEN: Final = "_taken"
+# Writes that are done before their marks, and what nobody sees, are cleared away: each write is a file or
+# more of each table, and none of them is too many to be read.
+_MANY: Final = 40
+
+
+class SparkKeeper(MarkingKeeper):
+    """Result tables in a schema of a Spark's catalog: Parquet files, which are added and never changed.
+
+    Rows of a write are a partition of their table. Once there are many, what is seen is written anew as
+    the rows of one, and the partitions that nobody sees are dropped.
+    """
+
+    dialect: ClassVar = "spark"
+
+    def __init__(self, options: Mapping[str, object], schema: str) -> None:
+        super().__init__(options, schema)
+        self._is_used = False
+        # rows that a write takes away and that are not marked yet, each with the statement that found them
+        self._taken: list[tuple[str, pa.Table]] = []
+
+    def _open(self, options: Mapping[str, object]) -> Spark:
+        session = Spark(options)
+        try:
+            _refuse_memory(session, options)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _is_there(self) -> bool:
+        found = self._session.fetch("show schemas").column(0).to_pylist()
+        return self._schema.lower() in {str(each).strip("`").lower() for each in found}
+
+    def begin(self, *, writes: bool, wait_seconds: float, tag: str) -> None:
+        self._taken.clear()
+        super().begin(writes=writes, wait_seconds=wait_seconds, tag=tag)
+        if self._is_used:
+            # sessions remember which files there were
+            for name in {WRITES, GONE, *map(kept_in, KEPT)} & {*self.relations()}:
+                self._run(f"refresh table {name}")
+        self._is_used = True
+
+    def _listed(self) -> list[tuple[str, Literal["table", "view"], Sequence[str]]]:
+        if not self._is_inside:
+            return []
+        place = self._placed(None)
+        told = self._session.fetch(f"show table extended in {place} like '*'").to_pylist()
+        return [
+            (
+                row["tableName"],
+                "view" if _KIND.search(row["information"]) else "table",
+                _COLUMN.findall(row["information"]),
+            )
+            for row in told
+            if not row["isTemporary"]
+        ]
+
+    def _answer(self, sql: str) -> pa.Table:
+        return self._session.fetch(sql)
+
+    def land(self, table: str, rows: pa.Table) -> str:
+        types = {each.name: column_type(each.type, self.dialect) for each in SPECS[table].columns}
+        self._session.put(LANDED, rows, types)
+        return LANDED
+
+    def lift(self, name: str) -> None:
+        # it is of the session alone, and the next one takes its place
+        pass
+
+    def execute(self, sql: str) -> None:
+        for each in self._marked(sql):
+            head, _, query = each.partition("\n")
+            if head.startswith(f"INSERT INTO {GONE} "):
+                # each INSERT is a file: those of a write are put together
+                self._taken.append((each, self._answer(self._tag + query)))
+            else:
+                self._mark_for(each)
+                self._run(each)
+
+    def fetch(self, sql: str) -> pa.Table:
+        (text,) = self._marked(sql)
+        self._mark_for(text)
+        return self._answer(self._tag + text)
+
+    def _finish(self) -> None:
+        self._mark()
+        super()._finish()
+
+    def _mark_for(self, sql: str) -> None:
+        """Mark rows before a statement that would see them."""
+        names = {name for name in KEPT if any(kept_in(name) in each for each, _ in self._taken)}
+        if GONE in sql and any(kept_in(name) in sql for name in names):
+            self._mark()
+
+    def _mark(self) -> None:
+        import pyarrow as pa
+
+        rows = [rows.rename_columns(["row", "write"]) for _, rows in self._taken if rows.num_rows]
+        self._taken.clear()
+        if rows:
+            self._session.put(_TAKEN, pa.concat_tables(rows), {"row": "string", "write": "bigint"})
+            self._run(f"INSERT INTO {GONE} (row, write) SELECT row, write FROM {_TAKEN}")
+
+    def _is_due(self, done: Sequence[int]) -> bool:
+        return len(done) >= _MANY
+
+    def _clear(self, name: str, lost: Sequence[int], gone: Sequence[int]) -> None:
+        # of the others some rows are seen
+        del gone
+        for write in lost:
+            self._drop(kept_in(name), "_write", write)
+
+    def _settle(self, found: Sequence[Mapping[str, Any]], done: Sequence[int]) -> None:
+        kept = [row for row in found if row["write"] in done]
+        unseen = [row for row in kept if row["n"] == row["gone"]]
+        for row in unseen:
+            self._drop(kept_in(row["name"]), "_write", row["write"])
+        seen = [row for row in kept if row["n"] > row["gone"]]
+        if all(row["write"] == done[-1] for row in seen):
+            for write in done[:-1]:
+                self._drop(GONE, "write", write)
+                self._drop(WRITES, "write", write)
+            return
+        # as a part of the write that begins: the table shows what was there before
+        for name in sorted({row["name"] for row in seen}):
+            columns = ", ".join(self._columns(name))
+            self.execute(f"DELETE FROM {name}")
+            self.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {name}")
+
+    def _drop(self, table: str, column: str, write: int) -> None:
+        try:
+            self._run(f"ALTER TABLE {table} DROP IF EXISTS PARTITION ({column} = {write})")
+        except StatementError:
+            # Delta and Iceberg delete rows instead
+            self._run(f"DELETE FROM {table} WHERE {column} = {write}")
+
+
+def _refuse_memory(session: Spark, options: Mapping[str, object]) -> None:
+    """Refuse a catalog that is gone when a Spark ends that was started for a run.
+
+    Raises:
+        WarehouseError: When it is one.
+    """
+    started = session.setting("spark.driftline.started") == "true"
+    kind = session.setting("spark.sql.catalogImplementation")
+    if started and kind == "in-memory" and options.get("catalog") in (None, "spark_catalog"):
+        raise WarehouseError(
+            "this Spark keeps its catalog in memory, and tables of it would be lost when the run ends",
+            hint="give it a metastore, as in connection.conf: {spark.sql.catalogImplementation: hive},"
+            " or another catalog by connection.catalog",
+        )
 
 
 def _root(error: BaseException) -> str:

@@ -85,7 +85,8 @@ class SparkSQL(ABC):
     keeps_bounds: ClassVar = False
     # it has no temporary tables
     keeps_rows: ClassVar = False
-    keeps: ClassVar[Keeps | None] = None
+    # each statement is whole, several are not
+    keeps: ClassVar[Keeps | None] = Keeps("marks", made_at_once=False)
     # beside the other conditions it leaves partitions unread, which a sample of the whole would not
     draws: ClassVar = "rand(42) < {share}"
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from driftline.engine.dialects import spelled
+from driftline.engine.errors import StatementError
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import About, lacking, stoppable
+from driftline.engine.warehouses.base import About, Keeps, lacking, stoppable
 from driftline.engine.warehouses.driven import Driven
+from driftline.engine.warehouses.marks import StandardKeeper
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +29,8 @@ class Trino(Driven):
     name: ClassVar = "Trino"
     keys: ClassVar = "host, port, user, password or token, secure, catalog"
     example: ClassVar = "hive.sales.orders"
+    # most of its connectors have no transactions of several statements
+    keeps: ClassVar[Keeps | None] = Keeps("marks", made_at_once=False)
     # https://trino.io/docs/current/language/types.html
     kinds: ClassVar = (
         (r"(tiny|small|big)int|int(eger)?", "integer"),
@@ -148,6 +154,26 @@ class Trino(Driven):
         return str(getattr(error, "message", None) or error)
 
 
+class TrinoKeeper(StandardKeeper):
+    """Result tables in a schema of a catalog whose connector makes tables and views, and inserts.
+
+    Where it also deletes, what nobody sees is cleared away.
+    """
+
+    dialect: ClassVar = "trino"
+    # https://trino.io/docs/current/admin/properties-query-management.html#query-max-length
+    longest: ClassVar = 500_000
+    pieces: ClassVar = "_pieces"
+
+    def _open(self, options: Mapping[str, object]) -> Trino:
+        return Trino(options)
+
+    def make(self, sql: str) -> None:
+        # not every connector keeps comments
+        with suppress(*((StatementError,) if sql.startswith("COMMENT ON ") else ())):
+            super().make(sql)
+
+
 def _run(connection: Any, sql: str) -> tuple[list[list[Any]], list[tuple[str, str]]]:
     """Rows of an answer, and names and types of its columns; Ctrl-C ends the statement."""
     cursor = connection.cursor()
@@ -178,4 +204,5 @@ def _arrow(native: str) -> pa.DataType:
         "double": pa.float64(),
         "boolean": pa.bool_(),
         "date": pa.date32(),
+        "varbinary": pa.binary(),
     }.get(native, pa.string())

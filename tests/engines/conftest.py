@@ -12,17 +12,22 @@ import pytest
 import spark_server
 
 # asserts of the shared tests tell what was compared, too
-pytest.register_assert_rewrite("engine_conformance")
+pytest.register_assert_rewrite("engine_conformance", "in_schemas", "any_store")
+
+from in_schemas import killed_at, schema, store  # noqa: E402, F401 - fixtures of results in schemas
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the ways through the numbers that an engine's class does not take."""
+    """Leave out the ways through the numbers that an engine's class does not take, and services' tests."""
     items[:] = [item for item in items if _is_taken(item)]
 
 
 def _is_taken(item: pytest.Item) -> bool:
     paths = getattr(getattr(item, "cls", None), "paths", None)
     called = getattr(item, "callspec", None)
+    types = getattr(getattr(item, "obj", None), "taken_by", None)
+    if types is not None and called is not None:
+        return called.params.get("service", types[0]) in types
     return paths is None or called is None or called.params.get("path", paths[0]) in paths
 
 
