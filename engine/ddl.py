@@ -122,7 +122,11 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language
     "bigquery": Words(
-        "options", select="GRANT `roles/bigquery.dataViewer` ON {kind} {name} TO {member}"
+        "options",
+        select="GRANT `roles/bigquery.dataViewer` ON {kind} {name} TO {member}",
+        again=True,
+        # https://cloud.google.com/bigquery/docs/reference/standard-sql/utility-functions#generate_uuid
+        kept=Kept("STRING", "INT64", "GENERATE_UUID()"),
     ),
     # https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
     "redshift": Words(

@@ -647,7 +647,8 @@ _ODD: Final = {
     "redshift": {"inf": "Infinity"},
     "trino": {"inf": "Infinity", "nan": "NaN"},
 }
-_BYTES: Final = {"redshift": "FROM_HEX('{}')"}
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/string_functions#from_hex
+_BYTES: Final = {"redshift": "FROM_HEX('{}')", "bigquery": "FROM_HEX('{}')"}
 
 
 def inserts(

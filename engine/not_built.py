@@ -73,12 +73,6 @@ def _planned_word(value: object) -> bool:
     return isinstance(value, str) and value in PLANNED_WORDS
 
 
-# Types of connections that result tables can be in; `Warehouse.keeps` tells how.
-KEEP_RESULTS: Final = (
-    *("duckdb", "postgres", "redshift", "snowflake", "clickhouse"),
-    *("spark", "databricks", "trino"),
-)
-
 # (path, when, subject and verb, or the whole sentence). A step `*` is any key or index, `#` the
 # name of a planned metric; `{key}`, `{value}` and `{type}` are those of the value found.
 NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
@@ -119,12 +113,6 @@ def complain_of_not_built(tree: Map, complaints: Complaints) -> None:
         complaints: Takes them. What stands inside a part that was complained of is passed over.
     """
     told: list[Trail] = []
-    connection, results = tree.get("connection"), tree.get("results")
-    kind = connection.get("type", "duckdb") if isinstance(connection, dict) else "duckdb"
-    there = isinstance(results, dict) and results.get("connection") is not None
-    if there and kind not in KEEP_RESULTS:
-        said = f"results in a connection of type {kind} are {NOT_YET}"
-        complaints.add(tree, ("results", "connection"), said)
     for path, when, sentence in NOT_BUILT:
         for trail, value in _find(tree, path.split("."), ()):
             if not when(value) or any(trail[: len(other)] == other for other in told):

@@ -296,7 +296,7 @@ def seen(service: Keeping) -> list[Any]:
     return sorted((tuple(each.values()) for each in found), key=str)
 
 
-@taken_by("databricks", "trino")
+@taken_by("databricks", "trino", "bigquery")
 def test_a_run_that_is_killed_between_any_two_statements_leaves_old_results_or_new_ones(
     store: Store, service: Keeping, killed_at: KilledAt
 ) -> None:

@@ -319,13 +319,18 @@ def listening(respond: Callable[..., tuple[int, Any]]) -> Iterator[int]:
 # --- BigQuery -----------------------------------------------------------------------------------------
 
 
-class BigQuery(Service):
-    """BigQuery's HTTP in front of ZetaSQL, Google's own evaluator of its SQL."""
+class BigQuery(OfDuckDB):
+    """BigQuery's HTTP in front of ZetaSQL, Google's own evaluator of its SQL.
+
+    Results, which ZetaSQL cannot keep, are a DuckDB's: what is asked of another dataset than that of the
+    connection, or of none.
+    """
 
     type: ClassVar = "bigquery"
     missing: ClassVar = "google.cloud"
 
     def __init__(self) -> None:
+        super().__init__()
         self.tables: dict[str, pa.Table] = {}
         self.jobs: dict[str, tuple[list[tuple[str, str]], list[dict[str, Any]]]] = {}
         self.configured: list[Mapping[str, Any]] = []
@@ -346,6 +351,19 @@ class BigQuery(Service):
         self.tables[name] = rows
         self._zetasql = None
 
+    def create_as(self, name: str, query: str) -> None:
+        with self._lock:
+            self.tables[name] = self.duckdb.execute(query).to_arrow_table()
+        self._zetasql = None
+
+    def in_duckdb(self, sql: str) -> str:
+        sql = re.sub(r" ?OPTIONS \(description = '(?:[^'\\]|\\.)*'\)", "", sql)
+        sql = re.sub(r"\w+\.INFORMATION_SCHEMA\.", "information_schema.", sql)
+        # to sqlglot that is one name
+        return re.sub(
+            r'"(information_schema)\.(\w+)"', r"\1.\2", super().in_duckdb(sql), flags=re.IGNORECASE
+        )
+
     def respond(self, method: str, path: str, body: str, headers: Mapping[str, str]) -> Any:
         """The status and answer of a request."""
         del headers
@@ -361,6 +379,14 @@ class BigQuery(Service):
                 "type": "TABLE",
                 "numRows": str(rows),
             }
+        if words[-2] == "datasets":
+            asked = f"select 1 from information_schema.schemata where schema_name = '{words[-1]}'"
+            if not self.answer(asked).num_rows:
+                said = f"Not found: Dataset {words[-1]}"
+                return 404, {
+                    "error": {"code": 404, "message": said, "errors": [{"reason": "notFound"}]}
+                }
+            return 200, {"datasetReference": {"projectId": "lake", "datasetId": words[-1]}}
         return 200, {"status": {"state": "DONE"}, "jobReference": _reference(words[-1])}
 
     def _job(self, told: Mapping[str, Any]) -> Any:
@@ -369,7 +395,11 @@ class BigQuery(Service):
         self.configured.append(configuration)
         number = told.get("jobReference", {}).get("jobId", uuid.uuid4().hex)
         try:
-            columns, rows = self._asked(query, dry=dry)
+            dataset = configuration["query"].get("defaultDataset", {}).get("datasetId")
+            if dataset == self.options["dataset"] or "session_user()" in query:
+                columns, rows = self._asked(query, dry=dry)
+            else:
+                columns, rows = self._kept(query, dataset)
         except Exception as error:  # noqa: BLE001 - ZetaSQL's own
             said = str(error)
             reason = "notFound" if "not found" in said.lower() else "invalidQuery"
@@ -394,8 +424,34 @@ class BigQuery(Service):
             return [("person", "STRING"), ("time_zone", "STRING")], [row]
         return self._zetasql.typed(query, empty=dry)
 
+    def _kept(self, query: str, dataset: str | None) -> Any:
+        found = self.answer(query, dataset)
+        if found.column_names in ([], ["Count"]):
+            return [], []
+        words = {
+            pa.int64(): "INTEGER",
+            pa.int32(): "INTEGER",
+            pa.float64(): "FLOAT",
+            pa.string(): "STRING",
+            pa.bool_(): "BOOLEAN",
+            pa.date32(): "DATE",
+            pa.binary(): "BYTES",
+        }
+        columns = [
+            (
+                field.name,
+                analysers.word_of(
+                    field.type, words, zoned="TIMESTAMP", naive="DATETIME", decimal="NUMERIC"
+                ),
+            )
+            for field in found.schema
+        ]
+        return columns, found.to_pylist()
+
     def _rows(self, number: str) -> Any:
         columns, rows = self.jobs[number]
+        if not columns:
+            return 200, {"jobReference": _reference(number), "jobComplete": True}
         return 200, {
             "jobReference": _reference(number),
             "jobComplete": True,
@@ -419,6 +475,8 @@ def _of_bigquery(value: object) -> object:
             return None
         case bool():
             return str(value).lower()
+        case bytes():
+            return base64.b64encode(value).decode()
         case datetime():
             return value.isoformat()
         case float() if not math.isfinite(value):

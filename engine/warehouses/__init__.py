@@ -32,6 +32,7 @@ _KEEPERS: Final = {
     "spark": ("spark", "SparkKeeper"),
     "databricks": ("databricks", "DatabricksKeeper"),
     "trino": ("trino", "TrinoKeeper"),
+    "bigquery": ("bigquery", "BigQueryKeeper"),
     "redshift": ("redshift", "RedshiftKeeper"),
     "snowflake": ("snowflake", "SnowflakeKeeper"),
 }

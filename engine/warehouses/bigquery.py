@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from driftline.engine.project import Source
-from driftline.engine.warehouses.base import About, Column, lacking, stoppable
+from driftline.engine.warehouses.base import About, Column, Keeps, lacking, stoppable
 from driftline.engine.warehouses.driven import Driven
+from driftline.engine.warehouses.marks import StandardKeeper
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +27,9 @@ class BigQuery(Driven):
     keys: ClassVar = "project, keyfile, location"
     secrets: ClassVar = ()
     example: ClassVar = "project.dataset.scored"
+    # its transactions take no statement that makes a table, and end when another changes a table of theirs
+    # https://cloud.google.com/bigquery/docs/transactions#limitations
+    keeps: ClassVar[Keeps | None] = Keeps("marks", made_at_once=False)
     # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types and the API's names of them
     kinds: ClassVar = (
         (r"int64|(small|tiny|byte|big)?int|integer", "integer"),
@@ -129,6 +134,21 @@ class BigQuery(Driven):
         above = outer[0] if len(outer) > 1 else project
         return self._session.get_table(f"{above}.{dataset}.{name}", retry=self._retry)
 
+    def has(self, dataset: str) -> bool:
+        """Whether the project has a dataset.
+
+        Raises:
+            WarehouseError: When the service refuses to tell, or does not answer.
+        """
+        project = str(self._options.get("project") or self._session.project)
+        try:
+            self._session.get_dataset(f"{project}.{dataset}", retry=self._retry)
+        except self._errors as error:
+            if self._code(error) == "notFound":
+                return False
+            raise self._refused(error, f"get dataset {dataset}") from error
+        return True
+
     def columns(self, source: Source) -> tuple[Column, ...]:
         found = super().columns(source)
         try:
@@ -178,3 +198,21 @@ class BigQuery(Driven):
         told = str(getattr(error, "message", None) or error)
         told = re.sub(r"^\d+ (GET|POST|DELETE) \S+: ", "", told)
         return re.split(r"; reason: |\n\n|\(job ID:|\nLocation: ", told)[0]
+
+
+class BigQueryKeeper(StandardKeeper):
+    """Result tables in a dataset. A statement that reads sees all its tables as they were at one moment."""
+
+    dialect: ClassVar = "bigquery"
+    within: ClassVar = "dataset"
+    # https://cloud.google.com/bigquery/quotas#query_jobs: 1 MB, and literals are longer than what they say
+    longest: ClassVar = 500_000
+
+    def _open(self, options: Mapping[str, object]) -> BigQuery:
+        return BigQuery(options)
+
+    def _is_there(self) -> bool:
+        return bool(self._session.has(self._schema))
+
+    def _catalog(self) -> str:
+        return self._placed("INFORMATION_SCHEMA")

@@ -384,7 +384,7 @@ class StandardKeeper(MarkingKeeper):
         return bool(self._session.fetch(asked.format(as_sql(self._schema))).num_rows)
 
     def _listed(self) -> list[tuple[str, Literal["table", "view"], Sequence[str]]]:
-        asked = _RELATIONS.format(schema=as_sql(self._schema))
+        asked = _RELATIONS.format(schema=as_sql(self._schema), within=self._catalog())
         found: dict[str, tuple[Literal["table", "view"], list[str]]] = {}
         for row in self._session.fetch(asked).to_pylist():
             kind: Literal["table", "view"] = "view" if row["sort"] == "VIEW" else "table"
@@ -396,18 +396,23 @@ class StandardKeeper(MarkingKeeper):
     def _start(self) -> None:
         super()._start()
         # of a write that was cut off
-        for name in {LANDED, self.pieces} & {*self.relations()}:
-            self._run(f"DROP TABLE {name}")
+        for name in self.relations():
+            if name.startswith(LANDED) or name == self.pieces:
+                self._run(f"DROP TABLE {name}")
         self._has_pieces = False
+
+    def _catalog(self) -> str:
+        """The information schema."""
+        return "information_schema"
 
     def land(self, table: str, rows: pa.Table) -> str:
         if not self._write:
             self._start()
         columns = ", ".join(rows.column_names)
-        self._run(f"CREATE TABLE {LANDED} AS SELECT {columns} FROM {kept_in(table)} WHERE FALSE")
-        for each in inserts(
-            LANDED, table, rows, self.dialect, most=self.longest, apart=self.pieces
-        ):
+        # services limit how often a table of one name is made
+        name = f"{LANDED}_{table}"
+        self._run(f"CREATE TABLE {name} AS SELECT {columns} FROM {kept_in(table)} WHERE FALSE")
+        for each in inserts(name, table, rows, self.dialect, most=self.longest, apart=self.pieces):
             if f"INSERT INTO {self.pieces} " in each and not self._has_pieces:
                 number = self._number
                 self._run(
@@ -415,7 +420,7 @@ class StandardKeeper(MarkingKeeper):
                 )
                 self._has_pieces = True
             self._run(each)
-        return LANDED
+        return name
 
     def lift(self, name: str) -> None:
         super().lift(name)
@@ -430,10 +435,11 @@ class StandardKeeper(MarkingKeeper):
 
 # https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-information-schema
 # https://trino.io/docs/current/connector/system.html
+# https://cloud.google.com/bigquery/docs/information-schema-tables
 _RELATIONS: Final = """
 select t.table_name as name, t.table_type as sort, c.column_name as title
-from information_schema.tables as t
-left join information_schema.columns as c
+from {within}.TABLES as t
+left join {within}.COLUMNS as c
     on c.table_schema = t.table_schema and c.table_name = t.table_name
 where t.table_schema = {schema}
 order by t.table_name, c.ordinal_position

@@ -59,7 +59,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", params=["redshift", "snowflake", "databricks", "trino"])
+@pytest.fixture(scope="module", params=["redshift", "snowflake", "databricks", "trino", "bigquery"])
 def service(request: pytest.FixtureRequest) -> Iterator[Keeping]:
     """A stand-in that holds two tables of a model."""
     name = request.param
