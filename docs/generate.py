@@ -106,6 +106,12 @@ def example(metric: Metric) -> str | None:
         "columns.correlation_id": "    columns: {correlation_id: id}\n",
         "join": "    join: [{name: labels, table: labels.parquet, on: {order_id: id}}]\n",
     }
+    judged = ""
+    if metric.family == "performance":
+        task = metric.task or "classification"
+        column = "score: p_churn" if metric.asks == "columns.score" else "prediction: churns"
+        error = ", expected_error: error" if metric.asks == "columns.expected_error" else ""
+        judged = f"    model: {{task: {task}}}\n    columns: {{{column}, actual: churned{error}}}\n"
     more = ATTRIBUTION if metric.scope == "attribution" else ""
     signal = signal_types_of(metric.name)[0]
     thresholds: str | dict[str, str] = _threshold(metric)
@@ -122,6 +128,7 @@ def example(metric: Metric) -> str | None:
         "    production: {table: scored/*.parquet, timestamp: scored_at, window: {size: P7D}}\n"
         "    reference: {table: training.parquet}\n"
         + asks.get(metric.asks, "")
+        + judged
         + f"    signals:\n      {signal}:\n"
         + "\n".join(lines)
         + f"\n{more}"
@@ -137,6 +144,10 @@ def _threshold(metric: Metric) -> str:
         return metric.default_text
     if metric.past:
         return "{decrease: 50%}"
+    if metric.scope == "labels":
+        return "0.5"
+    if metric.family == "performance":
+        return "{decrease: 0.05}" if metric.worse == "lower" else "{increase: 20%}"
     if metric.bare == "increase" or (metric.high == 1 and metric.worse == "higher"):
         return "0.01"
     if metric.high == 1:
@@ -218,6 +229,10 @@ def _unasked(metric: Metric, signals: list[str]) -> str:
         return "yes, in every run"
     if metric.scope == "importance":
         return "yes, by `feature_attribution_drift`"
+    if metric.scope == "labels":
+        return "yes, by `model_performance` with a metric that needs labels"
+    if metric.task and metric.name in DEFAULT_METRICS[metric.task]["__all__"]:
+        return f"yes, by `model_performance` of {metric.task}"
     return f"yes, by {' and '.join(f'`{signal}`' for signal in signals)}" if signals else "no"
 
 
@@ -228,6 +243,9 @@ def _of(metric: Metric) -> str:
         "schema": "columns that come, go or change",
         "attribution": "all features together",
         "importance": "each feature with an importance",
+        "performance": "the model as a whole",
+        "class": "each class",
+        "labels": "the labels of the window",
     }.get(metric.scope, f"{' and '.join(metric.types)} features")
 
 
@@ -276,7 +294,7 @@ def _judged(metric: Metric) -> Iterator[str]:
                 " `inconclusive`."
             )
         )
-    if metric.scope in ("dataset", "attribution", "importance"):
+    if metric.scope in ("dataset", "attribution", "importance", "labels"):
         yield "`min_rows` is not asked of it."
     else:
         counted = "all rows" if metric.family == "quality" else "rows with a value"

@@ -23,17 +23,21 @@ from driftline.engine.header import Header, parse_header
 
 FeatureType = Literal["numerical", "categorical"]
 Scope = Literal[
-    "features", "columns", "dataset", "join", "schema", "attribution", "importance", "custom"
-]
-Family = Literal["drift", "quality", "attribution", "custom"]
+    "features", "columns", "dataset", "join", "schema", "attribution", "importance", "custom",
+    "performance", "class", "labels",
+]  # fmt: skip
+Family = Literal["drift", "quality", "attribution", "performance", "custom"]
 Direction = Literal["higher", "lower"]
 Kind = Literal["max", "min", "increase", "decrease"]
 Count = Literal["zeros", "empty_texts", "distinct_values"]
+Task = Literal["classification", "regression"]
 Test = Literal["kolmogorov_smirnov", "kolmogorov_smirnov_auto", "chi_squared", "goodness_of_fit"]
 
 NUMERICAL: Final[tuple[FeatureType, ...]] = ("numerical",)
 CATEGORICAL: Final[tuple[FeatureType, ...]] = ("categorical",)
 BOTH: Final[tuple[FeatureType, ...]] = ("numerical", "categorical")
+# How the names of metrics begin that need no labels.
+ESTIMATED: Final = "estimated_"
 
 SIGNAL_TYPES: Final = (
     "data_drift",
@@ -51,13 +55,16 @@ class Metric:
 
     Attributes:
         name: Stored name, the one Azure ML's monitor YAML uses.
-        family: Folder of its SQL file: `drift`, `quality` or `attribution`; `custom` of a project's own.
+        family: Folder of its SQL file: `drift`, `quality`, `attribution` or `performance`; `custom` of a
+            project's own.
         types: Feature types it is defined for.
         scope: `features` (those monitored), `columns` (excluded ones too), `dataset` (once a window),
             `join` (once a window for each join), `schema` (a finding about a column: it has a row
             only where something was found), `attribution` (once a window and reference, of the
             importance of all features), `importance` (of each of those features, unasked), `custom`
-            (once a window, reference and segment, of all rows).
+            (once a window, reference and segment, of all rows), `performance` (once a window,
+            reference and segment, of the model's outputs), `class` (of each class), `labels` (once a
+            window and reference, unasked wherever labels are).
         worse: Direction of harm.
         bare: What a bare number in the project file means for it.
         default: Default threshold, or one a feature type where they differ; None measures only.
@@ -77,6 +84,7 @@ class Metric:
         text: SQL of a project's own, which no file of the package has.
         place: Where that is written, for messages.
         aggregate: What it is, where it is an aggregate over the source.
+        task: What models do that it is for; empty for both.
     """
 
     name: str
@@ -102,6 +110,12 @@ class Metric:
     text: str = ""
     place: str = ""
     aggregate: Aggregate | None = None
+    task: Task | Literal[""] = ""
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether it needs no labels of production."""
+        return self.name.startswith(ESTIMATED)
 
     @property
     def watches(self) -> str:
@@ -113,6 +127,9 @@ class Metric:
             "attribution": "all features together",
             "importance": "each feature",
             "custom": "the window",
+            "performance": "the model",
+            "class": "each class",
+            "labels": "the labels",
         }
         return ", ".join(self.types) or whole[self.scope]
 
@@ -159,7 +176,7 @@ def catalog(*metrics: Metric) -> Mapping[str, Metric]:
     named = {metric.name: metric for metric in metrics}
     if len(named) != len(metrics):
         raise TemplateError("two catalogue lines share a name")
-    _agree(named, "drift", "quality", "attribution")
+    _agree(named, "drift", "quality", "attribution", "performance")
     return MappingProxyType(named)
 
 
@@ -239,6 +256,44 @@ METRICS: Final = catalog(
     Metric("feature_importance", "attribution", (), scope="importance", worse="lower", bare="min",
            low=-math.inf),
     Metric("feature_importance_rank", "attribution", (), scope="importance", low=1),
+    Metric("label_coverage", "performance", (), scope="labels", worse="lower", bare="min", high=1,
+           unit="share of rows"),
+    Metric("accuracy", "performance", (), scope="performance", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("precision_macro", "performance", (), scope="performance", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("recall_macro", "performance", (), scope="performance", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("f1_macro", "performance", (), scope="performance", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("f1_weighted", "performance", (), scope="performance", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("precision", "performance", (), scope="class", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("recall", "performance", (), scope="class", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("f1", "performance", (), scope="class", task="classification",
+           worse="lower", bare="min", high=1),
+    Metric("roc_auc", "performance", (), scope="performance", task="classification",
+           worse="lower", bare="min", high=1, asks="columns.score"),
+    Metric("log_loss", "performance", (), scope="performance", task="classification", unit="nats",
+           asks="columns.score"),
+    Metric("brier_score", "performance", (), scope="performance", task="classification", high=2,
+           asks="columns.score"),
+    Metric("expected_calibration_error", "performance", (), scope="performance", high=1,
+           task="classification", asks="columns.score"),
+    Metric("mean_absolute_error", "performance", (), scope="performance", task="regression",
+           short=("mae",)),
+    Metric("mean_squared_error", "performance", (), scope="performance", task="regression",
+           short=("mse",)),
+    Metric("root_mean_squared_error", "performance", (), scope="performance", task="regression",
+           short=("rmse",)),
+    Metric("mean_absolute_percentage_error", "performance", (), scope="performance",
+           task="regression", short=("mape",)),
+    Metric("r2_score", "performance", (), scope="performance", task="regression", worse="lower",
+           bare="min", low=-math.inf, high=1, short=("r2",)),
+    Metric("estimated_mean_absolute_error", "performance", (), scope="performance",
+           task="regression", asks="columns.expected_error", short=("estimated_mae",)),
 )  # fmt: skip
 
 SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -275,12 +330,17 @@ def _defaults(numerical: tuple[str, ...], categorical: tuple[str, ...]) -> Defau
     attribution: Mapping[str, tuple[str, ...]] = MappingProxyType(
         {"__all__": ("normalized_discounted_cumulative_gain",)}
     )
+    classes = ("accuracy", "precision_macro", "recall_macro", "f1_macro")
+    errors = ("root_mean_squared_error", "mean_absolute_error")
     return MappingProxyType(
         {
             "data_drift": drift,
             "prediction_drift": drift,
             "data_quality": quality,
             "feature_attribution_drift": attribution,
+            # of model performance, by what the model does
+            "classification": MappingProxyType({"__all__": classes}),
+            "regression": MappingProxyType({"__all__": errors}),
         }
     )
 

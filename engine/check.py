@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from driftline.engine.catalog import Metric
 from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.features import Watched, asked_for, by_name, watch
@@ -20,6 +21,7 @@ from driftline.engine.measure import (
     window_thresholds,
 )
 from driftline.engine.outcome import MonitorRun, RunResult
+from driftline.engine.performance import realised
 from driftline.engine.plan import ALL
 from driftline.engine.project import Monitor, Project, Threshold
 from driftline.engine.relations import PAST_WINDOWS
@@ -128,7 +130,7 @@ def judged_again(
             continue
         kept.append(row)
         judged.append(_judged(monitor, row, how, is_empty=empty))
-    there = {_key(row) for row in kept}
+    there = {_key(row, metrics_of(monitor)) for row in kept}
     # how important features are, and so which ones a signal watches, is what runs find out
     ranked = {s.name for s in monitor.signals if monitor.ranking_of(s) is not None}
     missing = (
@@ -206,9 +208,15 @@ def _asked(
             key = (monitor.window_signal, ALL, feature, metric.name)
             yield key, Asked("data_quality", None, threshold)
     metrics = metrics_of(monitor)
+    for signal in monitor.performance_signals:
+        if realised([signal]):
+            told = {rule.metric: rule.thresholds[ALL] for rule in signal.rules}
+            key = (signal.name, signal.reference, ALL, "label_coverage")
+            coverage = told.get("label_coverage", UNJUDGED)
+            yield key, Asked(signal.type, None, coverage, signal.alert_when)
     for signal in monitor.signals:
         for rule in signal.rules:
-            if metrics[rule.metric].scope in ("attribution", "custom"):
+            if metrics[rule.metric].scope in ("attribution", "custom", "performance", "class"):
                 key = (signal.name, signal.reference, ALL, rule.metric)
                 yield key, Asked(signal.type, None, rule.thresholds[ALL], signal.alert_when)
             if metrics[rule.metric].scope not in ("features", "columns"):
@@ -241,15 +249,19 @@ def _how(
     if metric.scope == "importance":
         there = any(s.name == row["signal"] and s.attribution for s in monitor.signals)
         return Asked(row["signal_type"], row["feature_type"], UNJUDGED) if there else None
-    how = asked.get(_key(row))
+    how = asked.get(_key(row, metrics_of(monitor)))
     if how is None or how.signal_type != row["signal_type"]:
         return None
     # numbers of a column that was another type then say nothing about it now
     return how if how.kind == row["feature_type"] else None
 
 
-def _key(row: Row) -> Key:
-    return row["signal"], row["reference"], row["feature"], row["metric"]
+def _key(row: Row, metrics: Mapping[str, Metric]) -> Key:
+    # which classes there are is what runs find out, and where labels come from says nothing here
+    metric = metrics.get(row["metric"])
+    judged = metric is not None and metric.family == "performance"
+    feature = ALL if judged else row["feature"]
+    return row["signal"], row["reference"], feature, row["metric"]
 
 
 def _judged(monitor: Monitor, row: Row, how: Asked, *, is_empty: bool) -> Row:

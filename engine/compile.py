@@ -18,6 +18,7 @@ from driftline.engine.dialects import known_dialect, spelled
 from driftline.engine.errors import DriftlineError, SourceError
 from driftline.engine.features import named_columns
 from driftline.engine.joint import Axis
+from driftline.engine.outcome_sql import OutcomeRenderer
 from driftline.engine.plan import Plan, Segment, make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import GridPart, Renderer
@@ -213,6 +214,8 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
             found.append(renderer.listing_bounds(each, each.scans))
             of_scans = dict.fromkeys(each.scans, PLACEHOLDER_SCALES[0])
             found.append(renderer.listed_importances(each, each.scans, of_scans))
+    if plan.performance is not None:
+        found += OutcomeRenderer(renderer).all()
     return found
 
 

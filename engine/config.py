@@ -21,6 +21,7 @@ from driftline.engine.interpolate import Environment, mask
 from driftline.engine.not_built import complain_of_not_built
 from driftline.engine.project import (
     MEMORY,
+    PERFORMANCE,
     BinRule,
     Connection,
     Monitor,
@@ -160,7 +161,9 @@ def notes(project: Project) -> tuple[str, ...]:
             found += [
                 f"{where}.signals.{signal.name}: no metric watches {kind} features"
                 for kind in ("numerical", "categorical")
-                if kind not in kinds and signal.attribution is None and signal.type != "custom"
+                if kind not in kinds
+                and signal.attribution is None
+                and signal.type not in ("custom", PERFORMANCE)
             ]
             found += [
                 f"{where}.signals.{signal.name}: {rule.metric} never goes beyond its threshold:"

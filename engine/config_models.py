@@ -437,7 +437,13 @@ class Columns(Part):
     ) = key("The model's score, or one column for each class")
     positive_class: Plain | None = key("The class a single score is about")
     actual: Text | None = key("What really happened")
-    cut_off: Number | None = key("Score from which on the prediction is positive")
+    cut_off: (
+        Annotated[
+            Annotated[Number, Tag("<number>")] | Annotated[Text, Tag("<text>")],
+            shapes("a number, or a DuckDB expression"),
+        ]
+        | None
+    ) = key("Score from which on the prediction is positive")
     expected_error: Text | None = key("The error the model expects of itself")
     types: dict[str, Text] = key("SQL types of columns, for compiling without data", {})
 

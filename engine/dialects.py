@@ -77,6 +77,40 @@ def filter_sql(text: str) -> str:
     return str(where.this.sql(dialect="duckdb", comments=False))
 
 
+def expression_sql(text: str, key: str, spelled: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A user's expression, checked to be one DuckDB expression and nothing else.
+
+    Args:
+        text: The expression.
+        key: What the project file calls it, for messages.
+        spelled: What columns are called where it stands, by name.
+
+    Raises:
+        ConfigError: When it does not parse, or is more than an expression.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(f"select {text}\n", read="duckdb")
+    except SqlglotError as error:
+        raise ConfigError(
+            f"{key} {text!r} is not a DuckDB expression: {str(error).splitlines()[0]}"
+        ) from error
+    extra = not isinstance(tree, exp.Select) or any(
+        value and name not in ("expressions", "kind") for name, value in tree.args.items()
+    )
+    found = [] if extra else tree.expressions
+    if len(found) != 1 or isinstance(found[0], exp.Alias | exp.Star):
+        raise ConfigError(f"{key} {text!r} is more than one expression")
+    folded = {name.casefold(): other for name, other in spelled.items()}
+    for column in found[0].find_all(exp.Column):
+        if column.name.casefold() in folded:
+            column.replace(exp.column(folded[column.name.casefold()], quoted=True))
+    return str(exp.select(found[0]).expressions[0].sql(dialect="duckdb", comments=False))
+
+
 def spelled(source: Source, dialect: str) -> str:
     """What stands after FROM to read a source in a dialect.
 
@@ -117,8 +151,8 @@ def transpile(text: str, dialect: str, relations: Mapping[int, str]) -> str:
     try:
         tree = sqlglot.parse_one(text, read="duckdb")
         for ordered in tree.find_all(exp.Ordered):
-            # what is ordered here is never null: no emulation of the place of nulls
-            ordered.set("nulls_first", None)
+            # what is ordered here is never null: each engine puts nulls where it likes
+            ordered.set("nulls_first", _nulls_first(dialect, desc=bool(ordered.args.get("desc"))))
         # a statement that is replaced as a whole needs something around it
         whole = exp.Paren(this=tree)
         for respell in _SPELLINGS.get(dialect, (_cast_finite,)):
@@ -421,6 +455,14 @@ _TYPES: Final[Mapping[tuple[str, str], str]] = {
     # https://docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html
     ("redshift", "blob"): "VARBYTE(16777216)",
 }
+
+
+def _nulls_first(dialect: str, *, desc: bool) -> bool:
+    """Whether a dialect puts nulls first where nothing is said."""
+    from sqlglot import Dialect
+
+    ordering = Dialect.get_or_raise(dialect).NULL_ORDERING
+    return {"nulls_are_small": not desc, "nulls_are_large": desc}.get(ordering, False)
 
 
 def known_dialect(dialect: str) -> str:

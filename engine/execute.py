@@ -34,6 +34,9 @@ from driftline.engine.joint import LEAST_TARGETS, MOST_COUNTS, Axis, mutual_info
 from driftline.engine.kinds import decide_kinds
 from driftline.engine.number_rows import Key
 from driftline.engine.numbers import Numbers
+from driftline.engine.outcomes import Counted
+from driftline.engine.performance import OUTCOMES
+from driftline.engine.performing import perform
 from driftline.engine.plan import ALL, WHOLE, Plan
 from driftline.engine.ranking import importance_rows, rounded
 from driftline.engine.relations import land_plan, schema_of
@@ -90,6 +93,7 @@ class Gathered:
         custom: By signal and metric, the rows and the value of an aggregate in each scan, window and
             segment.
         uncounted: Signal and metric to why an aggregate could not be computed.
+        outcomes: What was counted of predictions and what happened.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
@@ -104,6 +108,7 @@ class Gathered:
     unranked: dict[int, str] = field(default_factory=dict)
     custom: dict[tuple[str, str], Aggregated] = field(default_factory=dict)
     uncounted: dict[tuple[str, str], str] = field(default_factory=dict)
+    outcomes: Counted = field(default_factory=Counted)
 
 
 # Which comparisons must be exact, and what of them.
@@ -186,6 +191,7 @@ class _Gathering:
         self._derive()
         self._weigh()
         self._aggregate()
+        self._perform()
         return self.out
 
     def _aggregate(self) -> None:
@@ -230,6 +236,17 @@ class _Gathering:
                 value = row[f"value_{k}"]
                 told = None if value is None or not math.isfinite(value) else rounded(value)
                 self.out.custom[each.key][key] = row["row_count"], told
+
+    def _perform(self) -> None:
+        """Land what predictions are held against."""
+        if self.plan.performance is not None:
+            self.progress("holding predictions against what happened")
+        self.out.outcomes = perform(
+            self.renderer,
+            self.bench,
+            lambda statement: self.ledger.fetch(self.warehouse, statement),
+            self.out.failed.get(OUTCOMES),
+        )
 
     def _weigh(self) -> None:
         """Land how important features are."""

@@ -119,6 +119,7 @@ def named_columns(monitor: Monitor) -> tuple[str, ...]:
     names = (
         roles.correlation_id,
         roles.actual,
+        roles.expected_error,
         *outputs,
         *(name for each in monitor.segmentations for name in each.columns),
         *(name for each in selections if each for name in (*each.named, *_literal(each))),
@@ -215,10 +216,13 @@ def _watches_features(signal: Signal) -> bool:
 
 
 def _counted_beside(monitor: Monitor, left: Iterable[Watched]) -> list[Watched]:
-    """A column beside which rows are counted, where importances or the whole alone are watched."""
-    if not any(signal.attribution or signal.own for signal in monitor.signals):
+    """A column beside which rows are counted, where nothing but the whole or outcomes is watched."""
+    asked = any(signal.attribution or signal.own for signal in monitor.signals)
+    if not asked and not monitor.performance_signals:
         return []
-    return [*itertools.islice((item for item in left if item.reference and item.production), 1)]
+    shared = [item for item in left if item.reference and item.production]
+    own = (item for item in shared if item.production and item.production.join is None)
+    return [*itertools.islice((*own, *shared), 1)]
 
 
 def _left(
@@ -290,8 +294,9 @@ def _jobs(
         "timestamp": (monitor.production.timestamp, *(r.timestamp for r in monitor.references)),
         "correlation id": (roles.correlation_id,),
         "prediction": (roles.prediction,),
-        "score": (roles.score,),
+        "score": (roles.score, *(name for _, name in roles.scores)),
         "actual": (roles.actual,),
+        "expected error": (roles.expected_error,),
         "segment": tuple(name for each in monitor.segmentations for name in each.columns),
     }
     jobs: dict[str, str] = {}

@@ -111,7 +111,7 @@ def _status(
         return "error", reason
     if metric.finding is not None:
         return metric.finding, reason
-    whole = metric.scope in ("dataset", "join", "attribution", "importance")
+    whole = metric.scope in ("dataset", "join", "attribution", "importance", "labels")
     if not whole:
         few = [
             f"{rows} {side} rows"
@@ -124,7 +124,8 @@ def _status(
         if few:
             return "insufficient_data", _also(f"{', '.join(few)}, min_rows is {min_rows}", reason)
     if measurement.value is None:
-        empty = whole and measurement.n_production == 0
+        judged = whole or metric.family == "performance"
+        empty = judged and measurement.n_production == 0
         return "insufficient_data" if empty else "not_computable", reason
     if measurement.threshold.fail is not None and fail is None:
         if metric.past:

@@ -15,6 +15,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.execute import Gathered
 from driftline.engine.features import Watched
 from driftline.engine.joins import several_rows
+from driftline.engine.performance import realised
 from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
 from driftline.engine.ranking import why_no_order
@@ -33,6 +34,8 @@ from driftline.engine.workbench import Workbench
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Row = dict[str, Any]
 
 BINNED: Final = frozenset(name for name, metric in METRICS.items() if "bins" in metric.header.reads)
 UNJUDGED: Final = Threshold()
@@ -119,7 +122,9 @@ def measure(plan: Plan, gathered: Gathered, results: Results) -> tuple[Measureme
     if plan.whole:
         out += _findings(plan, gathered, results)
     out += _of_features(plan, gathered, results)
-    return (*out, *_of_importances(plan, gathered, results), *_of_aggregates(plan, gathered))
+    out += _of_importances(plan, gathered, results)
+    out += _of_aggregates(plan, gathered)
+    return (*out, *_of_performance(plan, gathered, results))
 
 
 def _of_features(
@@ -508,6 +513,89 @@ def _of_importance(row: Mapping[str, Any]) -> str | None:
     sides = (("reference_value", "the reference"), ("value", "production"))
     silent = [told for name, told in sides if row[name] is None]
     return f"no importance in {' and '.join(silent)}" if silent else None
+
+
+def _of_performance(plan: Plan, gathered: Gathered, results: Results) -> Iterator[Measurement]:
+    """What signals measure of predictions and what happened: of each window and, of some, each class."""
+    performance = plan.performance
+    if performance is None:
+        return
+    labels = {(row["pair"], row["side"]): row for row in results.rows("labels", "pair, side")}
+    for signal in plan.monitor.performance_signals:
+        if signal.name not in plan.signals or not plan.takes(signal.name, ALL):
+            continue
+        rules = {rule.metric: rule.thresholds[ALL] for rule in signal.rules}
+        if realised([signal]):
+            rules = {"label_coverage": rules.get("label_coverage", UNJUDGED), **rules}
+        for name, threshold in rules.items():
+            metric = METRICS[name]
+            told = _by_side(results.listed(metric))
+            failed = next(
+                (
+                    gathered.outcomes.failed[r]
+                    for r in metric.header.reads
+                    if r in gathered.outcomes.failed
+                ),
+                None,
+            )
+            whole = performance.labels if metric.scope == "labels" else ALL
+            for pair in plan.pairs_of(signal):
+                found = told.get(pair.id, {})
+                ours = {} if failed else found.get("production", {})
+                for feature in ours or ([] if metric.scope == "class" and not failed else [ALL]):
+                    before = found.get("reference", {}).get(feature, {})
+                    now = ours.get(feature, {})
+                    value = _finite(now.get("value"))
+                    yield Measurement(
+                        signal.name,
+                        signal.type,
+                        metric.name,
+                        whole if feature == ALL else feature,
+                        None,
+                        pair,
+                        value,
+                        reference_value=_finite(now.get("reference_value", before.get("value"))),
+                        # a reference without labels is not held against anything
+                        n_reference=int(before.get("n") or 0) or None,
+                        n_production=int(now.get("n") or 0),
+                        threshold=threshold,
+                        reason=failed
+                        or _of_judged(metric, value, now, labels.get((pair.id, "production"))),
+                        failed=failed is not None,
+                        alert_when=signal.alert_when,
+                        ci_low=_finite(now.get("ci_low")),
+                        ci_high=_finite(now.get("ci_high")),
+                    )
+
+
+def _by_side(rows: Sequence[Row]) -> dict[int, dict[str, dict[str, Row]]]:
+    """Rows of a metric of model performance by pair, side and class, `__all__` where it has none."""
+    found: dict[int, dict[str, dict[str, Row]]] = {}
+    for row in rows:
+        found.setdefault(row["pair"], {}).setdefault(row["side"], {})[row.get("feature", ALL)] = row
+    return found
+
+
+def _of_judged(
+    metric: Metric, value: float | None, row: Row, labels: Mapping[str, Any] | None
+) -> str | None:
+    """Why there is no value of a model's performance, and which rows were left out of it."""
+    reason = row.get("reason")
+    if metric.is_estimate:
+        return reason
+    if labels is None or not labels["row_count"]:
+        return "the window has no rows"
+    if metric.scope == "labels":
+        return None
+    if not labels["labelled"]:
+        return "no row of the window has an actual yet"
+    scores = not {"reliability", "ranks"}.isdisjoint(metric.header.reads)
+    left = labels["labelled"] - (int(row.get("n") or 0) if scores else labels["judged"])
+    if left:
+        what = "score" if scores else "prediction"
+        told = f"{left} rows with an actual left out: it or the {what} cannot be compared"
+        reason = told if reason is None else f"{reason}; {told}"
+    return reason or (f"{metric.name} is not defined for these rows" if value is None else None)
 
 
 def _repeats(row: Mapping[str, Any], match: Match) -> str | None:

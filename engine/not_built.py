@@ -13,29 +13,9 @@ from driftline.engine.yaml_file import Complaints, Map, Seq, Step, Trail
 Test = Callable[[object], bool]
 
 # Metrics by type of signal: name and other accepted names.
-PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "model_performance": {
-        "accuracy": (),
-        "precision_macro": (),
-        "recall_macro": (),
-        "f1_macro": (),
-        "f1_weighted": (),
-        "precision": (),
-        "recall": (),
-        "f1": (),
-        "roc_auc": (),
-        "log_loss": (),
-        "brier_score": (),
-        "expected_calibration_error": (),
-        "mean_absolute_error": ("mae",),
-        "mean_squared_error": ("mse",),
-        "root_mean_squared_error": ("rmse",),
-        "r2_score": ("r2",),
-        "mean_absolute_percentage_error": ("mape",),
-    },
-}
+PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
 
-PLANNED_SIGNALS: Final = ("model_performance",)
+PLANNED_SIGNALS: Final = ()
 # Sources of importances.
 PLANNED_SOURCES: Final = ("surrogate_model",)
 PLANNED_WORDS: Final = frozenset(
@@ -57,10 +37,6 @@ def _any(_: object) -> bool:
     return True
 
 
-def _is_map(value: object) -> bool:
-    return isinstance(value, dict)
-
-
 def _planned_type(value: object) -> bool:
     return isinstance(value, dict) and value.get("type") in PLANNED_SIGNALS
 
@@ -78,10 +54,6 @@ def _planned_word(value: object) -> bool:
 NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.reference.same", _given, "a seasonal reference is"),
     ("monitors.*.references.*.same", _given, "a seasonal reference is"),
-    ("monitors.*.columns.score", _is_map, "a score for each class is"),
-    ("monitors.*.columns.positive_class", _given, "positive_class is"),
-    ("monitors.*.columns.cut_off", _given, "cut_off is"),
-    ("monitors.*.columns.expected_error", _given, "expected_error is"),
     ("monitors.*.signals.*", _planned_type, "{type} is"),
     ("monitors.*.features.attribution.source", _planned_source, "the source {value} is"),
     ("monitors.*.signals.*.attribution.source", _planned_source, "the source {value} is"),

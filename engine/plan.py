@@ -23,6 +23,7 @@ from driftline.engine.custom import Asked, asked_of, columns_asked
 from driftline.engine.errors import SourceError
 from driftline.engine.features import Watched, match_column, need_column, watch
 from driftline.engine.joins import Joined, Side, join_production, join_reference
+from driftline.engine.performance import Performance, outcome_names, performance_of
 from driftline.engine.project import (
     Attribution,
     Duration,
@@ -254,6 +255,7 @@ class Plan:
             each segmentation, in their order.
         aside: Columns that are read for what importances are made of, and for nothing else.
         custom: Aggregates over the sources that signals ask for.
+        performance: What predictions are held against; None where nothing asks.
     """
 
     monitor: Monitor
@@ -276,6 +278,7 @@ class Plan:
     segmented: tuple[Scan, ...] = ()
     aside: tuple[Watched, ...] = ()
     custom: tuple[Asked, ...] = ()
+    performance: Performance | None = None
 
     def takes(self, signal: str, feature: str) -> bool:
         """Whether a signal of a feature is computed; `__all__` is the window as a whole."""
@@ -289,7 +292,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether the selection takes nothing of the window."""
-        if self._weighs or self.custom:
+        if self._weighs or self.custom or self.performance is not None:
             return False
         if not self.whole:
             return not self.measured
@@ -544,6 +547,7 @@ def make_plans(
     # a signal that watches nothing has no window of its own
     busy = {name for item in every if item.id >= 0 for name in item.signals}
     busy |= {signal.name for signal in monitor.signals if signal.attribution or signal.own}
+    busy |= {signal.name for signal in monitor.performance_signals}
     spans = [span for span, names in groups.items() if busy & {*names}]
     spans.sort(key=lambda span: timedelta() if span is None else at - span.end)
     whole = next((s for s in spans if monitor.window_signal in groups[s]), spans[0])
@@ -572,6 +576,11 @@ class _Planning:
     selection: Selection
     listings: Mapping[Source, tuple[Column, ...]]
 
+    @property
+    def where(self) -> str:
+        """Production, for messages."""
+        return f"monitor {self.monitor.name}, production"
+
     def delay(self, signal: str) -> Duration | None:
         """The delay, of those of the joins that a signal needs, that leads furthest back."""
         needed = {
@@ -585,6 +594,10 @@ class _Planning:
         where = f"monitor {self.monitor.name}, production"
         columns = (match_column(name, self.side.columns, where=where) for name in named)
         needed |= {column.join for column in columns if column is not None}
+        judged = [each for each in self.monitor.performance_signals if each.name == signal]
+        names = outcome_names(self.monitor, judged, self.side.columns, production=True)
+        found = (match_column(name, self.side.columns, where=self.where) for name in names)
+        needed |= {column.join for column in found if column is not None}
         delays = [join.delay for join in self.monitor.joins if join.name in needed and join.delay]
 
         def end(delay: Duration) -> datetime:
@@ -610,7 +623,12 @@ class _Planning:
         aside = tuple(self._aside(signals, taken))
         read = [item.name for item in (*taken, *aside)]
         ours = [item.name for item in self.every if item.id >= 0 and {*item.signals} & {*signals}]
-        where = f"monitor {monitor.name}, production"
+        judged = [
+            signal
+            for signal in monitor.performance_signals
+            if signal.name in signals and signal.name in self.selection.signals(monitor)
+        ]
+        where = self.where
         own = Scan(
             0,
             "production",
@@ -625,14 +643,17 @@ class _Planning:
         ids = correlation_id_asked(monitor) if whole else ()
         outputs = [self._outputs[0].name] if any(self._modelled(signals)) else []
         keys = [name for each in monitor.segmentations for name in each.columns]
-        named = [*self._named(signals), *keys]
-        scan = _joining(own, self.side, [*read, *ids, *outputs, *named], where)
+        outcome = outcome_names(monitor, judged, self.side.columns, production=True)
+        named = [*self._named(signals), *keys, *outcome]
+        scan = _joining(own, self.side, [*read, *ids, *outputs, *named], where, beside=outcome)
         found = [match_column(name, scan.columns, where=where) for name in ids]
         if scan.clock is not None and any(column and column.join for column in found):
-            scan = replace(scan, beside=(scan.clock,))
-        found_scans = (scan, *self._references(delay, signals, [*read, *keys]))
+            scan = replace(scan, beside=tuple(dict.fromkeys((*scan.beside, scan.clock))))
+        found_scans = (scan, *self._references(delay, signals, [*read, *keys], judged))
         segmented = tuple(
-            self._segmented(signals, (own, *found_scans[1:]), [*read, *self._named(signals)])
+            self._segmented(
+                signals, (own, *found_scans[1:]), [*read, *self._named(signals)], judged
+            )
         )
         attributions = tuple(
             self._attributions(signals, found_scans, len(segmented), (*taken, *aside))
@@ -640,6 +661,7 @@ class _Planning:
         custom = tuple(self._custom(signals, (*found_scans, *segmented)))
         scan, *scans = _beside(found_scans, attributions, custom)
         segmented = tuple(_beside(segmented, (), custom))
+        apart = {each for signal in judged for each in monitor.segments_of(signal)}
         warnings = (
             overlap_warning(monitor, reference, at)
             for reference in monitor.references
@@ -669,10 +691,23 @@ class _Planning:
             aside=aside,
             segmented=segmented,
             custom=custom,
+            performance=performance_of(
+                monitor,
+                judged,
+                [
+                    (each.id, each.reference, each.columns)
+                    for each in (scan, *scans, *segmented)
+                    if each.base is None or each.segmentation in apart
+                ],
+            ),
         )
 
     def _segmented(
-        self, signals: Sequence[str], scans: Sequence[Scan], read: Sequence[str]
+        self,
+        signals: Sequence[str],
+        scans: Sequence[Scan],
+        read: Sequence[str],
+        judged: Sequence[Signal],
     ) -> Iterator[Scan]:
         """Production and the references that are needed, once more for each segmentation."""
         monitor, number = self.monitor, len(scans)
@@ -687,7 +722,9 @@ class _Planning:
                 if scan.id and scan.reference not in references:
                     continue
                 side = self.others[scan.reference] if scan.id else self.side
-                yield _segmenting(monitor, number, scan, side, segmentation, read)
+                ours = [s for s in judged if not scan.id or s.reference == scan.reference]
+                outcome = outcome_names(monitor, ours, side.columns, production=not scan.id)
+                yield _segmenting(monitor, number, scan, side, segmentation, read, outcome)
                 number += 1
 
     @cached_property
@@ -824,7 +861,11 @@ class _Planning:
             yield found
 
     def _references(
-        self, delay: Duration | None, signals: Sequence[str], read: Sequence[str]
+        self,
+        delay: Duration | None,
+        signals: Sequence[str],
+        read: Sequence[str],
+        judged: Sequence[Signal],
     ) -> Iterator[Scan]:
         monitor = self.monitor
         names = references_needed(monitor, self.selection, signals)
@@ -845,7 +886,10 @@ class _Planning:
             )
             modelled = any(self._modelled(signals)) and name in self._outputs[1]
             outputs = [self._outputs[1][name].name] if modelled else []
-            yield _joining(scan, side, [*read, *outputs, *self._named(signals)], where)
+            ours = [signal for signal in judged if signal.reference == name]
+            outcome = outcome_names(monitor, ours, side.columns, production=False)
+            named = [*read, *outputs, *outcome, *self._named(signals)]
+            yield _joining(scan, side, named, where, beside=outcome)
 
 
 def _segmenting(
@@ -855,6 +899,7 @@ def _segmenting(
     side: Side,
     segmentation: Segmentation,
     read: Sequence[str],
+    outcome: Sequence[str],
 ) -> Scan:
     """A scan's rows, to be told apart."""
     where = f"monitor {monitor.name}, " + (f"reference {scan.reference}" if scan.id else scan.name)
@@ -873,13 +918,14 @@ def _segmenting(
         keys=keys,
         cells=() if keys else ((),),
     )
-    found = _joining(found, side, [*read, *segmentation.columns], where)
+    named = [*read, *outcome]
+    found = _joining(found, side, [*named, *segmentation.columns], where, beside=outcome)
     if not found.joined:
         return found
     # in joined rows only what they carry along can be read
-    own = [key for key in keys if key.join is None]
+    own = [*found.beside, *(key for key in keys if key.join is None)]
     if found.reads_joined:
-        columns = (match_column(name, side.columns, where=where) for name in read)
+        columns = (match_column(name, side.columns, where=where) for name in named)
         own += [column for column in columns if column is not None and column.join is None]
     return replace(found, beside=tuple(dict.fromkeys(own)))
 
@@ -934,14 +980,26 @@ def correlation_id_asked(monitor: Monitor) -> tuple[str, ...]:
     return (name,) if name is not None and "columns.correlation_id" in asked else ()
 
 
-def _joining(scan: Scan, side: Side, names: Iterable[str], where: str) -> Scan:
-    """A scan with the joins that bring columns of these names, and no other columns."""
+def _joining(
+    scan: Scan, side: Side, names: Iterable[str], where: str, *, beside: Iterable[str] = ()
+) -> Scan:
+    """A scan with the joins that bring columns of these names, and no other columns.
+
+    Where a join brings some of the columns of `beside`, the scan's own are read beside them.
+    """
     used = {match_column(name, side.columns, where=where) for name in names}
     joined = (
         replace(each, columns=tuple(column for column in each.columns if column in used))
         for each in side.joined
     )
-    return replace(scan, joined=tuple(each for each in joined if each.columns))
+    found = [match_column(name, side.columns, where=where) for name in beside]
+    together = dict.fromkeys(column for column in found if column is not None)
+    own = tuple(column for column in together if column.join is None)
+    return replace(
+        scan,
+        joined=tuple(each for each in joined if each.columns),
+        beside=own if len(own) < len(together) else (),
+    )
 
 
 def _beside(

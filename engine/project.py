@@ -18,8 +18,9 @@ from driftline.engine.catalog import Kind, Metric
 MEMORY: Final = ":memory:"
 # Types of signal that can be told to watch the most important features only.
 RANKED: Final = ("data_drift", "data_quality")
+PERFORMANCE: Final = "model_performance"
 # Types of signal that are measured in every segment, too.
-SEGMENTED: Final = ("data_drift", "prediction_drift", "data_quality", "custom")
+SEGMENTED: Final = ("data_drift", "prediction_drift", "data_quality", "custom", PERFORMANCE)
 NONE: Mapping[str, str] = MappingProxyType({})
 NO_METRICS: Mapping[str, Metric] = MappingProxyType({})
 
@@ -120,10 +121,17 @@ class Roles:
     prediction: str | None = None
     score: str | None = None
     actual: str | None = None
+    # the score of each class, where there is one for each: (class, column)
+    scores: tuple[tuple[str, str], ...] = ()
+    # the class that a single score is about, and from which score on it is predicted
+    positive_class: str | None = None
+    cut_off: float | str = 0.5
+    expected_error: str | None = None
 
     def outputs(self) -> tuple[tuple[str, str], ...]:
         """(role, column) of the model's outputs, which prediction drift watches."""
-        named = (("prediction", self.prediction), ("score", self.score))
+        classes = (("score", column) for _, column in self.scores)
+        named = (("prediction", self.prediction), ("score", self.score), *classes)
         return tuple((role, column) for role, column in named if column is not None)
 
 
@@ -337,6 +345,11 @@ class Monitor:
         """The signal of rows about the window as a whole, and of findings about columns."""
         named = (signal.name for signal in self.signals if signal.type == "data_quality")
         return next(named, "data_quality")
+
+    @property
+    def performance_signals(self) -> tuple[Signal, ...]:
+        """The signals that hold predictions against what happened."""
+        return tuple(each for each in self.signals if each.type == PERFORMANCE)
 
     def selection_of(self, signal: Signal) -> FeatureSelection:
         """Which columns are features of a signal."""

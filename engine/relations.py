@@ -24,6 +24,7 @@ def schema_of(relation: str) -> pa.Schema:
     import pyarrow as pa
 
     key = [("scan", pa.int32()), ("window_id", pa.int32()), ("segment", pa.string())]
+    side = [("pair", pa.int32()), ("side", pa.string())]
     cell = [("scan", pa.int32()), ("feature", pa.int32()), *key[1:]]
     fields: dict[str, list[tuple[str, pa.DataType]]] = {
         "scan_rows": [*key, ("row_count", pa.int64())],
@@ -62,6 +63,37 @@ def schema_of(relation: str) -> pa.Schema:
             ("production", pa.float64()),
             ("n_reference", pa.int64()),
             ("n_production", pa.int64()),
+        ],
+        "labels": [
+            *side,
+            ("row_count", pa.int64()),
+            ("labelled", pa.int64()),
+            ("judged", pa.int64()),
+        ],
+        "errors": [
+            *side,
+            *((name, pa.int64()) for name in ("n", "n_nonzero", "n_expected")),
+            *((name, pa.float64()) for name in ("absolute", "squared", "spread", "relative")),
+            *((name, pa.float64()) for name in ("expected", "expected_deviation")),
+        ],
+        "confusion": [
+            *side,
+            ("actual", pa.string()),
+            ("predicted", pa.string()),
+            ("n", pa.int64()),
+        ],
+        "reliability": [
+            *side,
+            ("bin", pa.int32()),
+            ("n", pa.int64()),
+            ("hits", pa.int64()),
+            *((name, pa.float64()) for name in ("x", "doubt", "loss", "brier")),
+        ],
+        "ranks": [
+            *side,
+            ("target", pa.string()),
+            *((name, pa.float64()) for name in ("positives", "negatives", "wins")),
+            *((name, pa.float64()) for name in ("missed", "passed")),
         ],
         "past_windows": [("window_id", pa.int32()), ("row_count", pa.int64())],
         "schema_columns": [

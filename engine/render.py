@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,6 +33,7 @@ from driftline.engine.features import Watched, match_column, may_be_categorical
 from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid, room_at
 from driftline.engine.joins import Joined
 from driftline.engine.joint import Axis
+from driftline.engine.performance import OUTCOMES
 from driftline.engine.plan import ALL, WHOLE, Match, Plan, Scan, ScanWindow, correlation_id_asked
 from driftline.engine.sqltext import (
     LARGEST_DOUBLE,
@@ -453,6 +454,24 @@ class Renderer:
         self._copies: dict[int, Copy] = {}
         self.settle_joins()
 
+    def beside(
+        self, scan: Scan, columns: Iterable[Column]
+    ) -> tuple[ScanPart, Mapping[Column, Column]]:
+        """What to read columns from that stand in one row, and what each is called there."""
+        listed = tuple(columns)
+        if not any(self._is_joined(scan, column) for column in listed):
+            return self._scans[scan.id], {column: column for column in listed}
+        names = self._brought[scan.id]
+        return self._joined[scan.id], {column: names[column] for column in listed}
+
+    def unfiltered(self, scan: Scan, part: ScanPart) -> bool:
+        """Whether bounds of columns are asked of all rows of a table, which costs no more."""
+        return self._keeps_bounds and not scan.source.query and part is self._scans[scan.id]
+
+    def said(self, step: str, template: str, **values: object) -> Statement:
+        """A relation's template, filled in and spoken in the renderer's dialect."""
+        return self._statement(step, template, (), **values)
+
     def matches(self, matches: Sequence[Match]) -> Statement:
         """Rows of scans whose keys a joined table has, and the keys that it has several times."""
         parts = tuple(
@@ -550,6 +569,11 @@ class Renderer:
                 column = self._column(scan, item)
                 if column is not None and column.join is not None:
                     found.setdefault((scan.id, column.join), []).append(item.id)
+        for scan in self.plan.scans:
+            outcome = None if self.plan.performance is None else self.plan.performance.of(scan.id)
+            for column in () if outcome is None else outcome.columns:
+                if column.join is not None:
+                    found.setdefault((scan.id, column.join), []).append(OUTCOMES)
         identity = self._identity()
         if identity is not None and identity.join is not None:
             found.setdefault((self.plan.production.id, identity.join), []).append(WHOLE)
@@ -1437,5 +1461,7 @@ def _environment() -> Environment:
         bytecode_cache=_Compiled(),
     )
     environment.filters["indent"] = _indented
+    # words of a template itself, which a macro is given
+    environment.filters["said"] = Markup
     environment.filters["instant"] = lambda moment, scan: instant(moment, scan.clock)
     return environment

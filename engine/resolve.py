@@ -171,6 +171,12 @@ class _Resolver:
             prediction=given.columns.prediction,
             score=given.columns.score if isinstance(given.columns.score, str) else None,
             actual=given.columns.actual,
+            scores=tuple(given.columns.score.items())
+            if isinstance(given.columns.score, dict)
+            else (),
+            positive_class=given.columns.positive_class,
+            cut_off=0.5 if given.columns.cut_off is None else given.columns.cut_off,
+            expected_error=given.columns.expected_error,
         )
         names = tuple(reference.name for reference in references)
         signals = tuple(resolve_signals(given, self.section, names, roles, self.named))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +16,7 @@ from driftline.engine.own_metrics import aggregate_metric, why_no_name
 from driftline.engine.project import (
     MODELLED,
     MUTUAL_INFORMATION,
+    PERFORMANCE,
     Attribution,
     BinRule,
     Bound,
@@ -127,14 +128,14 @@ def resolve_signals(
             message = "prediction drift needs columns.prediction or columns.score"
             section.complain(message, "signals", name)
         own: tuple[Metric, ...] = ()
+        kind = _task(given, name, section) if one.type == PERFORMANCE else one.type
         if isinstance(one, CustomSignal):
             rules, own = _aggregates(name, one, section)
-            for metric in own:
-                if defined.setdefault(metric.name, metric.aggregate) != metric.aggregate:
-                    message = f"another signal defines another {metric.name}; give it another name"
-                    section.complain(message, "signals", name, metric.name)
+            _defined_once(name, own, defined, section)
         else:
-            rules = _signal_rules(name, one, section, conventions)
+            rules = _signal_rules(name, one, section, conventions, kind)
+        if one.type == PERFORMANCE:
+            _can_perform(name, given, section, rules, kind)
         for rule in () if own else rules:
             asks = METRICS[rule.metric].asks
             if asks and _lacks(given, section, asks):
@@ -154,6 +155,16 @@ def resolve_signals(
             else segmentations(one.segments, section, ("signals", name, "segments")),
             own=own,
         )
+
+
+def _defined_once(
+    name: str, own: Sequence[Metric], defined: dict[str, Aggregate | None], section: Section
+) -> None:
+    """Complain of aggregates that another signal defines as something else."""
+    for metric in own:
+        if defined.setdefault(metric.name, metric.aggregate) != metric.aggregate:
+            message = f"another signal defines another {metric.name}; give it another name"
+            section.complain(message, "signals", name, metric.name)
 
 
 def segmentations(given: Segments | None, section: Section, at: Trail) -> tuple[Segmentation, ...]:
@@ -259,23 +270,67 @@ def resolve_attribution(
 
 
 def _signal_rules(
-    name: str, given: SignalKeys, section: Section, conventions: Conventions
+    name: str, given: SignalKeys, section: Section, conventions: Conventions, kind: str
 ) -> tuple[MetricRule, ...]:
-    """The metrics of a signal: numerical ones as written, then categorical, then the dataset's."""
+    """The metrics of a signal: numerical ones as written, then categorical, then the dataset's.
+
+    Defaults are those of a kind: the signal's type, or what the model does.
+    """
     at = ("signals", name)
     node = section.below(at)
     direct = _named(node, given, section, at)
     direct |= _named(node.get(LISTED), given, section, (*at, LISTED))
     found: dict[str, Found] = {scope: {} for scope in SCOPES}
-    typed = [kind for kind in FEATURE_TYPES if getattr(given, kind, None) is not None]
-    for kind in typed:
-        found[kind] = _named(node[kind], getattr(given, kind), section, (*at, kind))
+    typed = [only for only in FEATURE_TYPES if getattr(given, only, None) is not None]
+    for only in typed:
+        found[only] = _named(node[only], getattr(given, only), section, (*at, only))
     if not direct and not typed and not _names_planned(node):
-        return default_rules(given.type, conventions)
+        return default_rules(kind, conventions)
     for metric, threshold in direct.items():
         for scope in METRICS[metric].types or (DATASET,):
             found[scope].setdefault(metric, threshold)
     return _rules(found, conventions)
+
+
+def _task(given: models.Monitor, name: str, section: Section) -> str:
+    """What the model does, as the file says or as the metrics of a signal tell."""
+    task = None if given.model is None else given.model.task
+    if task is not None:
+        return task
+    node = section.below(("signals", name))
+    listed = node.get(LISTED)
+    words = [*node, *(listed if isinstance(listed, Seq) else ())]
+    named = (METRICS.get(FULL_NAMES.get(str(word), "")) for word in words)
+    told = next((metric.task for metric in named if metric is not None and metric.task), None)
+    if told is None and not cut(section.node, "model"):
+        section.complain("needs model: {task: classification}, or regression", "signals", name)
+    return told or "classification"
+
+
+def _can_perform(
+    name: str, given: models.Monitor, section: Section, rules: tuple[MetricRule, ...], task: str
+) -> None:
+    """Complain of what predictions cannot be held against what happened without."""
+    if cut(section.node, "columns"):
+        return
+    at, columns = ("signals", name), given.columns
+    for rule in rules:
+        of = METRICS[rule.metric].task
+        if of and of != task:
+            section.complain(f"{rule.metric} is for {of}, and the model does {task}", *at)
+    if columns.actual is None:
+        section.complain("model performance needs columns.actual: what really happened", *at)
+    if task == "regression" and columns.prediction is None:
+        section.complain("regression needs columns.prediction", *at)
+    elif columns.prediction is None and columns.score is None:
+        section.complain("model performance needs columns.prediction or columns.score", *at)
+    if isinstance(columns.score, dict):
+        if len(columns.score) < 2:
+            section.complain("a map of scores needs two classes or more", "columns", "score")
+        told = columns.positive_class
+        if told is not None and told not in columns.score:
+            near = nearest(told, columns.score)
+            section.complain(f"no score is of '{told}'{near}", "columns", "positive_class")
 
 
 def _lacks(given: models.Monitor, section: Section, key: str) -> bool:

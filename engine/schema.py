@@ -179,6 +179,8 @@ def _monitor(monitor: Monitor) -> Tree:
         schedule = {"every": monitor.schedule}
     model = _given(name=monitor.model, version=monitor.model_version, task=monitor.task)
     roles = {f.name: getattr(monitor.roles, f.name) for f in fields(monitor.roles)}
+    if scores := dict(roles.pop("scores")):
+        roles["score"] = scores
     return _given(
         name=monitor.name,
         model=model or None,

@@ -30,6 +30,7 @@ _FAMILY: Final = {
     "drift": ("data_drift", "prediction_drift"),
     "quality": ("data_quality",),
     "attribution": ("feature_attribution_drift",),
+    "performance": ("model_performance",),
 }
 # Scopes whose rows nobody asks for: they come by themselves.
 UNASKED: Final = ("schema", "importance")

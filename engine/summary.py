@@ -83,6 +83,8 @@ def what_moved(
         before = found.reference_value
         start = "" if before is None else f"{number(before)} → "
         return f"{metric.name} {start}{number(found.value)}"
+    if metric.family == "performance":
+        return _performance(metric, found.value, found.reference_value)
     if metric.scope == "join":
         return f"{percent(found.value)} of {number(found.n_production)} rows matched"
     if metric.scope == "dataset":
@@ -122,6 +124,14 @@ def _importance(metric: Metric, value: float, reference: float | None) -> str:
     if reference is None:
         return f"{what} {number(value)}, none before"
     return f"{what} {number(reference)} → {number(value)}"
+
+
+def _performance(metric: Metric, value: float, reference: float | None) -> str:
+    if metric.scope == "labels":
+        return f"{percent(value)} of rows have an actual"
+    what = metric.name.replace("_", " ")
+    after = number(value)
+    return f"{what} {after}" if reference is None else f"{what} {number(reference)} → {after}"
 
 
 def amount(metric: Metric | None, value: float | None) -> str:

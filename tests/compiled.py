@@ -15,6 +15,7 @@ from driftline.engine.render import facts
 from driftline.engine.warehouses.base import Column, Statement
 from driftline.engine.warehouses.duckdb import kind_of
 
+JUDGED_STEPS: Final = ("errors", "confusion", "reliability", "ranks")
 STEPS: Final = (
     "matches",
     "joined",
@@ -32,6 +33,7 @@ STEPS: Final = (
     "segmented",
     "joint",
     "custom",
+    *JUDGED_STEPS,
 )
 
 PROJECT: Final = """
@@ -98,6 +100,32 @@ monitors:
 """
 
 
+# Models of both tasks, and of every way that predictions come.
+JUDGED: Final = """
+defaults:
+  production: {table: [ml, 'sco"red'], timestamp: scored_at, window: {size: P7D}, filter: "amount >= 1"}
+  reference: {table: ml.training}
+monitors:
+  - name: numbers
+    model: {task: regression}
+    signals: {model_performance: [mae, r2, mape, estimated_mae]}
+    columns: {prediction: "what it's", actual: paid, expected_error: doubt, types: &types {
+      scored_at: TIMESTAMP, amount: DOUBLE, "what it's": "DECIMAL(10,2)", paid: DOUBLE, doubt: REAL,
+      'p "yes"': DOUBLE, p_no: REAL, p_maybe: DOUBLE, request: BIGINT, labels.request: BIGINT,
+      labels.outcome: VARCHAR, happened: BOOLEAN}}
+  - name: several
+    model: {task: classification}
+    signals: {model_performance: [accuracy, roc_auc, log_loss]}
+    join: [{name: labels, table: ml.labels, on: {request: request}}]
+    columns: {score: {"it's yes": 'p "yes"', "no": p_no, maybe: p_maybe}, actual: outcome, types: *types}
+  - name: one
+    model: {task: classification}
+    signals: {model_performance: [f1, brier_score, roc_auc]}
+    columns: {score: 'p "yes"', cut_off: "case when amount > 9 then 1 else amount end", actual: happened,
+      types: *types}
+"""
+
+
 @lru_cache(maxsize=16)
 def statements(dialect: str) -> tuple[Statement, ...]:
     """What a run would send in a dialect, and what `init` asks of a table."""
@@ -105,6 +133,8 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         path = Path(folder) / "driftline.yml"
         path.write_text(PROJECT, "utf-8")
         project = load_project(path)
+        path.write_text(JUDGED, "utf-8")
+        judged = load_project(path)
     compiled, apart = compile_project(project, dialect=dialect, at="2026-03-02")
     monitor, _ = project.monitors
     columns = [
@@ -113,11 +143,18 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         if not name.startswith(("labels.", "plans."))
     ]
     relation = spelled(monitor.production.source, dialect)
+    outcomes = [
+        statement
+        for each in compile_project(judged, dialect=dialect, at="2026-03-02")
+        for statement in each.statements
+        if statement.step in JUDGED_STEPS
+    ]
     # what reads rows told apart, of which one statement shows enough
     told = [each for each in apart.statements if each.step == "segments"]
     told += [replace(e, step="segmented") for e in apart.statements if e.step == "profile"]
     return (
         *compiled.statements,
         *told,
+        *outcomes,
         facts(relation, columns, dialect=dialect, tag="driftline {step}"),
     )

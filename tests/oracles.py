@@ -558,6 +558,165 @@ OF_IMPORTANCES: Mapping[str, Callable[..., object]] = {
 }
 
 
+# Model performance
+
+
+def _finite(*columns: Values) -> list[np.ndarray]:
+    """The rows in which every column has a finite number, as arrays."""
+    rows = [
+        [float(x) for x in row]  # type: ignore[arg-type]
+        for row in zip(*columns, strict=True)
+        if all(x is not None and math.isfinite(float(x)) for x in row)  # type: ignore[arg-type]
+    ]
+    return [np.array([row[k] for row in rows]) for k in range(len(columns))]
+
+
+def label_coverage(actual: Values) -> float | None:
+    """Share of rows whose actual is there."""
+    there = [x is not None and not (isinstance(x, float) and math.isnan(x)) for x in actual]
+    return sum(there) / len(there) if there else None
+
+
+def errors(actual: Values, prediction: Values) -> dict[str, float | None]:
+    """Every metric of numbers that were predicted."""
+    y, x = _finite(actual, prediction)
+    if not len(y):
+        return dict.fromkeys(OF_ERRORS)
+    squared = math.fsum((y - x) ** 2)
+    mean = math.fsum(y) / len(y)
+    spread = math.fsum((y - mean) ** 2) if len(set(y)) > 1 else 0.0
+    shares = [abs((a - b) / a) for a, b in zip(y, x, strict=True) if a]
+    return {
+        "mean_absolute_error": math.fsum(abs(y - x)) / len(y),
+        "mean_squared_error": squared / len(y),
+        "root_mean_squared_error": math.sqrt(squared / len(y)),
+        "mean_absolute_percentage_error": math.fsum(shares) / len(shares) if shares else None,
+        "r2_score": 1 - squared / spread if spread else None,
+    }
+
+
+OF_ERRORS = (
+    "mean_absolute_error",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_percentage_error",
+    "r2_score",
+)
+
+
+def _share_or_zero(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def classes(actual: Values, prediction: Values) -> dict[str, object]:
+    """Every metric of classes that were predicted; of each class where it has its own."""
+    rows = [
+        (a, p) for a, p in zip(actual, prediction, strict=True) if a is not None and p is not None
+    ]
+    found: dict[str, object] = dict.fromkeys(OF_CLASSES)
+    if not rows:
+        return found | {"precision": {}, "recall": {}, "f1": {}}
+    names = sorted({str(name) for row in rows for name in row})
+    precision, recall, f1, happened = {}, {}, {}, {}
+    for name in names:
+        right = sum(str(a) == str(p) == name for a, p in rows)
+        happened[name] = sum(str(a) == name for a, _ in rows)
+        predicted = sum(str(p) == name for _, p in rows)
+        precision[name] = _share_or_zero(right, predicted)
+        recall[name] = _share_or_zero(right, happened[name])
+        both = precision[name] + recall[name]
+        f1[name] = _share_or_zero(2 * precision[name] * recall[name], both)
+    return {
+        "accuracy": sum(str(a) == str(p) for a, p in rows) / len(rows),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "precision_macro": statistics.fmean(precision.values()),
+        "recall_macro": statistics.fmean(recall.values()),
+        "f1_macro": statistics.fmean(f1.values()),
+        "f1_weighted": sum(f1[name] * happened[name] for name in names) / len(rows),
+    }
+
+
+OF_CLASSES = (
+    *("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted"),
+    *("precision", "recall", "f1"),
+)
+
+
+def area(happened: Sequence[bool], scores: Sequence[float]) -> tuple[float, float] | None:
+    """Share of pairs that are in order, ties by half, and its standard error after DeLong."""
+    hits = [s for s, h in zip(scores, happened, strict=True) if h]
+    others = [s for s, h in zip(scores, happened, strict=True) if not h]
+    if not hits or not others:
+        return None
+    wins = [[(x > z) + (x == z) / 2 for z in others] for x in hits]
+    rows = [statistics.fmean(row) for row in wins]
+    columns = [statistics.fmean(column) for column in zip(*wins, strict=True)]
+    error = math.nan
+    if len(hits) > 1 and len(others) > 1:
+        spreads = (statistics.variance(each) / len(each) for each in (rows, columns))
+        error = math.sqrt(sum(spreads))
+    return statistics.fmean(rows), error
+
+
+def scores(
+    actual: Values, told: Mapping[str, Sequence[float]], positive: str | None = None
+) -> dict[str, float | None]:
+    """Every metric of probabilities, a list for each class; of one class alone, or of a positive one.
+
+    Every row has an actual, and a score in [0, 1] for each class.
+    """
+    names = [*told]
+    n = len(actual)
+    if positive is None:
+        top = [max(names, key=lambda name: told[name][k]) for k in range(n)]
+        x = [told[top[k]][k] for k in range(n)]
+        hits = [actual[k] == top[k] for k in range(n)]
+        likely = [told[str(a)][k] if a in names else 0.0 for k, a in enumerate(actual)]
+        brier = [
+            sum((told[name][k] - (name == actual[k])) ** 2 for name in names)
+            + (actual[k] not in names)
+            for k in range(n)
+        ]
+        areas = [area([a == name for a in actual], told[name]) for name in names]
+    else:
+        x = [*told[positive]]
+        hits = [a == positive for a in actual]
+        likely = [s if h else 1 - s for s, h in zip(x, hits, strict=True)]
+        brier = [(1 - s) ** 2 for s in likely]
+        areas = [area(hits, x)]
+    known = [each[0] for each in areas if each is not None]
+    bins: dict[int, list[int]] = {}
+    for k, each in enumerate(x):
+        bins.setdefault(min(9, int(each * 10)), []).append(k)
+    apart = [abs(sum(hits[k] - x[k] for k in of)) for of in bins.values()]
+    return {
+        "roc_auc": statistics.fmean(known) if known else None,
+        "log_loss": -sum(math.log(max(each, 2.0**-52)) for each in likely) / n,
+        "brier_score": sum(brier) / n,
+        "expected_calibration_error": sum(apart) / n,
+    }
+
+
+OF_SCORES = ("roc_auc", "log_loss", "brier_score", "expected_calibration_error")
+
+
+def mean_of(expected: Values) -> float | None:
+    """Mean of the numbers that are there."""
+    (known,) = _finite(expected)
+    return math.fsum(known) / len(known) if len(known) else None
+
+
+OF_PERFORMANCE: Mapping[str, Callable[..., object]] = {
+    "label_coverage": label_coverage,
+    **dict.fromkeys(OF_CLASSES, classes),
+    **dict.fromkeys(OF_SCORES, scores),
+    **dict.fromkeys(OF_ERRORS, errors),
+    "estimated_mean_absolute_error": mean_of,
+}
+
+
 # As Azure Machine Learning defines them
 
 

@@ -244,6 +244,15 @@ def _rows(rows: int, seed: int, moved: float, *, changed: bool) -> pa.Table:
         "the order": (texts, [str(k % 3) for k in whole]),
         **{name: (pa.int64(), [k * 7 + m for k in range(rows)]) for m, name in enumerate(MANY)},
     }
+    # scores of which some are missing, equal, or no probabilities
+    drawn = np.random.default_rng(seed + 10)
+    scores = {name: np.round(drawn.beta(0.5, 0.5, rows), 2) for name in ("p", "p_red", "p_blue")}
+    scores["p_red"][::29] = 1.25
+    columns |= {
+        name: (pa.float64(), _some(values.tolist(), 13, math.nan))
+        for name, values in scores.items()
+    }
+    columns["p_other"] = (pa.float32(), np.round(drawn.random(rows), 2))
     if changed:
         odd = ("x", " 12 ", "1e3", "4.5", ".5", "1_000", "7" * 30)
         columns |= {
@@ -495,6 +504,17 @@ def _own(clock: str = "at", size: str = "P21D", **given: Any) -> Monitor:
     return _monitor(clock, size, signals=(signal,), **given)
 
 
+def _judged(task: str, names: Sequence[str], size: str = "P21D", **given: Any) -> Monitor:
+    """Predictions held against what happened."""
+    return _monitor(
+        size=size, task=task, signals=signals(names, reference="lessons"), **{"joins": (), **given}
+    )
+
+
+_ERRORS: Final = ("mean_absolute_error", "r2_score", "estimated_mean_absolute_error")
+_CLASSES: Final = ("accuracy", "roc_auc", "log_loss")
+_SCORES: Final = (("red", "p_red"), ("blue", "p_blue"), ("Green", "p_other"))
+
 _RUNS: Final = {
     "own": Planned(_own()),
     "own, overlapping": Planned(_own(size="P9D"), every="P3D"),
@@ -514,6 +534,54 @@ _RUNS: Final = {
     ),
     "informed, overlapping": Planned(_informed(size="P9D"), every="P3D"),
     "informed, by date": Planned(_informed("day", "P9D"), every="P7D"),
+    "judged numbers": Planned(
+        _judged(
+            "regression",
+            _ERRORS,
+            roles=Roles(prediction="amount", actual="price", expected_error="wide"),
+        )
+    ),
+    "judged texts of numbers, overlapping": Planned(
+        _judged(
+            "regression",
+            _ERRORS,
+            "P9D",
+            roles=Roles(prediction="few", actual="counted", expected_error="t"),
+        ),
+        every="P3D",
+    ),
+    "judged scores of classes, side by side": Planned(
+        _judged(
+            "classification",
+            _CLASSES,
+            "P5D",
+            clock="seen",
+            roles=Roles(scores=_SCORES, actual="colour"),
+        ),
+        every="P5D",
+    ),
+    "judged predictions, overlapping": Planned(
+        _judged(
+            "classification",
+            _CLASSES,
+            "P9D",
+            roles=Roles(prediction="kind", score="p", actual="few", positive_class="2"),
+        ),
+        every="P3D",
+    ),
+    "judged by joined labels": Planned(
+        _judged(
+            "classification",
+            _CLASSES,
+            joins=(Join("verdicts", _table("verdicts"), (("id", "request"),), "told"),),
+            roles=Roles(
+                score="p",
+                actual="outcome",
+                positive_class="yes",
+                cut_off="case when whole > 9 then 0.25 else p_other end",
+            ),
+        )
+    ),
     "weighed": Planned(_weighed()),
     "weighed, overlapping": Planned(_weighed("P9D"), every="P3D"),
     "weighed, by date": Planned(_weighed(clock="day"), every="P7D"),

@@ -94,12 +94,15 @@ def table(columns: Mapping[str, Sequence[object] | pa.Array]) -> pa.Table:
 def signals(names: Sequence[str] | None = None, reference: str = "reference") -> tuple[Signal, ...]:
     """Signals with the given metrics, without thresholds; all that two tables suffice for.
 
-    Metrics of importances have one of their own, of columns that begin with `shap_`.
+    Metrics of importances have one of their own, of columns that begin with `shap_`; those of model
+    performance have one too.
     """
-    asked = (METRICS[name].family for name in names or ())
+    asked = {METRICS[name].family for name in names or ()}
     kinds = [("data_drift", "drift"), ("data_quality", "quality")]
     if "attribution" in asked:
         kinds = [("feature_attribution_drift", "attribution")]
+    if "performance" in asked:
+        kinds = [("model_performance", "performance")]
     return tuple(
         Signal(
             kind,

@@ -36,6 +36,25 @@ TOGETHER = {
         "type_changed",
     ),
     "feature_importances": ("feature_importance", "feature_importance_rank"),
+    "classes": (
+        "accuracy",
+        "precision_macro",
+        "recall_macro",
+        "f1_macro",
+        "f1_weighted",
+        "precision",
+        "recall",
+        "f1",
+    ),
+    "scores": ("roc_auc", "log_loss", "brier_score", "expected_calibration_error"),
+    "errors": (
+        "mean_absolute_error",
+        "mean_squared_error",
+        "root_mean_squared_error",
+        "mean_absolute_percentage_error",
+        "r2_score",
+        "estimated_mean_absolute_error",
+    ),
 }
 FILES = {name: name for name in METRICS} | {
     name: file for file, names in TOGETHER.items() for name in names
@@ -102,6 +121,7 @@ def test_a_metric_reads_what_its_header_says_and_nothing_else(metric: Metric):
 def test_every_column_a_metric_returns_is_in_its_header(metric: Metric, left: Left):
     columns = left.answers[metric.path]
     keys = {"schema": "feature", "join": "match", "attribution": "pair", "importance": "pair"}
+    keys |= dict.fromkeys(("performance", "class", "labels"), "pair")
     key = keys.get(metric.scope, "comparison")
     assert {key, "statistic" if metric.test else "value"} <= columns
     assert columns <= set(re.findall(r"[a-z_]+", metric.header.returns))
@@ -137,6 +157,7 @@ def test_a_metric_has_an_oracle(metric: Metric):
         *oracles.findings({}, {}),
         *oracles.OF_WINDOWS,
         *oracles.OF_IMPORTANCES,
+        *oracles.OF_PERFORMANCE,
     }
     assert metric.name in known
 

@@ -61,12 +61,12 @@ VOCABULARY: Final = frozenset(
             "GTE",
         ),
         # arithmetic
-        *("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Floor"),
+        *("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Floor", "Ln"),
         # texts, moments, what is missing
         *("Trim BOTH", "Trim TRAILING", "Lower", "RegexpLike", "Extract EPOCH", "Coalesce"),
         # aggregates and windows
         *("Count", "Distinct", "Sum", "Min", "Max"),
-        *("Window", "RowNumber", "DenseRank", "PercentRank"),
+        *("Window", "WindowSpec", "RowNumber", "DenseRank", "PercentRank"),
     }
 )
 

@@ -87,6 +87,13 @@ asked.{{ key.name }} = others.{{ key.name }}{% if not loop.last %} and {% endif 
 {% if column.floating %}try_{% endif %}cast({{ made }} as {{ caller() }})
 {%- endmacro -%}
 
+{#- The sum of what is at most 1 in size, as whole numbers that any order of rows sums alike: times 2^61,
+    and what that leaves times 2^52. -#}
+{%- macro limbs(made, name) -%}
+cast(sum(cast(floor({{ made | said }} * {{ wide }}) as bigint)) as double) as {{ name | said }},
+    cast(sum(cast(floor(({{ made | said }} * {{ wide }} - floor({{ made | said }} * {{ wide }})) * {{ rest }}) as bigint)) as double) as {{ name | said }}_rest
+{%- endmacro -%}
+
 {#- What is made of a finite x, a whole number, or the code of why there is none, counted on from another
     number; of null, null.
     Only rows without a number are asked why, and nothing that a column does not need. The answers are the

@@ -109,7 +109,7 @@ def test_the_range_in_the_header_is_the_one_of_the_catalogue(metric: Metric):
     returns = metric.header.returns
     unbounded = math.isinf(metric.high) or metric.test in ("chi_squared", "goodness_of_fit")
     assert ("in [0, inf)" in returns) == (unbounded and metric.low == 0)
-    assert ("in (-inf, inf)" in returns) == math.isinf(metric.low)
+    assert ("in (-inf, " in returns) == math.isinf(metric.low)
 
 
 @each_line

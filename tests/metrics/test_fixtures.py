@@ -22,6 +22,17 @@ def _header(file: Path) -> tuple[str, ...]:
     return tuple(json.loads(first)) if file.suffix == ".jsonl" else tuple(first.split(","))
 
 
+def _roles(metric: str, columns: tuple[str, ...]) -> Roles:
+    """Columns that are called after their jobs; `p_good` is the score of a class."""
+    named = {name: name for name in ("prediction", "score", "actual", "expected_error")}
+    found = {job: name for job, name in named.items() if name in columns}
+    if METRICS[metric].family != "performance":
+        found = {}
+    scores = tuple((name[2:], name) for name in columns if name.startswith("p_"))
+    identity = "id" if "id" in columns else None
+    return Roles(correlation_id=identity, scores=scores, positive_class="good", **found)
+
+
 @pytest.mark.parametrize("path", ["small", "coarse"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}: {case.name}")
 def test_a_case_worked_by_hand_comes_out(case: Path, path: str):
@@ -35,14 +46,15 @@ def test_a_case_worked_by_hand_comes_out(case: Path, path: str):
     columns = {"reference": _header(reference), "production": _header(production)}
     watched = replace(
         monitor([case.parent.name]),
+        task=METRICS[case.parent.name].task or None,
         production=Production(
             source["production"], timestamp="at" if "at" in columns["production"] else None
         ),
         references=(Reference("reference", source["reference"]),),
         features=FeatureSelection(named=columns["reference"], include=())
-        if METRICS[case.parent.name].family != "attribution"
+        if METRICS[case.parent.name].family not in ("attribution", "performance")
         else FeatureSelection(),
-        roles=Roles(correlation_id="id" if "id" in columns["production"] else None),
+        roles=_roles(case.parent.name, columns["production"]),
         joins=tuple(
             Join("labels", Source(file.name, files=(str(file),)), (("id", "id"),))
             for file in case.glob("joined.*")
