@@ -479,7 +479,9 @@ def ls(
         "monitors": terminal.grid,
         "runs": terminal.runs,
         "features": terminal.features,
-        "metrics": lambda out, _: terminal.catalogue(out, driftline.metrics()),
+        "metrics": lambda out, _: terminal.catalogue(
+            out, driftline.metrics(project=session.project, target=session.target)
+        ),
     }
     found = driftline.ls(session.project, what.value, target=session.target)
     session.rows(found, format_, shows[what.value])
@@ -488,14 +490,30 @@ def ls(
 @verb
 def metrics(
     ctx: typer.Context,
-    name: Annotated[str | None, Argument(metavar="NAME", help="A metric; else the list.")] = None,
+    name: Annotated[
+        str | None, Argument(metavar="NAME", help="A metric, or `new`; else the list.")
+    ] = None,
+    new: Annotated[
+        str | None, Argument(metavar="NEW", help="After `new`: what your own is called.")
+    ] = None,
 ) -> None:
-    """Show the catalogue: definitions, SQL, parameters."""
+    """Show the catalogue: definitions, SQL, parameters; `metrics new NAME` begins one of your own."""
     session: Session = ctx.obj
-    if name is None:
-        terminal.catalogue(session.out, driftline.metrics())
+    if name == "new" and new is not None:
+        path = driftline.new_metric(new, project=session.project)
+        print(os.path.relpath(path))
+        session.next("validate")
+    elif new is not None:
+        raise driftline.ConfigError(
+            f"one metric at a time, not {name} and {new}",
+            hint="`driftline metrics new NAME` begins one of your own",
+        )
+    elif name is None:
+        own = driftline.metrics(project=session.project, target=session.target)
+        terminal.catalogue(session.out, own)
     else:
-        terminal.definition(session.out, driftline.metrics(name))
+        found = driftline.metrics(name, project=session.project, target=session.target)
+        terminal.definition(session.out, found)
 
 
 @verb

@@ -1,4 +1,4 @@
-"""Check an aggregate that a user wrote, and take it apart into its SQL and the columns that it reads."""
+"""Check SQL that users write for metrics: what it is, and which columns or relations it reads."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ _OWN: Final = frozenset(
 
 
 class AggregateError(ValueError):
-    """An expression that is not one aggregate; `column` counts from 1, None where it is the whole."""
+    """SQL that is not what it has to be; `line` and `column` count from 1, None where it is the whole."""
 
-    def __init__(self, message: str, column: int | None = None) -> None:
+    def __init__(self, message: str, column: int | None = None, line: int | None = None) -> None:
         super().__init__(message)
         self.column = column
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -186,3 +187,42 @@ def _column(text: str, line: int, column: int) -> int:
     """Where a parser's place is in the text, which stands behind a word of seven letters."""
     place = column - len("select ") if line == 1 else column
     return max(1, min(place, len(text)))
+
+
+def tables_read(text: str) -> frozenset[str]:
+    """The tables that a SELECT in DuckDB's dialect reads, those of its own steps aside.
+
+    Args:
+        text: One SELECT, maybe WITH steps.
+
+    Raises:
+        AggregateError: When it is not one SELECT, or reads anything but named tables; `line` is set where
+            that is known.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ParseError, SqlglotError
+
+    try:
+        parsed = [tree for tree in sqlglot.parse(text, read="duckdb") if tree is not None]
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        told = str(first.get("description") or error).rstrip(".")
+        raise AggregateError(
+            f"is not DuckDB SQL: {told[:1].lower()}{told[1:]}", first.get("col"), first.get("line")
+        ) from error
+    except SqlglotError as error:
+        raise AggregateError(f"is not DuckDB SQL: {str(error).splitlines()[0]}") from error
+    if len(parsed) != 1 or not isinstance(parsed[0], exp.Query):
+        raise AggregateError(
+            "is not one SELECT; a metric selects from relations and does nothing else"
+        )
+    (tree,) = parsed
+    steps = {step.alias for step in tree.find_all(exp.CTE)}
+    names = set()
+    for table in tree.find_all(exp.Table):
+        if not isinstance(table.this, exp.Identifier) or table.db:
+            told = table.sql(dialect="duckdb")
+            raise AggregateError(f"reads {told}; a metric reads Driftline's relations alone")
+        names.add(table.name)
+    return frozenset(names - steps)

@@ -14,6 +14,7 @@ from driftline.engine.interpolate import mask
 from driftline.engine.project import Project
 
 if TYPE_CHECKING:
+    from driftline.engine.catalog import Metric
     from driftline.engine.outcome import RunResult
 
 ProjectLike: TypeAlias = "str | os.PathLike[str] | Project | None"
@@ -110,3 +111,12 @@ def since_of(since: Moment) -> datetime | None:
         return parse_instant(at, "UTC") if isinstance(at, str) else at
     except ValueError as error:
         raise ConfigError(f"since: {error}") from None
+
+
+def own_metrics(project: ProjectLike, target: str | None) -> tuple[Metric, ...]:
+    """A project's own metrics; those of none where none is named or near."""
+    from driftline.engine.config import nearest_project
+
+    if project is None and nearest_project() is None:
+        return ()
+    return load(project, target).own

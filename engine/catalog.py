@@ -161,10 +161,15 @@ class Metric:
         """The whole text of the metric's SQL file, header included."""
         return self.text or self.file.read_text("utf-8")
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a file of a project's own."""
+        return bool(self.text) and self.aggregate is None
+
     @cached_property
     def header(self) -> Header:
         """The parsed header of the SQL file."""
-        return parse_header(self.sql, file=self.path)
+        return parse_header(self.sql, file=self.path, own=self.is_own)
 
 
 def catalog(*metrics: Metric) -> Mapping[str, Metric]:

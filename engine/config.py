@@ -19,6 +19,7 @@ from driftline.engine.dbt import DbtProject
 from driftline.engine.errors import ConfigError
 from driftline.engine.interpolate import Environment, mask
 from driftline.engine.not_built import complain_of_not_built
+from driftline.engine.own_metrics import metrics_beside
 from driftline.engine.project import (
     MEMORY,
     PERFORMANCE,
@@ -95,7 +96,12 @@ def load_project(
     """
     label, file_path = _find(path)
     root = file_path.parent
-    complaints = Complaints()
+    beside, broken = metrics_beside(root)
+    # what is broken is told once, and not as a word that nobody knows
+    complaints = Complaints(frozenset((*beside, *(Path(each.file).stem for each in broken))))
+    for each in broken:
+        sql_file = YamlFile(root / each.file, str(Path(label).parent / each.file), "")
+        complaints.at(Place(sql_file, each.line), each.told)
     file = read_yaml(file_path, label, complaints)
     if not isinstance(file.root, Map):
         found = "is empty" if file.root is None else "is not"
@@ -116,7 +122,8 @@ def load_project(
     if given is not None:
         project = replace(
             project,
-            monitors=tuple(_monitors(given, tree, project, dbt, complaints)),
+            beside=beside,
+            monitors=tuple(_monitors(given, tree, project, dbt, beside, complaints)),
             results=_results(given, root),
             connection=_connection(given, root),
             publish=_publish(given, root),
@@ -390,6 +397,7 @@ def _monitors(
     tree: Map,
     project: Project,
     dbt: DbtProject,
+    beside: Mapping[str, Metric],
     complaints: Complaints,
 ) -> Iterator[Monitor]:
     """The monitors of a file whose parts are valid by themselves."""
@@ -400,6 +408,7 @@ def _monitors(
         dbt=dbt,
         notifications=None if cut(tree, "notifications") else frozenset(told),
         closed=_connection(given, project.root).holds_no_table,
+        own=beside,
     )
     first: dict[str, Place] = {}
     for (node, place), one in zip(_items(tree.get("monitors")), given.monitors, strict=True):

@@ -57,13 +57,19 @@ class Part(BaseModel):
         """The keys a file may hold."""
         return tuple(word for word in cls.known() if not word.startswith("<"))
 
+    @classmethod
+    def also_known(cls, complaints: Complaints) -> frozenset[str]:
+        """Keys that this project alone has."""
+        del complaints
+        return frozenset()
+
     @model_validator(mode="before")
     @classmethod
     def _know_every_key(cls, data: object, info: ValidationInfo) -> object:
         if not isinstance(data, Map):
             return data
         if cls.model_config.get("extra") != "allow" and isinstance(info.context, Complaints):
-            for word in data.keys() - set(cls.known()):
+            for word in data.keys() - set(cls.known()) - cls.also_known(info.context):
                 info.context.add(data, (word,), cls.explain(word))
         # A key with nothing after it is as good as left out, except where nothing is a choice.
         fields = {field.alias or name: field for name, field in cls.model_fields.items()}
@@ -101,14 +107,17 @@ def shapes(expected: str, choose: Callable[[Any], str | None] = by_shape) -> Dis
 
 @dataclass(frozen=True)
 class Checked:
-    """Annotation: a text that `check` turns into a value, or refuses with a ValueError."""
+    """Annotation: a text that `check` turns into a value, or refuses with a ValueError.
+
+    Where there are `choices` of metrics, those of the project's own are choices too.
+    """
 
     check: Callable[[str], object]
     examples: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._read)
+        return core_schema.with_info_plain_validator_function(self._read)
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, __: GetJsonSchemaHandler
@@ -117,7 +126,9 @@ class Checked:
             return {"type": "string", "enum": list(self.choices)}
         return {"type": "string", "examples": list(self.examples)}
 
-    def _read(self, value: object) -> object:
+    def _read(self, value: object, info: core_schema.ValidationInfo) -> object:
+        if self.choices and isinstance(info.context, Complaints) and value in info.context.own:
+            return value
         if not isinstance(value, str):
             raise ValueError(f"expected text{got(value)}")
         return self.check(value)

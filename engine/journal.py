@@ -235,7 +235,12 @@ def measure_hash(monitor: Monitor) -> str:
                 for a in (s.attribution, monitor.ranking_of(s))
                 if a is not None
             ],
-            [(s.name, m.name, m.sql) for s in monitor.signals for m in s.own],
+            [
+                (s.name, monitor.own[rule.metric].sql)
+                for s in monitor.signals
+                for rule in s.rules
+                if rule.metric in monitor.own
+            ],
             monitor.max_categories,
             monitor.exact,
             monitor.conventions,

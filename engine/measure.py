@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from driftline.engine.errors import TemplateError
 from driftline.engine.execute import Gathered
 from driftline.engine.features import Watched
 from driftline.engine.joins import several_rows
+from driftline.engine.own_metrics import line_of_word
 from driftline.engine.performance import realised
 from driftline.engine.plan import ALL, WHOLE, Match, Pair, Plan
 from driftline.engine.project import MetricRule, Monitor, Threshold
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-BINNED: Final = frozenset(name for name, metric in METRICS.items() if "bins" in metric.header.reads)
 UNJUDGED: Final = Threshold()
 # A share of whole rows times the rows is whole, but for so much.
 ROUNDING: Final = 1e-6
@@ -164,6 +165,9 @@ def _of_features(
                         continue
                     row = numbers[pair.id, item.id]
                     found = results.of(metric).get(row["comparison"], {})
+                    if metric.path in results.broken:
+                        yield replace(measurement, failed=True, reason=results.broken[metric.path])
+                        continue
                     filled = _filled(measurement, metric, row, found, results)
                     if kind == "numerical" and item.id in gathered.rounded and _reads(metric):
                         filled = replace(filled, reason=_joined(filled.reason, ROUNDED))
@@ -187,11 +191,16 @@ class Tested:
 
 
 class Results:
-    """What the workbench answers: relations, and each metric's SQL, run once when first asked for."""
+    """What the workbench answers: relations, and each metric's SQL, run once when first asked for.
+
+    Attributes:
+        broken: Path of a metric of the project's own to why it does not compute.
+    """
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._found: dict[str, dict[int, dict[str, Any]]] = {}
+        self.broken: dict[str, str] = {}
         self._listed: dict[str, list[dict[str, Any]]] = {}
         self._tests: dict[tuple[str, str | None, int], Tested | None] = {}
         self.bins = {
@@ -214,9 +223,17 @@ class Results:
     def of(self, metric: Metric) -> Mapping[int, dict[str, Any]]:
         """What a metric's SQL returns, by comparison."""
         if metric.path not in self._found:
-            rows = self._bench.rows(metric_sql(metric))
-            if rows and "comparison" not in rows[0]:
-                raise TemplateError(f"metric {metric.name} returns no column 'comparison'")
+            try:
+                rows = self._bench.rows(metric_sql(metric))
+                lacking = [n for n in ("comparison", "value") if rows and n not in rows[0]]
+                if lacking and (metric.is_own or "comparison" in lacking):
+                    told = f"metric {metric.name} returns no column {lacking[0]!r}"
+                    raise TemplateError(told)
+            except TemplateError as error:
+                if not metric.is_own:
+                    raise
+                self.broken[metric.path] = _refused(metric, error)
+                rows = []
             self._found[metric.path] = {row["comparison"]: row for row in rows}
         return self._found[metric.path]
 
@@ -722,7 +739,7 @@ def _filled(
         reference_value=_finite(found.get("reference_value")),
         n_reference=int(n),
         n_production=int(m),
-        bins=results.bins.get(row["comparison"]) if metric.name in BINNED else None,
+        bins=results.bins.get(row["comparison"]) if "bins" in metric.header.reads else None,
         reason=reason,
         comparison=row["comparison"],
     )
@@ -752,6 +769,16 @@ def _infinities(row: Mapping[str, Any]) -> str | None:
     }
     parts = [f"{count} in {side}" for side, count in left.items() if count]
     return f"infinities left out: {', '.join(parts)}" if parts else None
+
+
+def _refused(metric: Metric, error: TemplateError) -> str:
+    """Where a project's own metric is wrong, and what DuckDB says of it."""
+    whole = str(error.__cause__ or error.message)
+    told = whole.split("\n\n", maxsplit=1)[0]
+    place = re.search(r"^LINE (\d+):", whole, re.MULTILINE)
+    named = [word for word in re.findall(r'"([^"]+)"', told) if word not in metric.header.reads]
+    line = int(place[1]) if place else line_of_word(metric.sql, named[0]) if named else 1
+    return f"{metric.path}:{line}: does not compute: {' '.join(told.split())}"
 
 
 def _finite(value: object) -> float | None:

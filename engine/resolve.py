@@ -6,15 +6,17 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from driftline.engine import config_models as models
+from driftline.engine.catalog import Metric
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.dbt import DbtProject
 from driftline.engine.project import (
+    NO_METRICS,
     Duration,
     FixedWindow,
     Join,
@@ -61,6 +63,7 @@ class Surroundings:
         notifications: Names that alerts may use; None where they are not known.
         closed: Whether no table can exist but files and named sources, as in an in-memory DuckDB.
         dbt: The dbt project that models are looked up in.
+        own: Metrics of the folder beside the file.
     """
 
     root: Path
@@ -68,6 +71,7 @@ class Surroundings:
     dbt: DbtProject
     notifications: frozenset[str] | None = None
     closed: bool = False
+    own: Mapping[str, Metric] = field(default_factory=lambda: NO_METRICS)
 
 
 def source_of(
@@ -145,7 +149,7 @@ def resolve_monitor(
     Returns:
         None where a part without which there is no monitor is wrong.
     """
-    return _Resolver(given, Section(node, complaints), around).monitor()
+    return _Resolver(given, Section(node, complaints, around.own), around).monitor()
 
 
 class _Resolver:
@@ -216,6 +220,7 @@ class _Resolver:
             exact=given.exact,
             conventions=given.conventions,
             line=self.section.node.marks.at.line,
+            beside=self.around.own,
         )
 
     def recipients(self) -> None:

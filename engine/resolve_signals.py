@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -16,6 +16,7 @@ from driftline.engine.own_metrics import aggregate_metric, why_no_name
 from driftline.engine.project import (
     MODELLED,
     MUTUAL_INFORMATION,
+    NO_METRICS,
     PERFORMANCE,
     Attribution,
     BinRule,
@@ -74,6 +75,11 @@ class Section:
 
     node: Map
     complaints: Complaints
+    own: Mapping[str, Metric] = field(default_factory=lambda: NO_METRICS)
+
+    def metric(self, word: str) -> Metric | None:
+        """The metric that a word names: one of the catalogue, or of the project's own."""
+        return METRICS.get(FULL_NAMES.get(word, "")) or self.own.get(word)
 
     def complain(self, message: str, *trail: Step) -> None:
         """Note what is wrong with the entry that the trail leads to."""
@@ -137,7 +143,7 @@ def resolve_signals(
         if one.type == PERFORMANCE:
             _can_perform(name, given, section, rules, kind)
         for rule in () if own else rules:
-            asks = METRICS[rule.metric].asks
+            asks = METRICS[rule.metric].asks if rule.metric in METRICS else ""
             if asks and _lacks(given, section, asks):
                 section.complain(f"{rule.metric} needs {asks}", "signals", name)
         yield Signal(
@@ -287,9 +293,10 @@ def _signal_rules(
     if not direct and not typed and not _names_planned(node):
         return default_rules(kind, conventions)
     for metric, threshold in direct.items():
-        for scope in METRICS[metric].types or (DATASET,):
+        known = section.metric(metric)
+        for scope in (known.types if known else ()) or (DATASET,):
             found[scope].setdefault(metric, threshold)
-    return _rules(found, conventions)
+    return _rules(found, conventions, section.own)
 
 
 def _task(given: models.Monitor, name: str, section: Section) -> str:
@@ -354,17 +361,35 @@ def _named(node: object, given: object, section: Section, at: Trail) -> Found:
     found: Found = {}
     words = list(node) if isinstance(node, Map | Seq) else []
     for index, word in enumerate(map(str, words)):
-        metric = METRICS.get(FULL_NAMES.get(word, ""))
+        metric = section.metric(word)
         if metric is None:
             continue
         trail = (*at, index if isinstance(node, Seq) else word)
         threshold = getattr(given, word, None) if isinstance(node, Map) else None
+        if metric.name in section.own:
+            if at[-1] in FEATURE_TYPES and at[-1] not in metric.types:
+                section.complain(f"{metric.name} is not for {at[-1]} features", *trail)
+                continue
+            threshold = _own_threshold(metric, node, word, section, trail)
         if metric.name in found:
             section.complain(f"{metric.name} is given twice", *trail)
         if threshold is not None:
             _fits(metric, threshold, section, trail)
         found[metric.name] = threshold
     return found
+
+
+def _own_threshold(
+    metric: Metric, node: object, word: str, section: Section, trail: Trail
+) -> Threshold | None:
+    """What the file says of a metric of the project's own; None takes its default."""
+    if not isinstance(node, Map) or node[word] is None:
+        return None if isinstance(node, Seq) else Threshold()
+    try:
+        return parse_threshold(node[word], metric.bare)
+    except ThresholdError as error:
+        section.complain(str(error), *trail, *error.path)
+        return None
 
 
 def _fits(metric: Metric, threshold: Threshold, section: Section, at: Trail) -> None:
@@ -402,12 +427,16 @@ def default_rules(kind: str, conventions: Conventions = DRIFTLINE) -> tuple[Metr
     return _rules(found, conventions)
 
 
-def _rules(found: Mapping[str, Found], conventions: Conventions) -> tuple[MetricRule, ...]:
+def _rules(
+    found: Mapping[str, Found],
+    conventions: Conventions,
+    own: Mapping[str, Metric] = NO_METRICS,
+) -> tuple[MetricRule, ...]:
     """One rule for each metric, from feature type to metric to threshold."""
     rules: dict[str, dict[str, Threshold]] = {}
     for scope, metrics in found.items():
         for name, given in metrics.items():
-            default = _default(conventions.metrics[name], scope)
+            default = _default(own.get(name) or conventions.metrics[name], scope)
             threshold = default if given is None else given
             rules.setdefault(name, {})[scope] = threshold
     return tuple(MetricRule(name, MappingProxyType(by_scope)) for name, by_scope in rules.items())

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
-from driftline.engine.calls import Moment, ProjectLike, instant, load, masked, or_error, since_of
+from driftline.engine.calls import (
+    Moment,
+    ProjectLike,
+    instant,
+    load,
+    masked,
+    or_error,
+    own_metrics,
+    since_of,
+)
 from driftline.engine.errors import ConfigError, StoreError
 from driftline.engine.judge import Status
 from driftline.engine.project import Project, Publish
@@ -107,7 +116,8 @@ def ls(
         from driftline.engine.results import arrow_rows
         from driftline.engine.rows import definition_rows
 
-        return arrow_rows("metric_definitions", definition_rows())
+        own = own_metrics(project, target)
+        return arrow_rows("metric_definitions", definition_rows(own))
     loaded = load(project, target)
     with masked(loaded):
         store = store_of(loaded)

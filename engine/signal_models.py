@@ -19,8 +19,9 @@ from driftline.engine.config_types import (
     shapes,
 )
 from driftline.engine.not_built import PLANNED_METRICS
+from driftline.engine.own_metrics import SIGNALS as OWN_SIGNALS
 from driftline.engine.project import Threshold
-from driftline.engine.yaml_file import nearest
+from driftline.engine.yaml_file import Complaints, nearest
 
 AlertWhen = Literal["exceeds", "significant", "confident"]
 FEATURE_TYPES: Final[tuple[FeatureType, ...]] = ("numerical", "categorical")
@@ -118,6 +119,11 @@ class MetricMap(Part):
 
     only: ClassVar[str] = ""  # the feature type these are for
     within: ClassVar[str] = ""  # the type of signal these are for
+
+    @classmethod
+    def also_known(cls, complaints: Complaints) -> frozenset[str]:
+        """The project's own metrics, which signals about features may name."""
+        return complaints.own if not cls.within or cls.within in OWN_SIGNALS else frozenset()
 
     @classmethod
     def explain(cls, word: str) -> str:

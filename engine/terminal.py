@@ -773,7 +773,7 @@ def definition(out: Console, metric: Metric) -> None:
     """Print one metric: what its header says, then its SQL; and the same of other conventions."""
     _definition(out, metric)
     for name, conventions in CONVENTIONS.items():
-        other = conventions.metrics[metric.name]
+        other = conventions.metrics.get(metric.name, metric)
         if other.path != metric.path:
             out.print()
             out.print(Text(f"under conventions: {name}", style="bold"))

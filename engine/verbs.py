@@ -22,6 +22,7 @@ from driftline.engine.calls import (
     masked,
     moment,
     or_error,
+    own_metrics,
 )
 from driftline.engine.catalog import METRICS, SHORT_NAMES, Metric
 from driftline.engine.errors import ConfigError, SourceError
@@ -356,8 +357,10 @@ def validate(
         ConfigError: With everything that is wrong in the file, a line each.
     """
     from driftline.engine.config import notes, resolved_yaml
+    from driftline.engine.trial import complain_of_own
 
     loaded = load(project, target)
+    complain_of_own(loaded)
     return Validated(loaded, notes(loaded), resolved_yaml(loaded) if resolved else None)
 
 
@@ -469,24 +472,72 @@ def compiled_files(found: Iterable[Compiled], folder: Path) -> dict[Path, str]:
     return texts
 
 
+def new_metric(name: str, *, project: ProjectLike = None) -> Path:
+    """Write a first file of a metric of one's own into the folder `metrics` beside the project file.
+
+    Args:
+        name: The metric's name, which is the file's.
+        project: The project file or its folder; None is the nearest one.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigError: When it cannot have that name, or there is such a file already.
+    """
+    from driftline.engine.config import nearest_project
+    from driftline.engine.own_metrics import FOLDER, scaffold, why_no_name
+
+    if isinstance(project, Project):
+        root: Path | None = project.root
+    elif project is None:
+        found = nearest_project()
+        root = None if found is None else found.parent
+    else:
+        given = Path(project)
+        root = given if given.is_dir() else given.parent
+    if root is None:
+        raise ConfigError(
+            "there is no driftline.yml here or above; metrics of one's own stand beside it",
+            hint="make one with `driftline init`, or name it with --project",
+        )
+    if (why := why_no_name(name)) is not None:
+        raise ConfigError(why)
+    path = root / FOLDER / f"{name}.sql"
+    if path.exists():
+        raise ConfigError(f"{path} is there already", hint="change it, or take another name")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(scaffold(name), "utf-8")
+    return path
+
+
 @overload
-def metrics(name: None = None) -> tuple[Metric, ...]: ...
+def metrics(
+    name: None = None, *, project: ProjectLike = None, target: str | None = None
+) -> tuple[Metric, ...]: ...
 @overload
-def metrics(name: str) -> Metric: ...
-def metrics(name: str | None = None) -> tuple[Metric, ...] | Metric:
+def metrics(name: str, *, project: ProjectLike = None, target: str | None = None) -> Metric: ...
+def metrics(
+    name: str | None = None, *, project: ProjectLike = None, target: str | None = None
+) -> tuple[Metric, ...] | Metric:
     """The catalogue, or one metric: definition, SQL, parameters, source.
 
     Args:
         name: A metric's name, also a short one; None gives all.
+        project: The project whose own metrics count, too; None is the nearest one, if there is any.
+        target: One of the file's targets.
 
     Raises:
-        ConfigError: When there is no such metric.
+        ConfigError: When there is no such metric, or the project's file or a metric of it is wrong.
     """
+    if name is not None and (built_in := METRICS.get(SHORT_NAMES.get(name, name))) is not None:
+        return built_in
+    own = {metric.name: metric for metric in own_metrics(project, target)}
     if name is None:
-        return tuple(METRICS.values())
-    found = METRICS.get(SHORT_NAMES.get(name, name))
+        return (*METRICS.values(), *own.values())
+    found = own.get(name)
     if found is None:
-        near = nearest(name, [*METRICS, *SHORT_NAMES])
+        near = nearest(name, [*METRICS, *SHORT_NAMES, *own])
         raise ConfigError(
             f"there is no metric {name!r}{near}", hint="`driftline metrics` lists them"
         )

@@ -149,9 +149,14 @@ class Seq(list[object]):
 
 
 class Complaints:
-    """Everything wrong with the files, told in one go, in the order of the lines."""
+    """Everything wrong with the files, told in one go, in the order of the lines.
 
-    def __init__(self) -> None:
+    Attributes:
+        own: Names of metrics that are the project's own, and so no mistakes.
+    """
+
+    def __init__(self, own: frozenset[str] = frozenset()) -> None:
+        self.own = own
         self._found: list[tuple[Place, Trail, str]] = []
 
     def __bool__(self) -> bool:

@@ -520,6 +520,20 @@ def test_validate_resolved_is_a_project_that_validates(still: Cli, tmp_path: Pat
     assert still("validate", "--project", "resolved.yml").exit_code == 0
 
 
+def test_a_metric_of_ones_own_is_begun_listed_and_shown(moved: Cli, tmp_path: Path) -> None:
+    begun = moved("metrics", "new", "mine")
+    assert begun.stdout == "metrics/mine.sql\n\nnext: driftline validate\n"
+    assert "half the sum of what the shares" in moved("metrics").stdout
+    assert moved("metrics", "mine").stdout.startswith("mine:")
+    assert moved("metrics", "new", "mine").exit_code == 2
+    assert moved("metrics", "psi", "mine").exit_code == 2
+    for file in tmp_path.rglob("mine.sql"):
+        file.write_text(file.read_text("utf-8").replace("from bins", "from trash"), "utf-8")
+    broken = moved("run", *AT)
+    assert broken.exit_code == 2
+    assert "metrics/mine.sql:15: the SQL reads trash" in broken.stderr
+
+
 def test_metrics_lists_every_one_and_shows_the_sql_of_each(cli: Cli) -> None:
     listed = cli("metrics").stdout
     for metric in driftline.metrics():
