@@ -77,7 +77,10 @@ class Attributed:
         if self.target is None:
             return None
         names = dict.fromkeys(f"{column.name!r}" for _, column in reversed(self.targets))
-        of = {"mutual_information": "mutual information with"}[self.attribution.source]
+        of = {
+            "mutual_information": "mutual information with",
+            "surrogate_model": "SHAP values of trees that learned",
+        }[self.attribution.source]
         return f"a surrogate: {of} {' and '.join(names)}"
 
     @property

@@ -162,7 +162,10 @@ def _modelled_name(plan: Plan, scan: Scan, each: Attributed) -> str | None:
             monitor.settings.get(item.name),
         )
         columns.append([key, settings and settings.type, settings and settings.bins])
-    told = [monitor.bins, monitor.max_categories, monitor.conventions]
+    told = [
+        *(monitor.bins, monitor.max_categories, monitor.conventions),
+        monitor.roles.correlation_id,
+    ]
     return f"importances {_hash([each.attribution.source, columns, told])}"
 
 

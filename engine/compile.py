@@ -26,6 +26,7 @@ from driftline.engine.segments import most_values
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.sqltext import as_sql
 from driftline.engine.store import store_of
+from driftline.engine.surrogate import MOST_ROWS as SAMPLE
 from driftline.engine.warehouses import class_of
 from driftline.engine.warehouses.base import Column, Statement, Warehouse
 from driftline.engine.warehouses.duckdb import DuckDB
@@ -201,12 +202,18 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
     if plan.custom:
         found.append(renderer.custom(plan.custom, [scan.id for scan in plan.scans]))
     for each in plan.attributions:
-        if each.attribution.source == "mutual_information" and each.target is not None:
+        if each.target is not None:
             axes = {
                 item.id: PLACEHOLDER_VALUES if item.route == "category" else PLACEHOLDER_LIMITS
                 for item in (*each.features, each.target)
             }
-            found.append(renderer.joint(each, each.features, each.scans, axes))
+            found.append(
+                renderer.surrogate(
+                    each, each.features, dict.fromkeys(each.scans, 1.0), axes, SAMPLE
+                )
+                if each.attribution.source == "surrogate_model"
+                else renderer.joint(each, each.features, each.scans, axes)
+            )
         elif each.columns:
             marks = {(s, i.id): PLACEHOLDER_SCALES[0] for s in each.scans for i in each.columns}
             found.append(renderer.attributions(each.columns, each.scans, marks))

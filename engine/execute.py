@@ -42,6 +42,8 @@ from driftline.engine.ranking import importance_rows, rounded
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
 from driftline.engine.settling import Asked, Cut, Portion
+from driftline.engine.surrogate import MOST_ROWS as SAMPLE
+from driftline.engine.surrogate import Learned, importances, need_lightgbm
 from driftline.engine.warehouses.base import Ledger, Statement, Warehouse
 from driftline.engine.workbench import Workbench
 
@@ -139,8 +141,11 @@ def gather(
         known: What need not be read of the references.
 
     Raises:
+        ConfigError: When a model is to be learned, and what learns it is not installed.
         WarehouseError: When a whole source cannot be read; one bad column is noted in `failed`.
     """
+    if any(each.attribution.source == "surrogate_model" for each in plan.attributions):
+        need_lightgbm()
     try:
         renderer.known = known or Known()
         gathering = _Gathering(plan, warehouse, renderer, bench, ledger, progress)
@@ -272,6 +277,8 @@ class _Gathering:
             found = self._summed(each, scans)
         elif each.listings:
             found = self._listed(each, scans)
+        elif each.attribution.source == "surrogate_model":
+            found = self._learned(each, scans)
         else:
             found = self._informed(each, scans)
         for scan_id in scans:
@@ -340,6 +347,50 @@ class _Gathering:
                 for key, rows in tables.items():
                     told = found.setdefault(key, {})
                     told.update(_informing(some, axes, rows, bins))
+        for item in each.features:
+            if item.id in self.out.failed:
+                self.out.unranked.setdefault(each.id, self.out.failed[item.id])
+        return found
+
+    def _learned(
+        self, each: Attributed, scans: Collection[int]
+    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+        """How much features move a model learned from a sample of rows, by scan and window."""
+        target = each.target
+        assert target is not None
+        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
+        if (why := self._unreadable(each, scans)) is not None:
+            self.out.unranked[each.id] = why
+            return found
+        features = [item for item in each.features if self._has_bins(item)]
+        axes = {item.id: self._axis(item, apart=False) for item in [*features, target]}
+        rows: dict[int, list[int]] = {scan: [] for scan in scans}
+        for row in self.bench.rows("from scan_rows where row_count > 0"):
+            if row["scan"] in rows:
+                rows[row["scan"]].append(row["row_count"])
+        # twice as many rows as are kept, of the smallest window: what is beyond is not even ranked
+        shares = {scan: 2 * SAMPLE / min(counts, default=1) for scan, counts in rows.items()}
+        try:
+            part = self.ledger.fetch(
+                self.warehouse, self.renderer.surrogate(each, features, shares, axes, SAMPLE)
+            )
+        except StatementError as error:
+            self.out.unranked[each.id] = error.message
+            return found
+        drawn: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
+        for row in part.to_pylist():
+            key = row.pop("scan"), row.pop("window_id")
+            row.pop("segment")
+            drawn.setdefault(key, []).append(tuple(row.values()))
+        columns = [Learned(axes[item.id]) for item in features]
+        for key, sample in drawn.items():
+            self.progress(f"learning from {len(sample)} rows")
+            sample.sort(key=_in_order)
+            n, values = importances(
+                [each_row[1:] for each_row in sample], columns, Learned(axes[target.id])
+            )
+            names = (item.name for item in features)
+            found[key] = {name: (n, value) for name, value in zip(names, values, strict=True)}
         for item in each.features:
             if item.id in self.out.failed:
                 self.out.unranked.setdefault(each.id, self.out.failed[item.id])
@@ -935,6 +986,11 @@ class _Gathering:
         self.bench.append("categories", "number_categories")
         for name in ("columns", "outside", "comparisons", "binned", "bins", "each_category"):
             self.bench.derive(name)
+
+
+def _in_order(row: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    """Where a row of a sample comes: by its hash, those of one hash by what they hold."""
+    return [(value is None, "" if value is None else value) for value in row]
 
 
 def _informing(

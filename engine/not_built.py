@@ -16,8 +16,6 @@ Test = Callable[[object], bool]
 PLANNED_METRICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
 
 PLANNED_SIGNALS: Final = ()
-# Sources of importances.
-PLANNED_SOURCES: Final = ("surrogate_model",)
 PLANNED_WORDS: Final = frozenset(
     word
     for metrics in PLANNED_METRICS.values()
@@ -41,10 +39,6 @@ def _planned_type(value: object) -> bool:
     return isinstance(value, dict) and value.get("type") in PLANNED_SIGNALS
 
 
-def _planned_source(value: object) -> bool:
-    return value in PLANNED_SOURCES
-
-
 def _planned_word(value: object) -> bool:
     return isinstance(value, str) and value in PLANNED_WORDS
 
@@ -55,13 +49,6 @@ NOT_BUILT: Final[tuple[tuple[str, Test, str], ...]] = (
     ("monitors.*.reference.same", _given, "a seasonal reference is"),
     ("monitors.*.references.*.same", _given, "a seasonal reference is"),
     ("monitors.*.signals.*", _planned_type, "{type} is"),
-    ("monitors.*.features.attribution.source", _planned_source, "the source {value} is"),
-    ("monitors.*.signals.*.attribution.source", _planned_source, "the source {value} is"),
-    (
-        "monitors.*.signals.*.features.attribution.source",
-        _planned_source,
-        "the source {value} is",
-    ),
     ("monitors.*.signals.*.#", _any, "{key} is"),
     ("monitors.*.signals.*.numerical.#", _any, "{key} is"),
     ("monitors.*.signals.*.categorical.#", _any, "{key} is"),

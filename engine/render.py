@@ -197,6 +197,25 @@ class JointPart:
 
 
 @dataclass(frozen=True)
+class DrawnPart:
+    """A scan of which a sample of rows is drawn, as `surrogate` sees it.
+
+    Attributes:
+        scan: The scan.
+        key: A text of each row, whose hash decides whether it is drawn.
+        below: What a hash has to be below; None where all may be drawn.
+        output: What the model says.
+        values: The features.
+    """
+
+    scan: ScanPart
+    key: Markup
+    below: str | None
+    output: Markup
+    values: tuple[Markup, ...]
+
+
+@dataclass(frozen=True)
 class CustomPart:
     """A scan as `custom` sees it: columns, and aggregates of them."""
 
@@ -1030,15 +1049,7 @@ class Renderer:
         for scan in self.plan.scans:
             if scan.id not in scans:
                 continue
-            read: list[tuple[Column | None, Watched]] = [(dict(each.targets)[scan.id], target)]
-            read += [(self._stored(scan, item), item) for item in items]
-            part, names = self._scans[scan.id], dict[Column, Column]()
-            if any(self._is_joined(scan, column) for column, _ in read):
-                part, names = self._joined[scan.id], self._brought[scan.id]
-            output, *values = (
-                self._placeable(None if c is None else names.get(c, c), item, axes[item.id])
-                for c, item in read
-            )
+            part, (output, *values) = self._row_of(each, items, scan, axes)
             counted = tuple(
                 count
                 for k, item in enumerate(items)
@@ -1047,6 +1058,54 @@ class Renderer:
             slot = _bin(axes[target.id], Markup("output"))
             parts.append(JointPart(part, output, slot, tuple(values), counted))
         return self._statement("joint", "joint", items, parts=parts)
+
+    def _row_of(
+        self, each: Attributed, items: Sequence[Watched], scan: Scan, axes: Mapping[int, Axis]
+    ) -> tuple[ScanPart, list[Markup]]:
+        """What the model says and features of one row, and what they are read from."""
+        assert each.target is not None
+        read: list[tuple[Column | None, Watched]] = [(dict(each.targets)[scan.id], each.target)]
+        read += [(self._stored(scan, item), item) for item in items]
+        part, names = self._scans[scan.id], dict[Column, Column]()
+        if any(self._is_joined(scan, column) for column, _ in read):
+            part, names = self._joined[scan.id], self._brought[scan.id]
+        return part, [
+            self._placeable(None if c is None else names.get(c, c), item, axes[item.id])
+            for c, item in read
+        ]
+
+    def surrogate(
+        self,
+        each: Attributed,
+        items: Sequence[Watched],
+        scans: Mapping[int, float],
+        axes: Mapping[int, Axis],
+        most: int,
+    ) -> Statement:
+        """A sample of rows: what the model says, and features.
+
+        Args:
+            each: What the model says, and where.
+            items: The features.
+            scans: By id of the scans that are read, which share of its rows is enough.
+            axes: The bins of these columns, by id: whether they are numbers.
+            most: Rows of each window, at most.
+        """
+        parts = []
+        for scan in self.plan.scans:
+            if scan.id not in scans:
+                continue
+            part, told = self._row_of(each, items, scan, axes)
+            name, joined = self.plan.monitor.roles.correlation_id, part is not self._scans[scan.id]
+            where = f"monitor {self.plan.monitor.name}, {scan.name}"
+            key = match_column(name, scan.columns, where=where) if name and not joined else None
+            texts = [sql("coalesce(cast({x} as varchar), '')", x=value) for value in told]
+            text = Markup(" || '|' || ").join(texts)
+            if key is not None and key.join is None:
+                text = sql("coalesce(cast({x} as varchar), '')", x=key)
+            below = None if scans[scan.id] >= 1 else f"{int(scans[scan.id] * 16**8):08x}"
+            parts.append(DrawnPart(part, text, below, told[0], tuple(told[1:])))
+        return self._statement("surrogate", "surrogate", items, parts=parts, most=most)
 
     def reaches(self, scan: Scan, column: Column) -> bool:
         """Whether a column can be read: it is the scan's own, or the joins it comes by are usable."""

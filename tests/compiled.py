@@ -32,6 +32,7 @@ STEPS: Final = (
     "segments",
     "segmented",
     "joint",
+    "surrogate",
     "custom",
     *JUDGED_STEPS,
 )
@@ -66,6 +67,10 @@ monitors:
       informed:
         type: feature_attribution_drift
         attribution: {source: mutual_information}
+        features: [amount, country]
+      learned:
+        type: feature_attribution_drift
+        attribution: {source: surrogate_model}
         features: [amount, country]
     columns:
       correlation_id: 'request "id"'

@@ -468,15 +468,18 @@ def _told_apart(size: str = "P21D", **given: Any) -> Monitor:
     )
 
 
-def _informed(clock: str = "at", size: str = "P21D", **given: Any) -> Monitor:
+def _informed(
+    clock: str = "at", size: str = "P21D", *, learns: bool = False, **given: Any
+) -> Monitor:
     """Importances of features of every kind, by a number and by a class."""
+    source = Attribution("surrogate_model") if learns else MUTUAL_INFORMATION
     (signal,) = signals(("normalized_discounted_cumulative_gain",), reference="lessons")
     return _monitor(
         clock,
         size,
         **{
-            "signals": [replace(signal, attribution=MUTUAL_INFORMATION)],
-            "roles": Roles(prediction="t"),
+            "signals": [replace(signal, attribution=source)],
+            "roles": Roles(prediction="t", correlation_id="id" if learns else None),
             "features": _only_of(
                 *("amount", "whole", "few", "price", "born", "colour", "member", "counted", "kind"),
                 *("told", "agreed", "large"),
@@ -531,6 +534,10 @@ _RUNS: Final = {
             joins=(Join("owners", _table("owners"), (("account", "key"),)),),
             max_categories=3,
         )
+    ),
+    "learned": Planned(_informed(learns=True)),
+    "learned, overlapping": Planned(
+        _informed(size="P9D", learns=True, roles=Roles(prediction="t")), every="P3D"
     ),
     "informed, overlapping": Planned(_informed(size="P9D"), every="P3D"),
     "informed, by date": Planned(_informed("day", "P9D"), every="P7D"),

@@ -64,9 +64,10 @@ VOCABULARY: Final = frozenset(
         *("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Floor", "Ln"),
         # texts, moments, what is missing
         *("Trim BOTH", "Trim TRAILING", "Lower", "RegexpLike", "Extract EPOCH", "Coalesce"),
+        *("DPipe", "MD5"),
         # aggregates and windows
         *("Count", "Distinct", "Sum", "Min", "Max"),
-        *("Window", "WindowSpec", "RowNumber", "DenseRank", "PercentRank"),
+        *("Window", "WindowSpec", "RowNumber", "Rank", "DenseRank", "PercentRank"),
     }
 )
 
