@@ -48,8 +48,8 @@ def backfill_project(
     """Compute the windows [s, s + size) of monitors for s = start, start + every, … up to `end`.
 
     Each is what a run at s + size + offset computes; all of a monitor are one transaction. Windows
-    that are stored, of the same numbers and against the same reference, are not measured again: their
-    rows are judged again where the project file has changed since.
+    that are stored, of the same numbers, against the same reference and with all their labels, are
+    not measured again: their rows are judged again where the project file has changed since.
 
     Args:
         project: The project.
@@ -122,12 +122,14 @@ def _known(
 ) -> dict[datetime, list[Known]]:
     """Moments all of whose windows were measured as they would be today."""
     stored = store.known(monitor.name, measure_hash(monitor))
+    awaiting = store.awaiting_labels(monitor.name) if monitor.performance_signals else frozenset()
     delays = {join.delay for join in monitor.joins if join.delay} | {None}
     found: dict[datetime, list[Known]] = {}
     for at in moments:
         wanted = {stored_bounds(production_span(monitor, at, delay), at) for delay in delays}
         there = [stored[window] for window in wanted if window in stored]
-        if len(there) == len(wanted):
+        # labels that were missing may have arrived since
+        if len(there) == len(wanted) and awaiting.isdisjoint(wanted):
             found[at] = there
     return found
 

@@ -95,7 +95,7 @@ def by_shape(value: object) -> str | None:
     for kind, tag in ((dict, "<map>"), (list, "<list>"), (str, "<text>")):
         if isinstance(value, kind):
             return tag
-    return None
+    return "<number>" if isinstance(value, float | int) and not isinstance(value, bool) else None
 
 
 def shapes(expected: str, choose: Callable[[Any], str | None] = by_shape) -> Discriminator:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import TemplateError
+from driftline.engine.estimating import FEWEST_FOR_AREA
 from driftline.engine.execute import Gathered
 from driftline.engine.features import Watched
 from driftline.engine.joins import several_rows
@@ -559,7 +560,8 @@ def _of_performance(plan: Plan, gathered: Gathered, results: Results) -> Iterato
             for pair in plan.pairs_of(signal):
                 found = told.get(pair.id, {})
                 ours = {} if failed else found.get("production", {})
-                for feature in ours or ([] if metric.scope == "class" and not failed else [ALL]):
+                silent = metric.scope == "class" and not failed and not metric.is_estimate
+                for feature in ours or ([] if silent else [ALL]):
                     before = found.get("reference", {}).get(feature, {})
                     now = ours.get(feature, {})
                     value = _finite(now.get("value"))
@@ -577,6 +579,7 @@ def _of_performance(plan: Plan, gathered: Gathered, results: Results) -> Iterato
                         n_production=int(now.get("n") or 0),
                         threshold=threshold,
                         reason=failed
+                        or _of_estimate(metric, value, pair, before, gathered)
                         or _of_judged(metric, value, now, labels.get((pair.id, "production"))),
                         failed=failed is not None,
                         alert_when=signal.alert_when,
@@ -591,6 +594,29 @@ def _by_side(rows: Sequence[Row]) -> dict[int, dict[str, dict[str, Row]]]:
     for row in rows:
         found.setdefault(row["pair"], {}).setdefault(row["side"], {})[row.get("feature", ALL)] = row
     return found
+
+
+def _of_estimate(
+    metric: Metric, value: float | None, pair: Pair, before: Row, gathered: Gathered
+) -> str | None:
+    """What an estimate rests on, or why there is none."""
+    if not metric.is_estimate:
+        return None
+    if metric.task == "regression":
+        return "estimated: the mean of what the model expects" if value is not None else None
+    if value is not None:
+        return (
+            f"estimated from scores, by {int(before.get('n') or 0)} labelled rows of the reference"
+        )
+    unknown = gathered.outcomes.unknown.get(pair.id)
+    if unknown:
+        return f"no labelled row of the reference is predicted to be {', '.join(unknown)}"
+    if "forecast_parts" in metric.header.reads:
+        return (
+            f"estimated of two classes only, and by {FEWEST_FOR_AREA} labelled rows of the"
+            " reference or more"
+        )
+    return "there are no scores, or no labelled rows of the reference that tell what they are worth"
 
 
 def _of_judged(

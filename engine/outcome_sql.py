@@ -33,6 +33,8 @@ LARGEST_EXPONENT: Final = 1_000
 CENTRE: Final = Markup("cast('0.0' as double) /* centre, from the bounds */")
 SCALE: Final = Markup("cast('1.0' as double) /* scale, from the bounds */")
 
+EDGE: Final = Markup("cast('0.5' as double) /* edge, from the reference's scores */")
+
 # (low, high) of finite values.
 Bounds = tuple[float, float]
 NOTHING: Final[Bounds] = (0.0, 0.0)
@@ -171,6 +173,29 @@ class RankPart:
     hit: Markup
 
 
+@dataclass(frozen=True)
+class EdgePart:
+    """Scores of one reference as templates see them, to be cut at multiples of `1 / parts`."""
+
+    scan: ScanPart
+    actual: Markup
+    score: Markup
+    parts: int
+
+
+@dataclass(frozen=True)
+class CalibrationPart:
+    """Predictions and scores of one scan as templates see them, cut at edges of a reference."""
+
+    scan: ScanPart
+    cut_by: int
+    actual: Markup
+    predicted: Markup
+    score: Markup
+    edges: tuple[object, ...]
+    labelled: bool
+
+
 class OutcomeRenderer:
     """Renders what a plan asks of predictions and what happened.
 
@@ -196,7 +221,11 @@ class OutcomeRenderer:
             wanted = self._performance.relations
             found = [self.confusion()]
             found += [self.reliability()] if "reliability" in wanted else []
-            return [*found, self.ranks()] if "ranks" in wanted else found
+            found += [self.ranks()] if "ranks" in wanted or self.estimates_area else []
+            if self._performance.estimates and self.references:
+                found.append(self.score_edges(dict.fromkeys(self.references, 2)))
+                found.append(self.calibration(dict.fromkeys(self.references, (EDGE,))))
+            return found
         marks = Scale(CENTRE, *(Unit(SCALE) for _ in range(4)))
         scans = [each.scan for each in self._performance.outcomes]
         return [self.error_bounds(), self.errors(dict.fromkeys(scans, marks))]
@@ -324,6 +353,56 @@ class OutcomeRenderer:
                 )
                 sides.append(RankPart(part, target, _score(column, names), hit))
         return self._renderer.said("ranks", "ranks", sides=sides, **LIMBS)
+
+    @property
+    def references(self) -> tuple[int, ...]:
+        """Ids of the scans of references that have scores and labels."""
+        found = (each for each in self._performance.outcomes if each.scan)
+        return tuple(each.scan for each in found if each.scores and each.actual is not None)
+
+    @property
+    def estimates_area(self) -> bool:
+        """Whether the area of the reference is needed to estimate production's."""
+        return "forecast_parts" in self._performance.relations
+
+    def score_edges(self, parts: Mapping[int, int]) -> Statement:
+        """Where scores of references are cut into parts of equal size, by how many."""
+        sides = [
+            EdgePart(
+                part,
+                self._class(outcome.actual, names),
+                self._sureness(outcome, names),
+                parts[outcome.scan],
+            )
+            for _, outcome, part, names in self._read()
+            if parts.get(outcome.scan, 1) > 1
+        ]
+        return self._renderer.said(
+            "score_edges", "score_edges", sides=sides, most=max(parts.values())
+        )
+
+    def calibration(self, edges: Mapping[int, Sequence[object]]) -> Statement:
+        """Rows of references and of production by what was predicted, and by parts of each reference."""
+        sides = []
+        for _, outcome, part, names in self._read():
+            if not outcome.scores:
+                continue
+            own = outcome.scan in edges
+            for reference in (outcome.scan,) if own else edges:
+                actual = self._class(outcome.actual if own else None, names)
+                predicted, score = self._predicted(outcome, names), self._sureness(outcome, names)
+                cuts = tuple(edges[reference])
+                sides.append(
+                    CalibrationPart(part, reference, actual, predicted, score, cuts, labelled=own)
+                )
+        return self._renderer.said("calibration", "calibration", sides=sides)
+
+    def _sureness(self, outcome: Outcome, names: Mapping[Column, Column]) -> Markup:
+        """The score that rows are ordered by: the positive class's, of several the largest."""
+        scores = [_score(column, names) for column in outcome.scores]
+        if self._performance.several:
+            return Markup(_cases(scores, scores))
+        return scores[self._performance.target]
 
     def _targets(self, outcome: Outcome) -> list[tuple[str, Column]]:
         performance = self._performance

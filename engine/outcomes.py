@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
 
+from driftline.engine.estimating import FEWEST_FOR_AREA, MOST_CLASSES, Forecast, binned_area
 from driftline.engine.outcome_sql import REST, WIDE, Scale, Unit, opposite
-from driftline.engine.plan import Pair, Plan
+from driftline.engine.plan import ALL, Pair, Plan
+from driftline.engine.significance import seed_of
 
 Row = dict[str, Any]
 # Scan, window, segment.
@@ -26,6 +28,8 @@ class Counted:
         scales: What they are counted in, by scan.
         confusion, reliability, ranks: Rows of the relations of these names, likewise.
         failed: Name of a relation to what the warehouse said when it was asked.
+        calibration: Rows of that relation by scan, the reference that cuts it, window and segment.
+        unknown: Classes by pair that are predicted and of which the reference tells nothing.
     """
 
     errors: dict[Key, Row] = field(default_factory=dict)
@@ -34,6 +38,8 @@ class Counted:
     reliability: dict[Key, list[Row]] = field(default_factory=dict)
     ranks: dict[Key, list[Row]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    calibration: dict[tuple[int, int, int, str], list[Row]] = field(default_factory=dict)
+    unknown: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def sides_of(plan: Plan) -> Iterator[tuple[Pair, str, Key]]:
@@ -58,7 +64,10 @@ def relation_rows(plan: Plan, counted: Counted) -> Mapping[str, list[Row]]:
         plan: The plan.
         counted: What was read.
     """
-    names = ("labels", "errors", "confusion", "reliability", "ranks")
+    names = (
+        *("labels", "errors", "confusion", "reliability", "ranks"),
+        *("forecast", "forecast_parts", "forecast_ends"),
+    )
     rows: dict[str, list[Row]] = {name: [] for name in names}
     if plan.performance is None:
         return rows
@@ -71,7 +80,7 @@ def relation_rows(plan: Plan, counted: Counted) -> Mapping[str, list[Row]]:
             labels = {name: int(told.get(name, 0)) for name in ("row_count", "labelled")}
             rows["labels"].append({**head, **labels, "judged": found["n"]})
             continue
-        cells = _named(plan, pair, counted, key)
+        cells = _cells(plan, pair, counted, key)
         rows["confusion"] += [{**head, **cell} for cell in cells]
         every = counted.confusion.get(key, [])
         rows["labels"].append(
@@ -98,7 +107,114 @@ def relation_rows(plan: Plan, counted: Counted) -> Mapping[str, list[Row]]:
             }
             for row in sorted(counted.ranks.get(key, []), key=lambda row: row["target"])
         ]
+    if plan.performance.estimates:
+        for pair in plan.pairs:
+            _forecast(plan, pair, counted, rows)
     return rows
+
+
+def _forecast(plan: Plan, pair: Pair, counted: Counted, rows: dict[str, list[Row]]) -> None:
+    """Add what is expected of one pair's window, beside how its reference really was."""
+    performance = plan.performance
+    assert performance is not None
+    reference = (pair.reference_scan, pair.reference_window, pair.segment)
+    production = (plan.production.id, pair.window_id, pair.segment)
+    before = _calibrated(plan, pair, counted, reference)
+    cells: dict[tuple[str, int], dict[str, int]] = {}
+    for row in before:
+        told = cells.setdefault((row["predicted"], row["part"]), {})
+        told[row["actual"]] = told.get(row["actual"], 0) + row["n"]
+    expected: dict[tuple[str, int], int] = {}
+    for row in _calibrated(plan, pair, counted, production):
+        cell = row["predicted"], row["part"]
+        expected[cell] = expected.get(cell, 0) + row["n"]
+    scan = plan.scans[pair.reference_scan]
+    seed = seed_of(plan.monitor.name, scan.reference, *_window(plan, pair), pair.segment)
+    forecast = Forecast(cells, expected, seed)
+    if not cells or not expected:
+        return
+    if forecast.unknown:
+        counted.unknown[pair.id] = forecast.unknown
+        return
+    head = {"pair": pair.id, "side": "production"}
+    for (actual, predicted), n in sorted(forecast.confusion().items()):
+        rows["forecast"].append({**head, "actual": actual, "predicted": predicted, "n": n})
+    rows["forecast"] += [
+        {"pair": pair.id, "side": "reference", **cell}
+        for cell in _merged({**row} for row in before)
+    ]
+    ends = [("accuracy", ALL, forecast.share_ends())]
+    names = sorted({predicted for predicted, _ in expected})
+    ends += [("precision", name, forecast.share_ends(name)) for name in names]
+    if performance.draws and len(forecast.classes) <= MOST_CLASSES:
+        for metric, by_class in forecast.class_ends().items():
+            ends += [(metric, name, found) for name, found in by_class.items()]
+    rows["forecast_ends"] += [_end(pair, *each) for each in ends]
+    if not performance.several and sum(row["n"] for row in before) >= FEWEST_FOR_AREA:
+        _area_ahead(plan, pair, before, _area(counted.ranks.get(reference, [])), forecast, rows)
+
+
+def _area_ahead(
+    plan: Plan,
+    pair: Pair,
+    before: Sequence[Row],
+    exact: float | None,
+    forecast: Forecast,
+    rows: dict[str, list[Row]],
+) -> None:
+    """Add the area under the curve that is expected, by parts of the reference's scores."""
+    assert plan.performance is not None
+    positive = plan.performance.classes[plan.performance.target]
+    own = _parts(before, positive)
+    binned = binned_area(own)
+    if exact is None or binned is None or positive not in forecast.classes:
+        return
+    beyond = exact - binned
+    ours = [(m * share[positive], m * (1 - share[positive])) for m, share in forecast.parts()]
+    for side, parts in (("reference", own), ("production", ours)):
+        head = {"pair": pair.id, "side": side, "beyond": beyond}
+        rows["forecast_parts"] += [
+            {**head, "place": k, "hits": hits, "others": others}
+            for k, (hits, others) in enumerate(parts)
+        ]
+    ends = forecast.area_ends(positive, beyond)
+    if ends is not None:
+        rows["forecast_ends"].append(_end(pair, "roc_auc", ALL, ends))
+
+
+def _end(pair: Pair, metric: str, name: str, ends: tuple[float, float]) -> Row:
+    """A row of `forecast_ends`."""
+    told = {"pair": pair.id, "metric": metric, "class": name}
+    return {**told, "ci_low": ends[0], "ci_high": ends[1]}
+
+
+def _calibrated(plan: Plan, pair: Pair, counted: Counted, key: Key) -> list[Row]:
+    """Rows by what was predicted, part of the reference's scores and class, by their names."""
+    found = counted.calibration.get((key[0], pair.reference_scan, *key[1:]), [])
+    named = _named(plan, pair, counted, found)
+    return sorted(named, key=lambda row: (row["part"], row["predicted"], row["actual"] or ""))
+
+
+def _parts(rows: Iterable[Row], positive: str) -> list[tuple[float, float]]:
+    """Rows of a class and others by part and prediction, in order of scores."""
+    found: dict[tuple[int, bool], list[float]] = {}
+    for row in rows:
+        place = found.setdefault((row["part"], row["predicted"] == positive), [0.0, 0.0])
+        place[row["actual"] != positive] += row["n"]
+    return [(hits, others) for _, (hits, others) in sorted(found.items())]
+
+
+def _area(rows: Sequence[Row]) -> float | None:
+    """The area under the curve of one class's scores."""
+    if len(rows) != 1 or not rows[0]["positives"] or not rows[0]["negatives"]:
+        return None
+    return float(rows[0]["wins"] / (2 * rows[0]["positives"] * rows[0]["negatives"]))
+
+
+def _window(plan: Plan, pair: Pair) -> tuple[str, str]:
+    """The bounds of a pair's window, as text."""
+    window = next(each for each in plan.production.windows if each.id == pair.window_id)
+    return str(window.start), str(window.end)
 
 
 # What sums of `reliability` are divided by, to be at most 1.
@@ -112,39 +228,53 @@ def limbs(row: Mapping[str, Any], name: str) -> Fraction:
     return (Fraction(row[name]) + Fraction(row[f"{name}_rest"]) / Fraction(REST)) / Fraction(WIDE)
 
 
-def _named(plan: Plan, pair: Pair, counted: Counted, key: Key) -> list[Row]:
-    """Rows with an actual and a prediction; those predicted not to be of a class get its opposite.
+def _naming(plan: Plan, pair: Pair, counted: Counted) -> tuple[str, str, bool] | None:
+    """What rows are called that are predicted not to be of a class.
 
-    That is the only other class of the reference, else of production; where there are several, all
-    of them are one.
+    Returns what scores say, its name, and whether all classes but the positive one are it. That is
+    the only other class of the reference, else of production; where there are several, all of them
+    are one. None where predictions have names of their own.
     """
     performance = plan.performance
     assert performance is not None
-    cells = [
-        {name: row[name] for name in ("actual", "predicted", "n")}
-        for row in counted.confusion.get(key, [])
-        if row["actual"] is not None and row["predicted"] is not None
-    ]
-    cells.sort(key=lambda cell: (cell["actual"], cell["predicted"]))
-    outcome = performance.of(key[0])
-    if outcome is None or outcome.prediction is not None or len(performance.classes) != 1:
-        return cells
+    ours = performance.of(plan.production.id)
+    if ours is None or ours.prediction is not None or len(performance.classes) != 1:
+        return None
     (positive,) = performance.classes
-    unnamed = opposite(positive)
-    sides = {side: at for other, side, at in sides_of(plan) if other == pair}
-    for side in SIDES:
-        there = counted.confusion.get(sides[side], []) if side in sides else []
-        others = {row["actual"] for row in there} - {positive, None}
+    for _, side, key in (each for each in sides_of(plan) if each[0] == pair):
+        there = {row["actual"] for row in counted.confusion.get(key, [])}
+        others = there - {positive, None}
         if len(others) == 1:
-            (other,) = others
-            return _merged(
-                {**cell, "predicted": other if cell["predicted"] == unnamed else positive}
-                for cell in cells
-            )
-        if others:
+            return opposite(positive), others.pop(), False
+        if others and side == "reference":
             break
+    return opposite(positive), opposite(positive), True
+
+
+def _named(plan: Plan, pair: Pair, counted: Counted, rows: Iterable[Row]) -> list[Row]:
+    """Rows by the class that happened, which may be none, and the one predicted, by their names."""
+    naming = _naming(plan, pair, counted)
+    if naming is None:
+        return [dict(row) for row in rows]
+    unnamed, name, whole = naming
+    (positive,) = plan.performance.classes if plan.performance else ("",)
+    return [
+        {
+            **row,
+            "actual": name
+            if whole and row["actual"] is not None and row["actual"] != positive
+            else row["actual"],
+            "predicted": name if row["predicted"] == unnamed else row["predicted"],
+        }
+        for row in rows
+    ]
+
+
+def _cells(plan: Plan, pair: Pair, counted: Counted, key: Key) -> list[Row]:
+    """Rows with an actual and a prediction, by both."""
+    named = _named(plan, pair, counted, counted.confusion.get(key, []))
     return _merged(
-        {**cell, "actual": positive if cell["actual"] == positive else unnamed} for cell in cells
+        row for row in named if row["actual"] is not None and row["predicted"] is not None
     )
 
 

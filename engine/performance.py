@@ -19,6 +19,8 @@ OUTCOMES: Final = -2
 PRODUCTION: Final = "__all__"
 # Kinds of column that hold numbers, or texts of them.
 _NUMBERS: Final = NUMBERS | {"text"}
+# Estimates whose intervals are formulas.
+_IN_CLOSED_FORM: Final = ("estimated_accuracy", "estimated_precision")
 # Of a column that holds nothing.
 _EMPTY: Final = ('"NULL"', "NULL")
 _NAMES: Final = re.compile(r'"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^\W\d]\w*)')
@@ -66,6 +68,7 @@ class Performance:
             or an expression of DuckDB's dialect.
         labels: Where labels come from: the name of a join, or `__all__`.
         target: Place of the class whose score stands for those of two.
+        draws: Whether an interval is asked for that has to be drawn.
     """
 
     task: str
@@ -76,6 +79,12 @@ class Performance:
     cut_off: float | str = 0.5
     labels: str = "__all__"
     target: int = 0
+    draws: bool = False
+
+    @property
+    def estimates(self) -> bool:
+        """Whether anything is estimated from scores."""
+        return any(name.startswith("forecast") for name in self.relations) and bool(self.classes)
 
     @property
     def several(self) -> bool:
@@ -174,6 +183,11 @@ def performance_of(
         roles.cut_off,
         "__all__" if ours.actual is None else ours.actual.join or "__all__",
         next((k for k, (name, _) in enumerate(roles.scores) if name == roles.positive_class), 0),
+        any(
+            METRICS[r.metric].is_estimate and r.metric not in _IN_CLOSED_FORM
+            for s in signals
+            for r in s.rules
+        ),
     )
 
 

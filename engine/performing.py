@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from driftline.engine.errors import StatementError
+from driftline.engine.estimating import parts_of
 from driftline.engine.outcome_sql import NOTHING, OutcomeRenderer, Scale
 from driftline.engine.outcomes import Counted, Key, Row, relation_rows
 from driftline.engine.performance import Performance
+from driftline.engine.plan import ALL
 from driftline.engine.relations import schema_of
 from driftline.engine.render import Renderer
 from driftline.engine.warehouses.base import Statement
@@ -59,8 +61,30 @@ class _Reading:
         self._try(self._confusion, "confusion", "class_counts", "labels")
         if "reliability" in performance.relations:
             self._try(self._reliability, "reliability")
-        if "ranks" in performance.relations:
-            self._try(self._ranks, "ranks")
+        if "ranks" in performance.relations or self.statements.estimates_area:
+            self._try(self._ranks, "ranks", "forecast_parts")
+        if performance.estimates and not self.counted.failed:
+            self._try(self._calibration, "forecast", "forecast_ends", "forecast_parts")
+
+    def _calibration(self) -> None:
+        """Cut scores where each reference says, and count rows by what was predicted."""
+        rows: dict[int, int] = {}
+        for (scan, _, segment), cells in self.counted.confusion.items():
+            labelled = sum(cell["n"] for cell in cells if cell["actual"] is not None)
+            if scan in self.statements.references and segment == ALL:
+                rows[scan] = labelled
+        parts = {scan: parts_of(n) for scan, n in rows.items() if n}
+        edges: dict[int, tuple[float, ...]] = dict.fromkeys(parts, ())
+        if any(number > 1 for number in parts.values()):
+            for row in self.fetch(self.statements.score_edges(parts)).to_pylist():
+                if row["segment"] == ALL:
+                    found = {row[f"edge_{k}"] for k in range(parts[row["scan"]] - 1)}
+                    edges[row["scan"]] = tuple(sorted(found))
+        if not edges:
+            return
+        for row in self.fetch(self.statements.calibration(edges)).to_pylist():
+            key = row["scan"], row["cut_by"], row["window_id"], row["segment"]
+            self.counted.calibration.setdefault(key, []).append(row)
 
     def _confusion(self) -> None:
         self._group(self.statements.confusion(), self.counted.confusion)

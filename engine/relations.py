@@ -95,6 +95,24 @@ def schema_of(relation: str) -> pa.Schema:
             *((name, pa.float64()) for name in ("positives", "negatives", "wins")),
             *((name, pa.float64()) for name in ("missed", "passed")),
         ],
+        "forecast": [
+            *side,
+            ("actual", pa.string()),
+            ("predicted", pa.string()),
+            ("n", pa.float64()),
+        ],
+        "forecast_parts": [
+            *side,
+            ("place", pa.int32()),
+            *((name, pa.float64()) for name in ("hits", "others", "beyond")),
+        ],
+        "forecast_ends": [
+            ("pair", pa.int32()),
+            ("metric", pa.string()),
+            ("class", pa.string()),
+            ("ci_low", pa.float64()),
+            ("ci_high", pa.float64()),
+        ],
         "past_windows": [("window_id", pa.int32()), ("row_count", pa.int64())],
         "schema_columns": [
             ("window_id", pa.int32()),

@@ -426,6 +426,18 @@ class Store:
                 known[window] = Known(window, ids, hashes.pop() if len(hashes) == 1 else "")
         return known
 
+    def awaiting_labels(self, monitor: str) -> frozenset[Window]:
+        """Windows of a monitor of which some labels had not arrived when they were measured."""
+        with self._reading() as tables:
+            if tables is None:
+                return frozenset()
+            rows = tables.fetch(
+                "select distinct window_start, window_end from metrics"
+                " where monitor = $monitor and metric = 'label_coverage' and value < 1",
+                {"monitor": monitor},
+            ).to_pylist()
+        return frozenset((row["window_start"], row["window_end"]) for row in rows)
+
     def standing(self, monitor: str, window_start: datetime, window_end: datetime) -> Standing:
         """What is stored of a window; nothing where there are no results.
 

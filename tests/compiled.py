@@ -15,7 +15,7 @@ from driftline.engine.render import facts
 from driftline.engine.warehouses.base import Column, Statement
 from driftline.engine.warehouses.duckdb import kind_of
 
-JUDGED_STEPS: Final = ("errors", "confusion", "reliability", "ranks")
+JUDGED_STEPS: Final = ("errors", "confusion", "reliability", "ranks", "score_edges", "calibration")
 STEPS: Final = (
     "matches",
     "joined",
@@ -120,12 +120,12 @@ monitors:
       labels.outcome: VARCHAR, happened: BOOLEAN}}
   - name: several
     model: {task: classification}
-    signals: {model_performance: [accuracy, roc_auc, log_loss]}
+    signals: {model_performance: [accuracy, roc_auc, log_loss, estimated_f1]}
     join: [{name: labels, table: ml.labels, on: {request: request}}]
     columns: {score: {"it's yes": 'p "yes"', "no": p_no, maybe: p_maybe}, actual: outcome, types: *types}
   - name: one
     model: {task: classification}
-    signals: {model_performance: [f1, brier_score, roc_auc]}
+    signals: {model_performance: [f1, brier_score, roc_auc, estimated_accuracy]}
     columns: {score: 'p "yes"', cut_off: "case when amount > 9 then 1 else amount end", actual: happened,
       types: *types}
 """

@@ -702,6 +702,79 @@ def scores(
 OF_SCORES = ("roc_auc", "log_loss", "brier_score", "expected_calibration_error")
 
 
+Scored = Sequence[tuple[str, float]]
+
+
+def expected_classes(reference: Scored, production: Sequence[float]) -> dict[str, object]:
+    """What is expected of scores of the class `yes`, which is predicted from 0.5 on; others are `no`.
+
+    A row of production is worth the shares of the reference's rows with the same prediction in the same
+    part of scores; every metric is that of rows so weighed.
+    """
+    parts = max(1, min(20, len(reference) // 100))
+    order = sorted(score for _, score in reference)
+    edges = sorted({order[math.ceil(len(order) * k / parts) - 1] for k in range(1, parts)})
+
+    def cell(score: float) -> tuple[str, int]:
+        return ("yes" if score >= 0.5 else "no"), bisect_right(edges, score)
+
+    known: dict[tuple[str, int], Counter[str]] = {}
+    for actual, score in reference:
+        known.setdefault(cell(score), Counter())[actual] += 1
+    right: Counter[str] = Counter()
+    happened: Counter[str] = Counter()
+    predicted: Counter[str] = Counter()
+    for score in production:
+        said, part = cell(score)
+        near = min(abs(part - p) for name, p in known if name == said)
+        of: Counter[str] = Counter()
+        for (name, p), counts in known.items():
+            if name == said and abs(p - part) == near:
+                of += counts
+        for actual, count in of.items():
+            share = count / of.total()
+            happened[actual] += share  # type: ignore[assignment]
+            right[actual] += share if actual == said else 0  # type: ignore[assignment]
+        predicted[said] += 1
+    names = sorted({*happened, *predicted})
+    precision = {name: _share_or_zero(right[name], predicted[name]) for name in names}
+    recall = {name: _share_or_zero(right[name], happened[name]) for name in names}
+    f1 = {name: _share_or_zero(2 * right[name], happened[name] + predicted[name]) for name in names}
+    return {
+        "estimated_accuracy": right.total() / len(production),
+        "estimated_precision": precision,
+        "estimated_recall": recall,
+        "estimated_f1": f1,
+        "estimated_precision_macro": statistics.fmean(precision.values()),
+        "estimated_recall_macro": statistics.fmean(recall.values()),
+        "estimated_f1_macro": statistics.fmean(f1.values()),
+    }
+
+
+def expected_area(reference: Scored, production: Sequence[float]) -> float | None:
+    """The area that is expected: of parts, and what scores within parts add in the reference."""
+    exact = area([actual == "yes" for actual, _ in reference], [score for _, score in reference])
+    order = sorted(score for _, score in reference)
+    edges = sorted({order[math.ceil(len(order) * k / 20) - 1] for k in range(1, 20)})
+    known: dict[tuple[int, bool], list[int]] = {}
+    for actual, score in reference:
+        place = bisect_right(edges, score), score >= 0.5
+        known.setdefault(place, []).append(actual == "yes")
+
+    def of_parts(rows: Mapping[tuple[int, bool], float]) -> float:
+        hits = others = wins = 0.0
+        for place in sorted(rows):
+            share = statistics.fmean(known[place])
+            a, b = rows[place] * share, rows[place] * (1 - share)
+            wins += a * (others + b / 2)
+            hits, others = hits + a, others + b
+        return wins / (hits * others)
+
+    own = {place: len(rows) for place, rows in known.items()}
+    ours = Counter((bisect_right(edges, score), score >= 0.5) for score in production)
+    return None if exact is None else of_parts(ours) + exact[0] - of_parts(own)
+
+
 def mean_of(expected: Values) -> float | None:
     """Mean of the numbers that are there."""
     (known,) = _finite(expected)
@@ -714,6 +787,14 @@ OF_PERFORMANCE: Mapping[str, Callable[..., object]] = {
     **dict.fromkeys(OF_SCORES, scores),
     **dict.fromkeys(OF_ERRORS, errors),
     "estimated_mean_absolute_error": mean_of,
+    **dict.fromkeys(
+        (
+            *("estimated_accuracy", "estimated_precision", "estimated_recall", "estimated_f1"),
+            *("estimated_precision_macro", "estimated_recall_macro", "estimated_f1_macro"),
+        ),
+        expected_classes,
+    ),
+    "estimated_roc_auc": expected_area,
 }
 
 

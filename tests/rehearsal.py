@@ -515,7 +515,7 @@ def _judged(task: str, names: Sequence[str], size: str = "P21D", **given: Any) -
 
 
 _ERRORS: Final = ("mean_absolute_error", "r2_score", "estimated_mean_absolute_error")
-_CLASSES: Final = ("accuracy", "roc_auc", "log_loss")
+_CLASSES: Final = ("accuracy", "roc_auc", "log_loss", "estimated_accuracy")
 _SCORES: Final = (("red", "p_red"), ("blue", "p_blue"), ("Green", "p_other"))
 
 _RUNS: Final = {
@@ -670,6 +670,8 @@ def rehearsal() -> Rehearsal:
         stack.enter_context(patch("driftline.engine.render.transpile", session.noted))
         # evidence is made of what was fetched, and takes longer
         stack.enter_context(patch("driftline.engine.run.with_evidence", _without))
+        # a reference of few rows is cut in parts as a large one is
+        stack.enter_context(patch("driftline.engine.estimating.ROWS_A_PART", 25))
         found = {}
         for name, planned in _RUNS.items():
             for path in planned.paths:

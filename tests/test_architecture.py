@@ -13,7 +13,16 @@ ROOT: Final = Path(__file__).parents[1]
 # Each floor imports only from floors above it in this list, or from its own.
 FLOORS: Final = (
     {"errors", "engine"},
-    {"header", "aggregates", "significance", "intervals", "grid", "cells", "yaml_file"},
+    {
+        "header",
+        "aggregates",
+        "significance",
+        "intervals",
+        "grid",
+        "cells",
+        "yaml_file",
+        "estimating",
+    },
     {"distances"},
     {"catalog"},
     {"own_metrics"},

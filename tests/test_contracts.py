@@ -47,6 +47,16 @@ TOGETHER = {
         "f1",
     ),
     "scores": ("roc_auc", "log_loss", "brier_score", "expected_calibration_error"),
+    "estimates": (
+        "estimated_accuracy",
+        "estimated_precision_macro",
+        "estimated_recall_macro",
+        "estimated_f1_macro",
+        "estimated_precision",
+        "estimated_recall",
+        "estimated_f1",
+        "estimated_roc_auc",
+    ),
     "errors": (
         "mean_absolute_error",
         "mean_squared_error",

@@ -24,13 +24,13 @@ select
 from (
     select
         {% if scan.placed %}placed.{% endif %}window_id,
-        segment,
+        {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
         drawn_by,
         rank() over (
-            partition by {% if scan.placed %}placed.{% endif %}window_id, segment
+            partition by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
             order by drawn_by
         ) + count(*) over (
-            partition by {% if scan.placed %}placed.{% endif %}window_id, segment, drawn_by
+            partition by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, drawn_by
         ) - 1 as up_to,
         output
         {%- for value in part.values %},
@@ -39,7 +39,6 @@ from (
     from (
         select
             {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
-            '__all__' as segment,
             md5({{ part.key }}) as drawn_by,
             {{ part.output }} as output
             {%- for value in part.values %},
