@@ -155,7 +155,8 @@ def watch(
         f"monitor {monitor.name}, production",
     )
     jobs = _jobs(monitor, reference, production)
-    listed = {name.casefold() for name in _named(monitor)}
+    listed = {name.casefold() for name in (*_named(monitor), *_literal(monitor.features))}
+    listed |= {n.casefold() for s in monitor.signals if s.features for n in _literal(s.features)}
     watchers = tuple(s.name for s in monitor.signals if s.type == "prediction_drift")
     chosen: list[Watched] = []
     left: list[Watched] = []

@@ -247,7 +247,7 @@ class Numbers(Settling):
         if rule.rule == "quantile" and not exact:
             return []
         if rule.rule == "shared_width":
-            every = [shared_width_edges(self.pair(item.id, pair)) for pair in self.plan.pairs]
+            every = [shared_width_edges(self.pair(item.id, pair)) for pair in self.pairs_of(item)]
             edges = [each for each in every if each is not None]
         else:
             edges = [self.edges(item)]
@@ -359,7 +359,7 @@ class Numbers(Settling):
             edges or shared_width_edges((own_rows, own_rows)) or sorted_edges((), ())
         )
         reference_counts: dict[Key, Wholes] = {}
-        for pair in self.plan.pairs:
+        for pair in self.pairs_of(item):
             reference, production = self.pair(item.id, pair)
             named = {"comparison": self.comparison(pair, item)}
             rows["beyond"].append(
@@ -375,7 +375,7 @@ class Numbers(Settling):
 
     def _measure(self, item: Watched) -> None:
         """Say how far the sides of a column lie apart, exactly where open bins were settled."""
-        for pair in self.plan.pairs:
+        for pair in self.pairs_of(item):
             far = self.gaps(item.id, pair)
             if far is not None:
                 comparison = self.comparison(pair, item)

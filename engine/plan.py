@@ -380,6 +380,16 @@ class Plan:
             and pair.segmentation in segmentations
         )
 
+    @cached_property
+    def _apart(self) -> Mapping[str, frozenset[Segmentation | None]]:
+        """What each signal is measured by; None of the whole."""
+        monitor = self.monitor
+        return {s.name: frozenset((None, *monitor.segments_of(s))) for s in monitor.signals}
+
+    def tells_apart(self, item: Watched, segmentation: Segmentation | None) -> bool:
+        """Whether a column is measured by a segmentation; by None, which is the whole, all are."""
+        return segmentation is None or any(segmentation in self._apart[s] for s in item.signals)
+
     @property
     def whole_pairs(self) -> tuple[Pair, ...]:
         """The pairs of all rows."""

@@ -858,7 +858,7 @@ class Renderer:
                 narrow=scan.id in large,
             )
             for item in features
-            for scan in self.plan.counted
+            for scan in self._reading(item)
             if (scan.id, item.id) not in self.held
         ]
         return self._statement("histogram", "histogram", features, columns=columns)
@@ -895,7 +895,7 @@ class Renderer:
                 room=_room(scan, shifts[scan.id]),
             )
             for item in features
-            for scan in self.plan.counted
+            for scan in self._reading(item)
             if (item.id, scan.id) in undecided
         ]
         return self._statement("histogram", "histogram", features, columns=columns)
@@ -929,7 +929,7 @@ class Renderer:
                 room=_room(scan, levels[item.id, scan.id]),
             )
             for item in features
-            for scan in self.plan.counted
+            for scan in self._reading(item)
             if (
                 (scan.id, item.id) not in self.held
                 if undecided is None
@@ -945,7 +945,7 @@ class Renderer:
         columns: list[dict[str, Any]] = []
         for item in features:
             sides = []
-            for scan in self.plan.counted:
+            for scan in self._reading(item):
                 column = self._column(scan, item)
                 assert item.reference is not None
                 # expressions are of the distinct values, under the name that these have
@@ -1235,6 +1235,11 @@ class Renderer:
         fractions = self.plan.conventions.fractions_cast
         x = number(column, item.reference or column, fractions=fractions)
         return as_sql(column), x, column.floating or column.kind == "text"
+
+    def _reading(self, item: Watched) -> list[Scan]:
+        """The scans that a column is read of."""
+        scans = self.plan.counted
+        return [scan for scan in scans if self.plan.tells_apart(item, scan.segmentation)]
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
         """An item's column of a scan, as the relation that is read calls it."""

@@ -259,6 +259,8 @@ def histogram_rows(facts: Facts, run_id: str) -> list[Row]:
     for pair in plan.pairs:
         scan = plan.scans[pair.reference_scan]
         for item in plan.measured:
+            if not plan.tells_apart(item, pair.segmentation):
+                continue
             bins = facts.histogram(pair, item.id)
             n = sum(row["n_reference"] for row in bins)
             m = sum(row["n_production"] for row in bins)
@@ -335,7 +337,8 @@ def profile_rows(facts: Facts, run_id: str) -> list[Row]:
         production = scan.side == "production"
         for item in plan.measured:
             row = facts.profile(scan.id, window_id, segment, item.id)
-            if row is None or item.id in facts.gathered.failed:
+            unread = not plan.tells_apart(item, pair.segmentation)
+            if row is None or unread or item.id in facts.gathered.failed:
                 continue
             column = item.production if production else item.reference
             spread = facts.quantiles.get((scan.id, window_id, segment, item.id), {})

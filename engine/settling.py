@@ -168,7 +168,7 @@ class Settling(Sides):
         for item in items:
             if item.id not in self.grids:
                 continue
-            for pair in self.plan.pairs:
+            for pair in self.pairs_of(item):
                 self.waiting.pop((pair.id, item.id), None)
                 wanted = asked.get(self.comparison(pair, item), ())
                 far = self.survey(item.id, pair).gaps if wanted else None

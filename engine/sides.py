@@ -50,6 +50,11 @@ class Sides:
         reference, production = self.keys(pair)
         return self.side(feature, reference), self.side(feature, production)
 
+    def pairs_of(self, item: Watched) -> list[Pair]:
+        """The pairs that a feature is compared in."""
+        pairs = self.plan.pairs
+        return [pair for pair in pairs if self.plan.tells_apart(item, pair.segmentation)]
+
     def keys(self, pair: Pair) -> tuple[Key, Key]:
         """Which side of a feature is the reference's in a pair, and which is production's."""
         return (

@@ -478,9 +478,11 @@ def span(start: datetime, end: datetime, zone: str = "UTC") -> str:
 
 
 def _is_column(row: Row) -> bool:
-    """Whether a row is about a column, not about the dataset or a join."""
+    """Whether a row is about a column, not about the dataset, a join, labels or a class."""
     metric = METRICS.get(row["metric"])
-    return row["feature"] != ALL and (metric is None or metric.scope != "join")
+    return row["feature"] != ALL and (
+        metric is None or metric.scope not in ("join", "labels", "class")
+    )
 
 
 def name_of(feature: str) -> str:

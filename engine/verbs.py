@@ -46,7 +46,7 @@ DEMO_AT: Final = "2013-07-01"
 DEMO_FOLDER: Final = "driftline-demo"
 BASELINE_ACTIONS: Final = ("build", "show", "list")
 
-_DEMO_DATA: Final = ("README.md", "scored.parquet", "training.parquet")
+_DEMO_DATA: Final = ("README.md", "labels.parquet", "scored.parquet", "training.parquet")
 _DEMO_PROJECT: Final = "driftline.yml"
 _DEMO_TOOLS: Final = ("load_postgres.py",)
 
