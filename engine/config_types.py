@@ -123,7 +123,8 @@ class Checked:
         self, _: CoreSchema, __: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         if self.choices:
-            return {"type": "string", "enum": list(self.choices)}
+            named = {"enum": list(self.choices)}
+            return {"type": "string", "anyOf": [named, {"pattern": "^[a-z][a-z0-9_]*$"}]}
         return {"type": "string", "examples": list(self.examples)}
 
     def _read(self, value: object, info: core_schema.ValidationInfo) -> object:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeVar, Union
 
 from pydantic import ConfigDict, Field, Tag, create_model
 
 from driftline.engine.catalog import METRICS, SIGNAL_TYPES, FeatureType, Kind
 from driftline.engine.config_types import (
+    THRESHOLD_SCHEMA,
     Checked,
     Count,
     Judged,
@@ -164,10 +165,32 @@ def _words(within: str, only: FeatureType | None = None) -> list[str]:
     ]
 
 
+Base = TypeVar("Base", bound=MetricMap)
+
+# A name that only the project knows: a SQL file in `metrics/` beside it.
+_OWN_SCHEMA: Final[dict[str, Any]] = {
+    "additionalProperties": {
+        **THRESHOLD_SCHEMA,
+        "description": "Threshold of a metric of your own, metrics/NAME.sql",
+    }
+}
+
+
+def _may_be_own(base: type[Base], within: str) -> type[Base]:
+    """A base for models whose metrics may be the project's own, as its published schema says."""
+    if within and within not in OWN_SIGNALS:
+        return base
+    doc, config = base.__doc__, ConfigDict(json_schema_extra=_OWN_SCHEMA)
+    return type(
+        base.__name__, (base,), {"__doc__": doc, "model_config": config, "__module__": __name__}
+    )
+
+
 def _metric_map(name: str, words: list[str], within: str, only: str) -> type[MetricMap]:
     """The model of a map of metrics."""
     doc = f"Thresholds of {only or 'single'} features, by metric."
-    made = create_model(name, __base__=MetricMap, __doc__=doc, **_metric_fields(words))
+    base = _may_be_own(MetricMap, within)
+    made = create_model(name, __base__=base, __doc__=doc, **_metric_fields(words))
     made.within, made.only = within, only
     return made
 
@@ -219,7 +242,8 @@ def _signal(kind: str) -> type[SignalKeys]:
         Field(None, alias=LISTED),
     )
     doc = f"A signal of type {kind}."
-    made = create_model(_camel(kind), __base__=SignalKeys, __doc__=doc, **fields)
+    base = _may_be_own(SignalKeys, kind)
+    made = create_model(_camel(kind), __base__=base, __doc__=doc, **fields)
     made.within = kind
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ def complain_of_own(project: Project) -> None:
     Raises:
         ConfigError: With each that does not compute: its file, the line, and what DuckDB says.
     """
-    broken = [told for metric in project.beside.values() for told in why_broken(metric)]
+    broken = why_broken(project.beside) if project.beside else []
     if broken:
         raise ConfigError(
             "\n".join(broken),
@@ -44,22 +45,25 @@ def complain_of_own(project: Project) -> None:
         )
 
 
-def why_broken(metric: Metric) -> list[str]:
-    """What is wrong with a metric's answers over two small tables; nothing where they are right."""
+def why_broken(metrics: Mapping[str, Metric]) -> list[str]:
+    """What is wrong with metrics' answers over two small tables; nothing where they are right."""
     import pyarrow as pa
 
     frames = {
         "reference": pa.table({"number": _NUMBERS, "text": _TEXTS}),
         "production": pa.table({"number": _NUMBERS[5:], "text": [*_TEXTS[:30], *["new"] * 5]}),
     }
-    rule = MetricRule(metric.name, dict.fromkeys(metric.types, Threshold()))
+    rules = tuple(
+        MetricRule(metric.name, dict.fromkeys(metric.types, Threshold()))
+        for metric in metrics.values()
+    )
     monitor = Monitor(
         "trial",
         Production(Source("production", table=("production",))),
         (Reference("reference", Source("reference", table=("reference",))),),
-        (Signal("data_drift", "data_drift", "reference", (rule,)),),
+        (Signal("data_drift", "data_drift", "reference", rules),),
         min_rows=0,
-        beside={metric.name: metric},
+        beside=metrics,
     )
     project = Project(Path.cwd(), (monitor,), Results(Path("unused.duckdb")), Connection())
     with closing(DuckDB({}, frames=frames)) as session:
@@ -67,6 +71,6 @@ def why_broken(metric: Metric) -> list[str]:
             project, at=datetime(2026, 1, 1, tzinfo=UTC), warehouse=session, store=False
         ).monitors
     if found.error is not None:
-        return [f"{metric.path}: {found.error.message}"]
+        return [found.error.message]
     failed = (row for row in found.metrics if row["status"] == "error")
-    return [*dict.fromkeys(row["reason"] for row in failed if row["metric"] == metric.name)]
+    return [*dict.fromkeys(row["reason"] for row in failed)]

@@ -318,3 +318,10 @@ def test_a_shorter_header_takes_defaults(folder: Path):
     metric = load_project(project(folder)).beside["last_bin"]
     assert (metric.worse, metric.bare, metric.default) == ("higher", "max", None)
     assert np.isneginf(metric.low)
+
+
+def test_editors_take_a_name_that_only_the_project_knows():
+    shapes = driftline.schema()["$defs"]
+    for name in ("DataDrift", "DataDriftNumerical", "DataQuality", "FeatureThresholds"):
+        assert "metrics/NAME.sql" in shapes[name]["additionalProperties"]["description"]
+    assert shapes["FeatureAttributionDrift"]["additionalProperties"] is False

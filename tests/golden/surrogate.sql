@@ -3,7 +3,7 @@ select
     0 as scan,
     window_id,
     segment,
-    cast(place as bigint) as place,
+    drawn_by,
     output,
     value_0,
     value_1
@@ -11,10 +11,13 @@ from (
     select
         window_id,
         segment,
-        row_number() over (
+        drawn_by,
+        rank() over (
             partition by window_id, segment
             order by drawn_by
-        ) as place,
+        ) + count(*) over (
+            partition by window_id, segment, drawn_by
+        ) - 1 as up_to,
         output,
         value_0,
         value_1
@@ -32,13 +35,13 @@ from (
     ) as production
     where output is not null
 ) as ranked
-where place <= 10000
+where up_to <= 10000
 union all
 select
     1 as scan,
     window_id,
     segment,
-    cast(place as bigint) as place,
+    drawn_by,
     output,
     value_0,
     value_1
@@ -46,10 +49,13 @@ from (
     select
         window_id,
         segment,
-        row_number() over (
+        drawn_by,
+        rank() over (
             partition by window_id, segment
             order by drawn_by
-        ) as place,
+        ) + count(*) over (
+            partition by window_id, segment, drawn_by
+        ) - 1 as up_to,
         output,
         value_0,
         value_1
@@ -66,4 +72,4 @@ from (
     ) as reference
     where output is not null
 ) as ranked
-where place <= 10000
+where up_to <= 10000
