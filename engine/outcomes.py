@@ -41,6 +41,12 @@ class Counted:
     calibration: dict[tuple[int, int, int, str], list[Row]] = field(default_factory=dict)
     unknown: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
+    def of_scan(self, scan: int) -> list[str]:
+        """What tells a scan's rows from others, as texts in order."""
+        rows = [row for key, row in self.errors.items() if key[0] == scan]
+        rows += [row for key, of in self.confusion.items() if key[0] == scan for row in of]
+        return sorted(repr(sorted(row.items())) for row in rows)
+
 
 def sides_of(plan: Plan) -> Iterator[tuple[Pair, str, Key]]:
     """The sides of every pair whose outcomes are read, and where what was counted of them stands."""

@@ -572,12 +572,13 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
             item.name: facts.decided(pair, item.id) for item in plan.measured
         }
         if not bins and not plan.left_alone:
-            # a monitor of nothing but importances
+            # a monitor of nothing but importances or performance
             parts["importances"] = [
                 [[name, *map(repr, told)] for name, told in sorted(found.items())]
                 for (_, s, _), found in facts.gathered.importances.items()
                 if s == scan.id
             ]
+            parts["outcomes"] = facts.gathered.outcomes.of_scan(scan.id)
         for name in plan.left_alone:
             bins[name] = facts.standing.bins(scan.reference, name)
             profiles[name] = facts.standing.profile(scan.reference, name)

@@ -31,6 +31,13 @@ NAMES: Final = {
     "DataTypeErrorRate": "data_type_error_rate",
     "OutOfBoundsRate": "out_of_bounds_rate",
     "NormalizedDiscountedCumulativeGain": "normalized_discounted_cumulative_gain",
+    "Accuracy": "accuracy",
+    "Precision": "precision_macro",
+    "Recall": "recall_macro",
+    "F1_macro": "f1_macro",
+    "RootMeanSquaredError": "root_mean_squared_error",
+    "MeanAbsoluteError": "mean_absolute_error",
+    "MeanSquaredError": "mean_squared_error",
 }
 DRIFT: Final = (
     "    signals: {data_drift: [js, psi, wasserstein, ks, ks_distance, chi2, chebyshev]}\n"

@@ -331,6 +331,27 @@ def test_features_that_differ_are_told_and_other_columns_do_not_matter():
     assert CASES["attribution_ignores_correlationid"]["expected"]["accepted"]
 
 
+# Performance
+
+
+@pytest.mark.parametrize("key", group("model_performance"))
+def test_performance_is_the_originals(key: str):
+    case = CASES[key]
+    wanted = {**case["expected"], **case["derived"]}
+    task = "classification" if "Accuracy" in wanted else "regression"
+    side = {"y": case["input"]["actual"], "p": case["input"]["predicted"]}
+    found = azure(
+        side,
+        side,
+        f"    model: {{task: {task}}}\n    columns: {{prediction: p, actual: y}}\n"
+        f"    signals: {{model_performance: [{', '.join(NAMES[name] for name in wanted)}]}}\n",
+    )
+    for name, value in wanted.items():
+        assert found["__all__", NAMES[name]]["value"] == pytest.approx(value, abs=case["tolerance"])
+    # a good model is no finding there: the original's alert is the other way round
+    assert {row["status"] for row in found.run.metrics} == {"ok"}
+
+
 # Thresholds
 
 
@@ -490,6 +511,7 @@ def test_every_case_is_run_or_says_why_not():
     text = Path(__file__).read_text("utf-8")
     run = {
         *NUMERICAL, *CATEGORICAL, *group("histogram_buckets"), *group("thresholds"),
+        *group("model_performance"),
         *(key for key in group("type_inference") if key.startswith(("int_class", "common"))),
         *(key for key in group("feature_attribution") if key.startswith("ndcg")),
     }  # fmt: skip

@@ -172,6 +172,24 @@ def test_a_delay_moves_what_needs_labels_and_nothing_else(tables: Path, tmp_path
     assert later["model_performance", "label_coverage", "labels"]["value"] == 1
 
 
+def test_other_labels_make_another_reference_and_windows_are_measured_again(
+    tables: Path, tmp_path: Path
+) -> None:
+    path = project(tables, tmp_path)
+    text = path.read_text("utf-8").replace("      data_drift: {features: [age], js: 0.1}\n", "")
+    path.write_text(text, "utf-8")
+    driftline.backfill(path, start="2026-03-01", end="2026-03-02")
+    (before,) = {row["reference_id"] for row in stored(path) if row["metric"] == "accuracy"}
+    (same,) = driftline.backfill(path, start="2026-03-01", end="2026-03-02").monitors
+    assert {row["reference_id"] for row in same.metrics if row["metric"] == "accuracy"} == {before}
+    reference = pq.read_table(tables / "reference.parquet")
+    (tmp_path / "reference.parquet").unlink()
+    pq.write_table(reference.slice(0, 299), tmp_path / "reference.parquet")
+    driftline.backfill(path, start="2026-03-01", end="2026-03-02")
+    (after,) = {row["reference_id"] for row in stored(path) if row["metric"] == "accuracy"}
+    assert after != before
+
+
 def test_check_judges_stored_performance_by_the_file_of_today(tables: Path, tmp_path: Path) -> None:
     path = project(tables, tmp_path)
     ran(path, "2026-03-02")
