@@ -356,9 +356,11 @@ class OutcomeRenderer:
 
     @property
     def references(self) -> tuple[int, ...]:
-        """Ids of the scans of references that have scores and labels."""
-        found = (each for each in self._performance.outcomes if each.scan)
-        return tuple(each.scan for each in found if each.scores and each.actual is not None)
+        """Ids of the whole scans of references that have scores and labels."""
+        found = (self._performance.of(scan.id) for scan in self._renderer.plan.references)
+        return tuple(
+            each.scan for each in found if each and each.scores and each.actual is not None
+        )
 
     @property
     def estimates_area(self) -> bool:
@@ -382,13 +384,18 @@ class OutcomeRenderer:
         )
 
     def calibration(self, edges: Mapping[int, Sequence[object]]) -> Statement:
-        """Rows of references and of production by what was predicted, and by parts of each reference."""
+        """Rows of references and of production by what was predicted, and by parts of each reference.
+
+        Segments are cut as the whole reference is.
+        """
         sides = []
-        for _, outcome, part, names in self._read():
+        for scan, outcome, part, names in self._read():
             if not outcome.scores:
                 continue
-            own = outcome.scan in edges
-            for reference in (outcome.scan,) if own else edges:
+            own = scan.side == "reference"
+            for reference in edges:
+                if own and self._renderer.plan.scan_of(scan.reference).id != reference:
+                    continue
                 actual = self._class(outcome.actual if own else None, names)
                 predicted, score = self._predicted(outcome, names), self._sureness(outcome, names)
                 cuts = tuple(edges[reference])

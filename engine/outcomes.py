@@ -124,7 +124,7 @@ def _forecast(plan: Plan, pair: Pair, counted: Counted, rows: dict[str, list[Row
     performance = plan.performance
     assert performance is not None
     reference = (pair.reference_scan, pair.reference_window, pair.segment)
-    production = (plan.production.id, pair.window_id, pair.segment)
+    production = (pair.production_scan, pair.window_id, pair.segment)
     before = _calibrated(plan, pair, counted, reference)
     cells: dict[tuple[str, int], dict[str, int]] = {}
     for row in before:
@@ -196,7 +196,8 @@ def _end(pair: Pair, metric: str, name: str, ends: tuple[float, float]) -> Row:
 
 def _calibrated(plan: Plan, pair: Pair, counted: Counted, key: Key) -> list[Row]:
     """Rows by what was predicted, part of the reference's scores and class, by their names."""
-    found = counted.calibration.get((key[0], pair.reference_scan, *key[1:]), [])
+    cut_by = plan.scan_of(plan.scans[pair.reference_scan].reference).id
+    found = counted.calibration.get((key[0], cut_by, *key[1:]), [])
     named = _named(plan, pair, counted, found)
     return sorted(named, key=lambda row: (row["part"], row["predicted"], row["actual"] or ""))
 

@@ -13,7 +13,7 @@ select
     {{ scan.id }} as scan,
     {{ side.cut_by }} as cut_by,
     {% if scan.placed %}placed.{% endif %}window_id,
-    segment,
+    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
     actual,
     predicted,
     part,
@@ -21,14 +21,12 @@ select
 from (
     select
         {% if scan.placed %}step{% else %}window_id{% endif %},
-        segment,
         actual,
         predicted,
         {% if side.edges %}case {% for edge in side.edges %}when score < {{ edge }} then {{ loop.index0 }} {% endfor %}else {{ side.edges | length }} end{% else %}0{% endif %} as part
     from (
         select
             {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
-            '__all__' as segment,
             {{ side.actual }} as actual,
             {{ side.predicted }} as predicted,
             {{ side.score }} as score
@@ -41,7 +39,7 @@ from (
 inner join {{ placed_steps([scan]) }}
     on placed.step = {{ scan.name }}.step
 {%- endif %}
-group by {% if scan.placed %}placed.{% endif %}window_id, segment, actual, predicted, part
+group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, actual, predicted, part
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -25,13 +25,12 @@ from (
     from (
         select
             {% if scan.placed %}placed.{% endif %}window_id,
-            segment,
+            {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
             score,
             cast(count(*) as double) as n
         from (
             select
                 {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
-                '__all__' as segment,
                 {{ side.actual }} as actual,
                 {{ side.score }} as score
             {{ rows_of(scan) | indent(12) }}
@@ -41,7 +40,7 @@ from (
             on placed.step = {{ scan.name }}.step
         {%- endif %}
         where actual is not null and score is not null
-        group by {% if scan.placed %}placed.{% endif %}window_id, segment, score
+        group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, score
     ) as counted
 ) as ordered
 group by window_id, segment

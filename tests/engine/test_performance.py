@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
+from support import score
 
 import driftline
 from driftline.engine.compile import compile_project
 from driftline.engine.config import load_project
 from driftline.engine.errors import ConfigError, SourceError
+from driftline.engine.project import Roles, Segmentation
 from driftline.engine.store import Store
 
 Row = dict[str, Any]
@@ -213,6 +216,48 @@ def test_a_join_that_cannot_be_read_fails_what_needs_it_and_nothing_else(
     assert rows["model_performance", "accuracy", "__all__"]["status"] == "error"
     assert "too many" in rows["model_performance", "accuracy", "__all__"]["reason"]
     assert rows["data_drift", "jensen_shannon_distance", "age"]["status"] != "error"
+
+
+def test_a_segment_performs_as_its_rows_do_alone_and_is_estimated_by_parts_of_the_whole() -> None:
+    rng = np.random.default_rng(6)
+
+    def side(rows: int) -> pa.Table:
+        scores = rng.random(rows)
+        return pa.table(
+            {
+                "score": scores,
+                "actual": rng.random(rows) < scores,
+                "group": [("u", "v")[k] for k in rng.integers(0, 2, rows)],
+                "x": rng.normal(size=rows),
+            }
+        )
+
+    def judged(before: pa.Table, after: pa.Table, **more: Any) -> dict[tuple[str, ...], Row]:
+        names = ("accuracy", "f1", "roc_auc", "log_loss", "estimated_accuracy")
+        found = score(
+            before,
+            after,
+            metrics=names,
+            roles=Roles(score="score", actual="actual"),
+            task="classification",
+            **more,
+        )
+        return {
+            (row["segment"], row["metric"], row["feature"]): row
+            for row in found.run.metrics
+            if row["signal"] == "model_performance"
+        }
+
+    reference, production = side(150), side(120)
+    whole = judged(reference, production, segments=(Segmentation(("group",)),))
+    for group in ("u", "v"):
+        alone = judged(
+            *(t.filter(pa.compute.equal(t["group"], group)) for t in (reference, production))
+        )
+        for (_, metric, feature), row in alone.items():
+            segment = whole[f"group={group}", metric, feature]
+            for name in ("value", "reference_value", "n_production", "ci_low", "status"):
+                assert segment[name] == pytest.approx(row[name]), (metric, name)
 
 
 def test_prediction_drift_watches_every_output(tables: Path, tmp_path: Path) -> None:
