@@ -11,7 +11,6 @@ from driftline.engine import config_models as models
 from driftline.engine.aggregates import Aggregate, AggregateError, parse_aggregate
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS, DRIFTLINE, Conventions
-from driftline.engine.not_built import PLANNED_SIGNALS
 from driftline.engine.own_metrics import aggregate_metric, why_no_name
 from driftline.engine.project import (
     MODELLED,
@@ -122,8 +121,6 @@ def resolve_signals(
         return
     defined: dict[str, Aggregate | None] = {}
     for name, one in given.signals.items():
-        if one.type in PLANNED_SIGNALS:
-            continue
         sides_known = references and not cut(section.node, "references")
         if one.reference is not None and sides_known and one.reference not in references:
             near = nearest(one.reference, references) or f"; there is {', '.join(references)}"

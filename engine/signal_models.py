@@ -19,7 +19,6 @@ from driftline.engine.config_types import (
     key,
     shapes,
 )
-from driftline.engine.not_built import PLANNED_METRICS
 from driftline.engine.own_metrics import SIGNALS as OWN_SIGNALS
 from driftline.engine.project import Threshold
 from driftline.engine.yaml_file import Complaints, nearest
@@ -40,15 +39,12 @@ UNASKED: Final = ("schema", "importance")
 
 def _full_names() -> dict[str, str]:
     """Every accepted name of a metric to its full one."""
-    found = {
+    return {
         word: metric.name
         for metric in METRICS.values()
         if metric.scope not in UNASKED
         for word in (metric.name, *metric.short)
     }
-    for metrics in PLANNED_METRICS.values():
-        found |= {word: name for name, short in metrics.items() for word in (name, *short)}
-    return found
 
 
 FULL_NAMES: Final[Mapping[str, str]] = _full_names()
@@ -56,9 +52,7 @@ FULL_NAMES: Final[Mapping[str, str]] = _full_names()
 
 def signal_types_of(metric: str) -> tuple[str, ...]:
     """The types of signal that may name a metric, given by its full name."""
-    if metric in METRICS:
-        return _FAMILY[METRICS[metric].family]
-    return tuple(kind for kind, metrics in PLANNED_METRICS.items() if metric in metrics)
+    return _FAMILY[METRICS[metric].family]
 
 
 def bare_kind(metric: str) -> Kind:

@@ -7,7 +7,6 @@ from importlib.resources import as_file, files
 import duckdb
 import pytest
 
-
 TABLES = ("training", "scored", "labels")
 
 

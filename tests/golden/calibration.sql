@@ -3,7 +3,7 @@ select
     0 as scan,
     1 as cut_by,
     window_id,
-    segment,
+    '__all__' as segment,
     actual,
     predicted,
     part,
@@ -11,14 +11,12 @@ select
 from (
     select
         window_id,
-        segment,
         actual,
         predicted,
         case when score < cast('0.5' as double) /* edge, from the reference's scores */ then 0 else 1 end as part
     from (
         select
             0 as window_id,
-            '__all__' as segment,
             cast(null as varchar) as actual,
             case when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end is null or case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end is null or case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end is null then null when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end and case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then 'it''s yes' when case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then 'no' else 'maybe' end as predicted,
             case when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end is null or case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end is null or case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end is null then null when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end and case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end when case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end else case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end end as score
@@ -26,13 +24,13 @@ from (
     ) as scored
     where predicted is not null and score is not null
 ) as production
-group by window_id, segment, actual, predicted, part
+group by window_id, actual, predicted, part
 union all
 select
     1 as scan,
     1 as cut_by,
     window_id,
-    segment,
+    '__all__' as segment,
     actual,
     predicted,
     part,
@@ -40,14 +38,12 @@ select
 from (
     select
         window_id,
-        segment,
         actual,
         predicted,
         case when score < cast('0.5' as double) /* edge, from the reference's scores */ then 0 else 1 end as part
     from (
         select
             0 as window_id,
-            '__all__' as segment,
             cast("outcome" as varchar) as actual,
             case when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end is null or case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end is null or case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end is null then null when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end and case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then 'it''s yes' when case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then 'no' else 'maybe' end as predicted,
             case when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end is null or case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end is null or case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end is null then null when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end and case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end when case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end else case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end end as score
@@ -55,14 +51,14 @@ from (
     ) as scored
     where predicted is not null and score is not null and actual is not null
 ) as reference
-group by window_id, segment, actual, predicted, part
+group by window_id, actual, predicted, part
 ;
 /* driftline monitor=one step=calibration */
 select
     0 as scan,
     1 as cut_by,
     window_id,
-    segment,
+    '__all__' as segment,
     actual,
     predicted,
     part,
@@ -70,14 +66,12 @@ select
 from (
     select
         window_id,
-        segment,
         actual,
         predicted,
         case when score < cast('0.5' as double) /* edge, from the reference's scores */ then 0 else 1 end as part
     from (
         select
             0 as window_id,
-            '__all__' as segment,
             cast(null as varchar) as actual,
             case when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= (CASE WHEN "amount" > 9 THEN 1 ELSE "amount" END) then 'true' when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end < (CASE WHEN "amount" > 9 THEN 1 ELSE "amount" END) then 'not true' end as predicted,
             case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end as score
@@ -87,13 +81,13 @@ from (
     ) as scored
     where predicted is not null and score is not null
 ) as production
-group by window_id, segment, actual, predicted, part
+group by window_id, actual, predicted, part
 union all
 select
     1 as scan,
     1 as cut_by,
     window_id,
-    segment,
+    '__all__' as segment,
     actual,
     predicted,
     part,
@@ -101,14 +95,12 @@ select
 from (
     select
         window_id,
-        segment,
         actual,
         predicted,
         case when score < cast('0.5' as double) /* edge, from the reference's scores */ then 0 else 1 end as part
     from (
         select
             0 as window_id,
-            '__all__' as segment,
             case when "happened" then 'true' when not "happened" then 'false' end as actual,
             case when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= (CASE WHEN "amount" > 9 THEN 1 ELSE "amount" END) then 'true' when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end < (CASE WHEN "amount" > 9 THEN 1 ELSE "amount" END) then 'not true' end as predicted,
             case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end as score
@@ -116,4 +108,4 @@ from (
     ) as scored
     where predicted is not null and score is not null and actual is not null
 ) as reference
-group by window_id, segment, actual, predicted, part
+group by window_id, actual, predicted, part

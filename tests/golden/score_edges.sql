@@ -14,19 +14,18 @@ from (
     from (
         select
             window_id,
-            segment,
+            '__all__' as segment,
             score,
             cast(count(*) as double) as n
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 cast("outcome" as varchar) as actual,
                 case when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end is null or case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end is null or case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end is null then null when case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end and case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end when case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end >= case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end then case when abs(cast("p_no" as double)) < cast('1e+150' as double) then cast("p_no" as double) end else case when abs(cast("p_maybe" as double)) < cast('1e+150' as double) then cast("p_maybe" as double) end end as score
             from driftline_joined_1
         ) as reference
         where actual is not null and score is not null
-        group by window_id, segment, score
+        group by window_id, score
     ) as counted
 ) as ordered
 group by window_id, segment
@@ -47,19 +46,18 @@ from (
     from (
         select
             window_id,
-            segment,
+            '__all__' as segment,
             score,
             cast(count(*) as double) as n
         from (
             select
                 0 as window_id,
-                '__all__' as segment,
                 case when "happened" then 'true' when not "happened" then 'false' end as actual,
                 case when abs(cast("p ""yes""" as double)) < cast('1e+150' as double) then cast("p ""yes""" as double) end as score
             from "ml"."training"
         ) as reference
         where actual is not null and score is not null
-        group by window_id, segment, score
+        group by window_id, score
     ) as counted
 ) as ordered
 group by window_id, segment

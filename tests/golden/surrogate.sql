@@ -10,13 +10,13 @@ select
 from (
     select
         window_id,
-        segment,
+        '__all__' as segment,
         drawn_by,
         rank() over (
-            partition by window_id, segment
+            partition by window_id
             order by drawn_by
         ) + count(*) over (
-            partition by window_id, segment, drawn_by
+            partition by window_id, drawn_by
         ) - 1 as up_to,
         output,
         value_0,
@@ -24,7 +24,6 @@ from (
     from (
         select
             0 as window_id,
-            '__all__' as segment,
             md5(coalesce(cast("request ""id""" as varchar), '')) as drawn_by,
             case when cast("said" as double) <= cast('1.7976931348623157e+308' as double) or -cast("said" as double) < cast('-1.7976931348623157e+308' as double) then cast("said" as double) end as output,
             case when cast("amount" as double) <= cast('1.7976931348623157e+308' as double) or -cast("amount" as double) < cast('-1.7976931348623157e+308' as double) then cast("amount" as double) end as value_0,
@@ -48,13 +47,13 @@ select
 from (
     select
         window_id,
-        segment,
+        '__all__' as segment,
         drawn_by,
         rank() over (
-            partition by window_id, segment
+            partition by window_id
             order by drawn_by
         ) + count(*) over (
-            partition by window_id, segment, drawn_by
+            partition by window_id, drawn_by
         ) - 1 as up_to,
         output,
         value_0,
@@ -62,7 +61,6 @@ from (
     from (
         select
             0 as window_id,
-            '__all__' as segment,
             md5(coalesce(cast("request ""id""" as varchar), '')) as drawn_by,
             case when cast("said" as double) <= cast('1.7976931348623157e+308' as double) or -cast("said" as double) < cast('-1.7976931348623157e+308' as double) then cast("said" as double) end as output,
             case when cast("amount" as double) <= cast('1.7976931348623157e+308' as double) or -cast("amount" as double) < cast('-1.7976931348623157e+308' as double) then cast("amount" as double) end as value_0,
