@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from driftline.engine.guess import Guess
     from driftline.engine.outcome import RunResult
     from driftline.engine.project import Project
-    from driftline.engine.results_verbs import check, ddl, ls, migrate, publish, show
+    from driftline.engine.results_verbs import (
+        check,
+        ddl,
+        explain,
+        ls,
+        migrate,
+        publish,
+        show,
+    )
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.stored import Migrated
     from driftline.engine.verbs import (
@@ -76,6 +84,7 @@ __all__ = [
     "ddl",
     "debug",
     "demo",
+    "explain",
     "init",
     "ls",
     "metrics",
@@ -97,7 +106,9 @@ _ELSEWHERE: Final = {
     "Project": "project",
     "RunResult": "outcome",
     "Scaffold": "scaffold",
-    **dict.fromkeys(("check", "ddl", "ls", "migrate", "publish", "show"), "results_verbs"),
+    **dict.fromkeys(
+        ("check", "ddl", "explain", "ls", "migrate", "publish", "show"), "results_verbs"
+    ),
 }
 
 

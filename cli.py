@@ -468,6 +468,29 @@ def show(
 
 
 @verb
+def explain(
+    ctx: typer.Context,
+    monitor: Annotated[
+        str | None, Argument(metavar="MONITOR", help="A name; else all with segments.")
+    ] = None,
+    feature: Annotated[Words, Option(metavar="NAME", help="This feature; else all.")] = None,
+    by: Annotated[
+        str | None, Option(metavar="SEGMENTS", help="One entry of `segments`, such as origin.")
+    ] = None,
+    reference: Annotated[
+        str | None, Option(metavar="NAME", help="Against this reference; else the primary one.")
+    ] = None,
+    format_: Formats = Format.table,
+) -> None:
+    """Tell whether segments' shares moved, or what a feature does within them."""
+    session: Session = ctx.obj
+    found = driftline.explain(
+        session.load(), monitor, feature=feature or None, by=by, reference=reference
+    )
+    session.rows(found, format_, terminal.explained)
+
+
+@verb
 def ls(
     ctx: typer.Context,
     what: Annotated[Things, Argument(metavar="WHAT", help="What to list.")] = Things.monitors,
@@ -497,7 +520,7 @@ def metrics(
         str | None, Argument(metavar="NEW", help="After `new`: what your own is called.")
     ] = None,
 ) -> None:
-    """Show the catalogue: definitions, SQL, parameters; `metrics new NAME` begins one of your own."""
+    """Show the catalogue, or begin a metric of your own."""
     session: Session = ctx.obj
     if name == "new" and new is not None:
         path = driftline.new_metric(new, project=session.project)

@@ -92,6 +92,57 @@ def show(
         )
 
 
+def explain(
+    project: ProjectLike = None,
+    monitor: str | None = None,
+    *,
+    feature: Filter = None,
+    by: str | None = None,
+    reference: str | None = None,
+    target: str | None = None,
+) -> pa.Table:
+    """Split the drift of features into what their segments' shares and what happened within explain.
+
+    Of the newest stored window. Divergences are of Kullback and Leibler, in nats, of production from the
+    reference, in the stored bins; by their chain rule those of the segments' shares (`mix`) and within the
+    segments (`within`) make up that of both together.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        monitor: A name; None is all that have segments.
+        feature: Names of features; None is all.
+        by: One of the monitor's `segments`: a column, columns with a comma between, or a condition's name;
+            None is each of them.
+        reference: The reference's name; None is the primary one.
+        target: One of the file's targets.
+
+    Returns:
+        For each feature and segmentation a row of all segments together (segment `__all__`), then a row a
+        segment: monitor, reference, feature, by, segment, window_start, window_end, share_reference,
+        share_production, mix, within. What is explained most comes first.
+
+    Raises:
+        ConfigError: When the project or a name is wrong, or there are no segments.
+        StoreError: When there are no results yet, or they cannot be read.
+    """
+    from driftline.engine.explain import explained
+
+    loaded = load(project, target)
+    with masked(loaded):
+        store = store_of(loaded)
+        if monitor is not None:
+            _check_monitor(loaded, store, monitor)
+        features = [feature] if isinstance(feature, str) else feature
+        return explained(
+            loaded,
+            lambda sql, params: store.read(sql, params).to_pylist(),
+            monitor,
+            None if features is None else [*features],
+            by,
+            reference,
+        )
+
+
 def ls(
     project: ProjectLike = None, what: str = "monitors", *, target: str | None = None
 ) -> pa.Table:

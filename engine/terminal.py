@@ -25,7 +25,7 @@ from rich.text import Text
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.results import ALL
-from driftline.engine.summary import amount, number
+from driftline.engine.summary import amount, number, percent
 
 if TYPE_CHECKING:
     from driftline.engine.compile import Compiled
@@ -689,6 +689,45 @@ def features(out: Console, rows: Sequence[Row]) -> None:
         listing(
             out, lines, head=("feature", "role", "watched as", "reference", "production", "why")
         )
+
+
+def explained(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `explain` found: for each feature and segmentation a line, then its first segments."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        key = (row["monitor"], row["feature"], row["by"])
+        groups.setdefault(key, []).append(row)
+    if not groups:
+        out.print(Text("no bins are stored of any segment", style="dim"))
+    for place, ((monitor, feature, by), (whole, *parts)) in enumerate(groups.items()):
+        if place:
+            out.print()
+        total = whole["mix"] + whole["within"]
+        told = (
+            f"{total:.3g} nats, {percent(whole['mix'] / total)} of it mix" if total > 0 else "none"
+        )
+        title = Text.assemble(
+            (f"{clean(feature)} by {clean(by)}", "bold"), f" · {clean(monitor)}: {told}"
+        )
+        out.print(title, soft_wrap=True)
+        listing(
+            out,
+            [
+                Line(
+                    (
+                        clean(part["segment"]),
+                        f"{percent(part['share_reference'])} → {percent(part['share_production'])}",
+                        f"{part['mix']:.3g}",
+                        f"{part['within']:.3g}",
+                    ),
+                    (),
+                )
+                for part in parts[:MOST_FEATURES]
+            ],
+            head=("segment", "share", "mix", "within"),
+        )
+        if len(parts) > MOST_FEATURES:
+            out.print(Text(f"  {len(parts) - MOST_FEATURES} more", style="dim"))
 
 
 def catalogue(out: Console, metrics: Iterable[Metric]) -> None:

@@ -24,7 +24,8 @@ VERBS: Final = {each.callback.__name__: each.callback for each in app.registered
 # What only one of the two has, and why.
 PRINTING: Final = {"format"}  # tables are handed over as they are
 EXIT_CODES: Final = {"fail_on", "strict"}  # fields of `RunResult`
-DRY_RUNS: Final = {"run": {"dry_run"}}  # `statements`
+# `statements`, and `new_metric`
+ELSEWHERE: Final = {"run": {"dry_run"}, "metrics": {"new"}}
 IN_PYTHON: Final = {"connection"}
 
 PROJECT: Final = """
@@ -75,7 +76,7 @@ def connection() -> Any:
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_a_function_has_the_options_of_its_command(verb: str) -> None:
     of_everything = words(options) - {"ctx"}
-    command = words(VERBS[verb]) - {"ctx"} - PRINTING - EXIT_CODES - DRY_RUNS.get(verb, set())
+    command = words(VERBS[verb]) - {"ctx"} - PRINTING - EXIT_CODES - ELSEWHERE.get(verb, set())
     function = words(getattr(driftline, verb)) - {"project", "target"} - IN_PYTHON
     assert function == command
     assert {"project", "target"} <= of_everything

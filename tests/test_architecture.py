@@ -97,6 +97,7 @@ FLOORS: Final = (
     {"terminal", "frames"},
     {"log"},
     {"calls"},
+    {"explain"},
     {"verbs", "results_verbs"},
     {"cli"},
 )

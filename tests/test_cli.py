@@ -31,7 +31,7 @@ VERBS: Final = (
 )  # fmt: skip
 LATER: Final = (
     "report",
-    "explain", "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
+    "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = (
     "duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas", "ruamel", "rich",
