@@ -482,7 +482,7 @@ def explain(
     ] = None,
     format_: Formats = Format.table,
 ) -> None:
-    """Tell whether segments' shares moved, or what a feature does within them."""
+    """Split drift into mix of segments and what is within."""
     session: Session = ctx.obj
     found = driftline.explain(
         session.load(), monitor, feature=feature or None, by=by, reference=reference
