@@ -432,3 +432,43 @@ def test_what_is_wrong_in_the_file_is_told_with_its_line(key: str, complaint: st
     with pytest.raises(ConfigError) as error:
         load_project(path)
     assert f":7: monitors[m].signals.custom.{complaint}" in str(error.value)
+
+
+def test_every_window_and_segment_has_its_own_rows(tmp_path: Path):
+    rng = np.random.default_rng(3)
+    sides = {}
+    for name, rows in (("reference", 150), ("production", 200)):
+        group = [("a", "b", None)[k] for k in rng.integers(0, 3, rows)]
+        sides[name] = {"x": rng.normal(size=rows), "g": np.array(group, object)}
+    at = np.array(["2026-03-01", "2026-03-02", "2026-03-03"], "M8[us]")[rng.integers(0, 3, 200)]
+    pq.write_table(pa.table(sides["reference"]), tmp_path / "reference.parquet")
+    pq.write_table(pa.table({**sides["production"], "at": at}), tmp_path / "production.parquet")
+    path = tmp_path / "driftline.yml"
+    path.write_text(
+        "monitors:\n  - name: m\n    min_rows: 0\n"
+        "    production: {table: production.parquet, timestamp: at, window: {size: P2D}}\n"
+        "    reference: {table: reference.parquet}\n"
+        "    segments: [g, {name: large, where: x > 1}]\n"
+        "    signals: {custom: {total: {sql: sum(x)}}}\n",
+        "utf-8",
+    )
+    driftline.backfill(path, start="2026-03-01", end="2026-03-04", every="P1D")
+    found = [row for row in stored(path) if row["metric"] == "total"]
+    assert len(found) == 2 * 5
+
+    def inside(side: Row, segment: str) -> Any:
+        if segment == "large":
+            return side["x"] > 1
+        group = {"g=a": "a", "g=b": "b", "g=__null__": None}
+        return np.array([segment == "__all__" or g == group[segment] for g in side["g"]])
+
+    for row in found:
+        start, end = (np.datetime64(row[name]) for name in ("window_start", "window_end"))
+        here = inside(sides["production"], row["segment"]) & (at >= start) & (at < end)
+        there = inside(sides["reference"], row["segment"])
+        wanted = [
+            float(sides["production"]["x"][here].sum()),
+            float(sides["reference"]["x"][there].sum()),
+        ]
+        assert [row["value"], row["reference_value"]] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+        assert [row["n_production"], row["n_reference"]] == [here.sum(), there.sum()]
