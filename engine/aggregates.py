@@ -94,6 +94,9 @@ def parse_aggregate(text: str) -> Aggregate:
     _refuse(tree.expressions[0])
     whole = exp.Paren(this=tree.expressions[0].copy())
     _without_filters(whole)
+    # as DuckDB divides: others keep no more digits than decimals or whole numbers have
+    for quotient in reversed(list(whole.find_all(exp.Div))):
+        quotient.set("this", exp.cast(quotient.this.copy(), "double"))
     mark = "driftline_column_"
     while mark in text:
         mark += "_"

@@ -536,9 +536,7 @@ _RUNS: Final = {
         )
     ),
     "learned": Planned(_informed(learns=True)),
-    "learned, overlapping": Planned(
-        _informed(size="P9D", learns=True, roles=Roles(prediction="t")), every="P3D"
-    ),
+    "learned, overlapping": Planned(_informed(size="P9D", learns=True), every="P3D"),
     "informed, overlapping": Planned(_informed(size="P9D"), every="P3D"),
     "informed, by date": Planned(_informed("day", "P9D"), every="P7D"),
     "judged numbers": Planned(

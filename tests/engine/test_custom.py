@@ -472,3 +472,8 @@ def test_every_window_and_segment_has_its_own_rows(tmp_path: Path):
         ]
         assert [row["value"], row["reference_value"]] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
         assert [row["n_production"], row["n_reference"]] == [here.sum(), there.sum()]
+
+
+def test_quotients_are_of_doubles_on_every_engine_however_deep():
+    said = parse_aggregate("sum(a / (b / c)) / count(*)").sql
+    assert said.count("AS DOUBLE) /") == 3

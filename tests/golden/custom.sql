@@ -4,7 +4,7 @@ select
     window_id,
     '__all__' as segment,
     cast(count(*) as bigint) as row_count,
-    cast(SUM(column_0 * column_1) / COUNT(CASE WHEN column_2 <> 'it''s' THEN 1 END) as double) as value_0,
+    cast(CAST(SUM(column_0 * column_1) AS DOUBLE) / COUNT(CASE WHEN column_2 <> 'it''s' THEN 1 END) as double) as value_0,
     cast(COUNT(DISTINCT column_3) as double) as value_1
 from (
     select
@@ -24,7 +24,7 @@ select
     window_id,
     '__all__' as segment,
     cast(count(*) as bigint) as row_count,
-    cast(SUM(column_0 * column_1) / COUNT(CASE WHEN column_2 <> 'it''s' THEN 1 END) as double) as value_0,
+    cast(CAST(SUM(column_0 * column_1) AS DOUBLE) / COUNT(CASE WHEN column_2 <> 'it''s' THEN 1 END) as double) as value_0,
     cast(COUNT(DISTINCT column_3) as double) as value_1
 from (
     select
