@@ -77,7 +77,8 @@ class BigQuery:
             return kinds.TYPE_NUMERIC
         return {
             pa.int64(): kinds.TYPE_INT64,
-            pa.float64(): kinds.TYPE_DOUBLE,
+            # there is no shorter one
+            **dict.fromkeys((pa.float32(), pa.float64()), kinds.TYPE_DOUBLE),
             pa.string(): kinds.TYPE_STRING,
             pa.bool_(): kinds.TYPE_BOOL,
             pa.date32(): kinds.TYPE_DATE,
@@ -245,7 +246,7 @@ def word_of(
 def _of_snowflake(type_: pa.DataType) -> str:
     words = {
         pa.int64(): "bigint",
-        pa.float64(): "double",
+        **dict.fromkeys((pa.float32(), pa.float64()), "double"),
         pa.string(): "varchar",
         pa.bool_(): "boolean",
         pa.date32(): "date",

@@ -536,6 +536,14 @@ _RUNS: Final = {
         )
     ),
     "learned": Planned(_informed(learns=True)),
+    # texts are drawn by what they are, which is the same on every engine; of numbers it is not
+    "learned, without ids": Planned(
+        _informed(
+            learns=True,
+            features=_only_of("account", "category"),
+            roles=Roles(prediction="the order"),
+        )
+    ),
     "learned, overlapping": Planned(_informed(size="P9D", learns=True), every="P3D"),
     "informed, overlapping": Planned(_informed(size="P9D"), every="P3D"),
     "informed, by date": Planned(_informed("day", "P9D"), every="P7D"),

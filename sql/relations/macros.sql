@@ -90,8 +90,8 @@ asked.{{ key.name }} = others.{{ key.name }}{% if not loop.last %} and {% endif 
 {#- The sum of what is at most 1 in size, as whole numbers that any order of rows sums alike: times 2^61,
     and what that leaves times 2^52. -#}
 {%- macro limbs(made, name) -%}
-cast(sum(cast(floor({{ made | said }} * {{ wide }}) as bigint)) as double) as {{ name | said }},
-    cast(sum(cast(floor(({{ made | said }} * {{ wide }} - floor({{ made | said }} * {{ wide }})) * {{ rest }}) as bigint)) as double) as {{ name | said }}_rest
+cast(sum(try_cast(floor({{ made | said }} * {{ wide }}) as bigint)) as double) as {{ name | said }},
+    cast(sum(try_cast(floor(({{ made | said }} * {{ wide }} - floor({{ made | said }} * {{ wide }})) * {{ rest }}) as bigint)) as double) as {{ name | said }}_rest
 {%- endmacro -%}
 
 {#- What is made of a finite x, a whole number, or the code of why there is none, counted on from another

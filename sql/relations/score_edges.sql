@@ -13,7 +13,7 @@ select
     window_id,
     segment
     {%- for k in range(1, most) %},
-    {% if k < side.parts %}min(case when upto * {{ side.parts }} >= n_rows * {{ k }} then score end){% else %}cast(null as double){% endif %} as edge_{{ loop.index0 }}
+    cast({% if k < side.parts %}min(case when upto * {{ side.parts }} >= n_rows * {{ k }} then score end){% else %}null{% endif %} as double) as edge_{{ loop.index0 }}
     {%- endfor %}
 from (
     select

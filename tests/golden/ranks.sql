@@ -7,10 +7,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,
@@ -61,10 +61,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,
@@ -115,10 +115,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,
@@ -169,10 +169,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,
@@ -223,10 +223,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,
@@ -277,10 +277,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,
@@ -332,10 +332,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,
@@ -388,10 +388,10 @@ select
     max(positives) as positives,
     max(negatives) as negatives,
     cast(sum(cast(p * (2 * below + q) as bigint)) as double) as wins,
-    cast(sum(cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
-    cast(sum(cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
-    cast(sum(cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
-    cast(sum(cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
+    cast(sum(try_cast(floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as missed,
+    cast(sum(try_cast(floor((p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(p * (missed * missed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as missed_rest,
+    cast(sum(try_cast(floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double)) as bigint)) as double) as passed,
+    cast(sum(try_cast(floor((q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double) - floor(q * (passed * passed) / 4294967296 * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as passed_rest
 from (
     select
         window_id,

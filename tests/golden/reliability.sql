@@ -6,14 +6,14 @@ select
     bin,
     cast(count(*) as bigint) as n,
     cast(count(case when hit = 1 then 1 end) as bigint) as hits,
-    cast(sum(cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
-    cast(sum(cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
-    cast(sum(cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
-    cast(sum(cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
-    cast(sum(cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
-    cast(sum(cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
-    cast(sum(cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
-    cast(sum(cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
+    cast(sum(try_cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
+    cast(sum(try_cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
+    cast(sum(try_cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
+    cast(sum(try_cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
+    cast(sum(try_cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
+    cast(sum(try_cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
+    cast(sum(try_cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
+    cast(sum(try_cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
 from (
     select
         window_id,
@@ -51,14 +51,14 @@ select
     bin,
     cast(count(*) as bigint) as n,
     cast(count(case when hit = 1 then 1 end) as bigint) as hits,
-    cast(sum(cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
-    cast(sum(cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
-    cast(sum(cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
-    cast(sum(cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
-    cast(sum(cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
-    cast(sum(cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
-    cast(sum(cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
-    cast(sum(cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
+    cast(sum(try_cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
+    cast(sum(try_cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
+    cast(sum(try_cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
+    cast(sum(try_cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
+    cast(sum(try_cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
+    cast(sum(try_cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
+    cast(sum(try_cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
+    cast(sum(try_cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
 from (
     select
         window_id,
@@ -97,14 +97,14 @@ select
     bin,
     cast(count(*) as bigint) as n,
     cast(count(case when hit = 1 then 1 end) as bigint) as hits,
-    cast(sum(cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
-    cast(sum(cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
-    cast(sum(cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
-    cast(sum(cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
-    cast(sum(cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
-    cast(sum(cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
-    cast(sum(cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
-    cast(sum(cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
+    cast(sum(try_cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
+    cast(sum(try_cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
+    cast(sum(try_cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
+    cast(sum(try_cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
+    cast(sum(try_cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
+    cast(sum(try_cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
+    cast(sum(try_cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
+    cast(sum(try_cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
 from (
     select
         window_id,
@@ -142,14 +142,14 @@ select
     bin,
     cast(count(*) as bigint) as n,
     cast(count(case when hit = 1 then 1 end) as bigint) as hits,
-    cast(sum(cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
-    cast(sum(cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
-    cast(sum(cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
-    cast(sum(cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
-    cast(sum(cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
-    cast(sum(cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
-    cast(sum(cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
-    cast(sum(cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
+    cast(sum(try_cast(floor(x * cast('2.305843009213694e+18' as double)) as bigint)) as double) as x,
+    cast(sum(try_cast(floor((x * cast('2.305843009213694e+18' as double) - floor(x * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as x_rest,
+    cast(sum(try_cast(floor(x * (1 - x) * cast('2.305843009213694e+18' as double)) as bigint)) as double) as doubt,
+    cast(sum(try_cast(floor((x * (1 - x) * cast('2.305843009213694e+18' as double) - floor(x * (1 - x) * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as doubt_rest,
+    cast(sum(try_cast(floor(loss * cast('2.305843009213694e+18' as double)) as bigint)) as double) as loss,
+    cast(sum(try_cast(floor((loss * cast('2.305843009213694e+18' as double) - floor(loss * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as loss_rest,
+    cast(sum(try_cast(floor(brier * cast('2.305843009213694e+18' as double)) as bigint)) as double) as brier,
+    cast(sum(try_cast(floor((brier * cast('2.305843009213694e+18' as double) - floor(brier * cast('2.305843009213694e+18' as double))) * cast('4503599627370496.0' as double)) as bigint)) as double) as brier_rest
 from (
     select
         window_id,

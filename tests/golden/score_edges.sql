@@ -3,7 +3,7 @@ select
     1 as scan,
     window_id,
     segment,
-    min(case when upto * 2 >= n_rows * 1 then score end) as edge_0
+    cast(min(case when upto * 2 >= n_rows * 1 then score end) as double) as edge_0
 from (
     select
         window_id,
@@ -35,7 +35,7 @@ select
     1 as scan,
     window_id,
     segment,
-    min(case when upto * 2 >= n_rows * 1 then score end) as edge_0
+    cast(min(case when upto * 2 >= n_rows * 1 then score end) as double) as edge_0
 from (
     select
         window_id,
