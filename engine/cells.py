@@ -446,13 +446,12 @@ def holding(side: Side, ends: Sequence[tuple[float, float]]) -> Wholes:
     return side.unread(open_)
 
 
-def below(side: Side, limit: float) -> int:
-    """Finite rows under a limit."""
-    cells = side.cells()
-    return int(cells.n[cells.low < limit].sum())
+def beyond(side: Side, low: float | None, high: float | None) -> tuple[int, int]:
+    """Finite rows under a range and over it; where it is open, none.
 
-
-def above(side: Side, limit: float) -> int:
-    """Finite rows over a limit."""
+    Rows of a cell that reaches past both ends are told to be under it: none is counted twice.
+    """
     cells = side.cells()
-    return int(cells.n[cells.high > limit].sum())
+    under = np.zeros(len(cells.n), bool) if low is None else cells.low < low
+    over = np.zeros(len(cells.n), bool) if high is None else (cells.high > high) & ~under
+    return int(cells.n[under].sum()), int(cells.n[over].sum())

@@ -18,8 +18,7 @@ from driftline.engine.cells import (
     Edges,
     Side,
     Values,
-    above,
-    below,
+    beyond,
     equal_width_edges,
     holding,
     moments,
@@ -426,11 +425,8 @@ class Numbers(Settling):
         _land(bench, "number_values", rows)
 
     def _beyond(self, item: Watched, reference: Side, production: Side) -> dict[str, int]:
-        low, high = self.range(item, reference)
-        return {
-            "below": 0 if low is None else below(production, low),
-            "above": 0 if high is None else above(production, high),
-        }
+        below, above = beyond(production, *self.range(item, reference))
+        return {"below": below, "above": above}
 
 
 def _land(bench: Workbench, name: str, rows: list[dict[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from strategies import Pair, columns
 from support import Scores, close, monitor, run, score, table
 
 from driftline.engine.cells import Side
-from driftline.engine.project import Bound, MetricRule, Monitor, Threshold
+from driftline.engine.project import Bound, FeatureSettings, MetricRule, Monitor, Threshold
 
 CERTIFIED: Final = (
     "normalized_wasserstein_distance",
@@ -117,6 +117,20 @@ def test_never_reads_no_single_value_where_quantiles_cut():
     assert steps.count("ties") <= 1
     sent = [row["sql"] for row in found("never").run.statements if row["step"] == "ties"]
     assert not any("when" not in sql for sql in sent), "only columns without a grid are counted so"
+
+
+def test_rows_of_a_bin_that_reaches_past_both_bounds_are_beyond_them_once():
+    names = ("out_of_bounds_rate",)
+    x = np.random.default_rng(4).normal(0, 1, 400)
+    sides = {"x": pa.array(x * 1e9)}, {"x": pa.array(x)}
+    bounded = {"x": FeatureSettings(type="numerical", bounds=(-0.01, 0.01))}
+
+    def rate(exact: str) -> float:
+        found = score(*sides, metrics=names, path="coarse", settings=bounded, exact=exact)
+        return found["x", names[0]]["value"]
+
+    assert rate("never") == 1
+    assert 0.9 < rate("always") < 1
 
 
 @pytest.mark.parametrize("metric", BINNED)
