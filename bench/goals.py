@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from driftline.bench.scenarios import PEERS, Table
+from driftline.bench.scenarios import PEERS, SEGMENTS, Table
 
 Place = tuple[str, str]  # the name of a scenario and of a job of it
 
@@ -83,6 +83,7 @@ def _beside(name: str, table: Table, size: str, cpu: float, peak: float) -> Iter
 
 _WIDE: Final = f"columns {Table(100_000, 2_000).name}"
 _FROZEN: Final = f"frozen {MILLION.name}"
+_APART: Final = f"segments {Table(1_000_000, 31, SEGMENTS).name}"
 _WINDOWS: Final = f"windows {Table(10_000_000, 20).name}"
 _DAYS: Final = "365 daily windows, 10 million rows × 20"
 
@@ -117,6 +118,12 @@ GOALS: Final = (
             ("when_it_matters", "exact when it matters", 2.0),
             ("always", "exact", 4.0),
         )
+    ),
+    Goal(
+        "40 segments of 30 features, 1 million rows, exact: CPU seconds over those without",
+        (_APART, "segments"),
+        (_APART, "whole"),
+        most=2.5,
     ),
     *_beside("scipy", SMALL, "100 000", cpu=3, peak=1),
     *_beside("scipy", MILLION, "1 million", cpu=5, peak=1),

@@ -20,7 +20,17 @@ from typing import Any, Final
 
 from driftline.bench.environments import NotInstalled, python_of
 from driftline.bench.goals import GOALS, MILLION, TITLES, Place, peers, rows
-from driftline.bench.scenarios import BINS, CATEGORIES, COLUMNS, EXACT, PEERS, ROWS, WINDOWS, Table
+from driftline.bench.scenarios import (
+    BINS,
+    CATEGORIES,
+    COLUMNS,
+    EXACT,
+    PEERS,
+    ROWS,
+    SEGMENTS,
+    WINDOWS,
+    Table,
+)
 
 ROOT: Final = Path(__file__).parents[1]
 RESULTS: Final = ROOT / "bench" / "results" / "performance.json"
@@ -93,6 +103,7 @@ def blocks(results: Results) -> dict[str, str]:
         "bins": _bins_table(results),
         "windows": _windows_table(results),
         "frozen": _frozen_table(results),
+        "segments": _segments_table(results),
         "machine": _machines(results),
     }
 
@@ -200,6 +211,12 @@ def _windows_table(results: Results) -> str:
 def _frozen_table(results: Results) -> str:
     lines = {"read anew": "read by each run", "frozen": "frozen, a later run"}
     return _against_first(results, "reference", f"frozen {MILLION.name}", lines)
+
+
+def _segments_table(results: Results) -> str:
+    lines = {"whole": "none", "segments": f"{SEGMENTS}, each beside the whole"}
+    table = Table(1_000_000, 31, SEGMENTS)
+    return _against_first(results, "segments", f"segments {table.name}", lines)
 
 
 def _against_first(results: Results, head: str, scenario: str, titles: Mapping[str, str]) -> str:

@@ -36,6 +36,9 @@ EXACT: Final = ("always", "when_it_matters")
 COLUMNS: Final = (10, 50, 200, 1_000, 2_000)
 CATEGORIES: Final = (10, 1_000, 100_000)
 BINS: Final = (10, 50, 200)
+# Values of the column whose segments are measured by themselves, beside thirty features.
+SEGMENTS: Final = 40
+SEGMENTED_BY: Final = "f0003_text"
 # size of a window: the end of the last whole one of the year
 WINDOWS: Final = {"P30D": "2025-12-27", "P7D": "2025-12-31", "P1D": "2026-01-01"}
 
@@ -123,6 +126,7 @@ def run(
     bins: int = 10,
     window: str | None = None,
     frozen: bool = False,
+    segments: tuple[str, ...] = (),
 ) -> Job:
     """A whole `driftline run`, or a `backfill` of windows of some size."""
     production: dict[str, Any] = {"table": "{production}"}
@@ -137,6 +141,8 @@ def run(
         "reference": {"table": "{reference}", "frozen": frozen},
         "exact": exact,
         "bins": {"count": bins},
+        "segments": [*segments],
+        "features": {"exclude": [SEGMENTED_BY]} if table.categories == SEGMENTS else "all",
         # numbers for everyone
         "settings": {
             each.name: {"type": "numerical"}
@@ -188,6 +194,9 @@ def _at_a_million(table: Table) -> Iterator[Scenario]:
     jobs = (run(table, name, exact="when_it_matters", frozen=frozen) for name, frozen in kept)
     yield Scenario("frozen", table, tuple(jobs))
     yield Scenario("bins", table, tuple(run(table, f"{bins}", bins=bins) for bins in BINS))
+    apart = Table(table.rows, 31, SEGMENTS)
+    told = (run(apart, "whole"), run(apart, "segments", segments=(SEGMENTED_BY,)))
+    yield Scenario("segments", apart, told)
     for categories in CATEGORIES:
         texts = Table(table.rows, 10, categories)
         yield Scenario("categories", texts, (floor(), run(texts, "always")))
