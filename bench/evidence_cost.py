@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 import driftline
-from driftline.engine.catalog import Metric
+from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.evidence import with_evidence
 from driftline.engine.measure import Measurement, Results
@@ -199,6 +199,7 @@ def told(results: Results, measured: Sequence[Measurement]) -> Iterator[Measurem
     for pair, found in groupby(measured, lambda each: each.pair):
         plan: Any = SimpleNamespace(
             conventions=CONVENTIONS["driftline"],
+            metrics=METRICS,
             monitor=SimpleNamespace(name="cost"),
             scans=[SimpleNamespace(reference="reference")],
             pairs=[pair],

@@ -11,9 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 import pytest
-from azure_runs import CASES, DRIFT, azure, counts, edges, loaded
-
-from driftline.engine.errors import ConfigError
+from azure_runs import CASES, DRIFT, azure, counts, edges
 
 DISTANCE: Final = "normalized_wasserstein_distance"
 TEST: Final = "two_sample_kolmogorov_smirnov_test"
@@ -150,13 +148,12 @@ def _single_precision() -> None:
 def _inverted_alerts() -> None:
     case = CASES["thr_quirk_Accuracy_0.9"]
     assert case["expected"]["azure_breach"]
-    with pytest.raises(ConfigError, match="model_performance is understood but not built"):
-        loaded("    signals: {model_performance: {accuracy: 0.1}}\n")
-    # every metric here has its direction: this one is breached from below
-    keys = "    signals: {data_quality: {row_count: 3}}\n"
-    assert azure({"x": [1.5]}, {"x": [1.5] * 9}, keys)["__all__", "row_count"]["status"] == "ok"
-    few = azure({"x": [1.5]}, {"x": [1.5]}, keys)["__all__", "row_count"]
-    assert few["status"] == "breached"
+    # every metric here has its direction: a good model is no finding, a bad one is
+    keys = "    columns: {actual: a, prediction: p}\n    signals: {model_performance: {accuracy: 0.9}}\n"
+    right = {"a": ["x", "y"] * 5, "p": ["x", "y"] * 5}
+    wrong = {**right, "p": ["x", "x"] * 5}
+    assert azure(right, right, keys)["__all__", "accuracy"]["status"] == "ok"
+    assert azure(right, wrong, keys)["__all__", "accuracy"]["status"] == "breached"
 
 
 def _one_metric_a_signal() -> None:
@@ -314,7 +311,7 @@ QUIRKS: Final = (
     Quirk(
         "inverted performance alerts",
         "alerts where accuracy, precision or recall are above the threshold",
-        "each metric has its direction; model performance is not in this version",
+        "each metric has its direction",
         "a good model is no finding",
         _inverted_alerts,
     ),

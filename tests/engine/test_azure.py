@@ -478,8 +478,9 @@ def test_bins_that_are_given_are_told_to_have_no_effect():
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_its_statements_can_be_said_in_every_dialect(dialect: str, tmp_path: Path):
     file = tmp_path / "driftline.yml"
-    file.write_text(PROJECT + "    conventions: azure\n", "utf-8")
-    (compiled,) = compile_project(load_project(file), dialect=dialect, at="2026-03-02")
+    azure = PROJECT.replace("  - name: segments", "    conventions: azure\n  - name: segments")
+    file.write_text(azure, "utf-8")
+    compiled, _ = compile_project(load_project(file), dialect=dialect, at="2026-03-02")
     profile = next(each.sql for each in compiled.statements if each.step == "profile")
     assert "distinct" in profile.lower()
 

@@ -226,7 +226,7 @@ def test_the_schema_and_the_role_may_have_any_name() -> None:
 
 def test_a_schema_may_be_named_with_what_it_is_in() -> None:
     text = driftline.ddl(dialect="bigquery", schema="my-project.monitoring", role="user:a@b.c")
-    assert "CREATE TABLE IF NOT EXISTS `my-project`.monitoring.runs" in text
+    assert "CREATE TABLE IF NOT EXISTS `my-project`.monitoring._kept_runs" in text
     assert "ON VIEW `my-project`.monitoring.run_log TO 'user:a@b.c'" in text
 
 
