@@ -83,12 +83,10 @@ def test_a_catalog_that_is_gone_with_the_run_is_refused(
     spark: spark_server.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del spark
-    # as of a Spark that a run has started
+    # as of a Spark that a run has started, without Hive's catalog
+    told = {"spark.driftline.started": "true", "spark.sql.catalogImplementation": "in-memory"}
     setting = Spark.setting
-    started = "spark.driftline.started"
-    monkeypatch.setattr(
-        Spark, "setting", lambda self, name: "true" if name == started else setting(self, name)
-    )
+    monkeypatch.setattr(Spark, "setting", lambda self, name: told.get(name) or setting(self, name))
     with pytest.raises(WarehouseError, match="keeps its catalog in memory") as caught:
         SparkKeeper({}, "monitoring")
     assert "spark.sql.catalogImplementation: hive" in str(caught.value)

@@ -201,7 +201,9 @@ def test_the_demo_gives_the_same_numbers_in_spark(cli: Cli, spark: spark_server.
 def _numbers(file: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(file, read_only=True) as con:
         return con.execute(
-            "select signal, feature, metric, status, value, p_value from metrics order by all"
+            # probabilities of segments rest on cells as fine as a grid that a sample places
+            "select signal, feature, metric, segment, status, value,"
+            " case when segment = '__all__' then p_value end as p from metrics order by all"
         ).fetchall()
 
 
