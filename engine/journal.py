@@ -241,6 +241,8 @@ def measure_hash(monitor: Monitor) -> str:
                 for rule in s.rules
                 if rule.metric in monitor.own
             ],
+            [monitor.segments_of(signal) for signal in monitor.signals],
+            monitor.max_segments,
             monitor.max_categories,
             monitor.exact,
             monitor.conventions,

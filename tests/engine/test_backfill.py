@@ -214,6 +214,19 @@ def test_windows_that_are_up_to_date_are_not_measured_again(tables: Path, tmp_pa
         assert kept == before[table]
 
 
+def test_other_segments_are_measured_in_windows_that_are_stored(tables: Path, tmp_path: Path):
+    path = project(tables, tmp_path, "m", zone="segments: [text]")
+    assert windows(days(path, 25, 28)) == 3
+    path.write_text(path.read_text("utf-8").replace("segments: [text]", "segments: [few]"), "utf-8")
+    assert windows(days(path, 25, 28)) == 3
+    text = path.read_text("utf-8")
+    path.write_text(
+        text.replace("segments: [few]", "segments: [few]\n    max_segments: 1"), "utf-8"
+    )
+    assert windows(days(path, 25, 28)) == 3
+    assert windows(days(path, 25, 28)) == 1
+
+
 def test_a_backfill_that_is_forced_measures_every_window(tables: Path, tmp_path: Path):
     path = project(tables, tmp_path, "m")
     days(path, 25, 28)
