@@ -72,6 +72,8 @@ MOST_COPIED: Final = 20_000_000
 
 # Rows and value, by scan, window and segment.
 Aggregated = dict[tuple[int, int, str], tuple[int, float | None]]
+# By scan and window, rows and importance of each feature.
+Weighed = dict[tuple[int, int], dict[str, tuple[int, float | None]]]
 Progress = Callable[[str], None]
 # What is read of one feature.
 Part = TypeVar("Part", Cut, Portion)
@@ -273,23 +275,27 @@ class _Gathering:
         scans |= {self.plan.production.id} & {*each.scans}
         if not scans:
             return
+        found: Weighed = {}
         if each.columns:
             found = self._summed(each, scans)
         elif each.listings:
             found = self._listed(each, scans)
-        elif each.attribution.source == "surrogate_model":
-            found = self._learned(each, scans)
-        else:
-            found = self._informed(each, scans)
+        elif each.target is not None and (why := self._unreadable(each.target, each, scans)):
+            self.out.unranked[each.id] = why
+        elif each.target is not None and each.attribution.source == "surrogate_model":
+            found = self._learned(each, each.target, scans)
+        elif each.target is not None:
+            found = self._informed(each, each.target, scans)
+        for item in (*each.columns, *each.features):
+            if item.id in self.out.failed:
+                self.out.unranked.setdefault(each.id, self.out.failed[item.id])
         for scan_id in scans:
             for window in self.plan.scans[scan_id].windows:
                 self.out.importances[each.id, scan_id, window.id] = found.get(
                     (scan_id, window.id), {}
                 )
 
-    def _summed(
-        self, each: Attributed, scans: Collection[int]
-    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+    def _summed(self, each: Attributed, scans: Collection[int]) -> Weighed:
         """What columns with attributions sum to, by scan and window."""
         # statistics of what is not read are not asked for either
         unread = {(s.id, i.id) for s in self.plan.scans if s.id not in scans for i in each.columns}
@@ -300,7 +306,7 @@ class _Gathering:
             for scan in scans
             for item in each.columns
         }
-        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
+        found: Weighed = {}
         for batch in _batches([i for i in each.columns if i.id not in self.out.failed]):
             for some, part in self._answers(
                 batch, lambda some: self.renderer.attributions(some, scans, scales)
@@ -311,21 +317,11 @@ class _Gathering:
                         n, total = row[f"count_{k}"], row[f"total_{k}"]
                         told = total / n / scales[key[0], item.id] if n else None
                         found.setdefault(key, {})[each.feature(item)] = (n, told)
-        for item in each.columns:
-            if item.id in self.out.failed:
-                self.out.unranked.setdefault(each.id, self.out.failed[item.id])
         return found
 
-    def _informed(
-        self, each: Attributed, scans: Collection[int]
-    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+    def _informed(self, each: Attributed, target: Watched, scans: Collection[int]) -> Weighed:
         """What features and the prediction tell of each other, by scan and window."""
-        target = each.target
-        assert target is not None
-        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
-        if (why := self._unreadable(each, scans)) is not None:
-            self.out.unranked[each.id] = why
-            return found
+        found: Weighed = {}
         features = [item for item in each.features if self._has_bins(item)]
         axes = {
             item.id: self._axis(item, apart=item.id != target.id) for item in [*features, target]
@@ -347,21 +343,11 @@ class _Gathering:
                 for key, rows in tables.items():
                     told = found.setdefault(key, {})
                     told.update(_informing(some, axes, rows, bins))
-        for item in each.features:
-            if item.id in self.out.failed:
-                self.out.unranked.setdefault(each.id, self.out.failed[item.id])
         return found
 
-    def _learned(
-        self, each: Attributed, scans: Collection[int]
-    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+    def _learned(self, each: Attributed, target: Watched, scans: Collection[int]) -> Weighed:
         """How much features move a model learned from a sample of rows, by scan and window."""
-        target = each.target
-        assert target is not None
-        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
-        if (why := self._unreadable(each, scans)) is not None:
-            self.out.unranked[each.id] = why
-            return found
+        found: Weighed = {}
         features = [item for item in each.features if self._has_bins(item)]
         axes = {item.id: self._axis(item, apart=False) for item in [*features, target]}
         rows: dict[int, list[int]] = {scan: [] for scan in scans}
@@ -391,18 +377,13 @@ class _Gathering:
             )
             names = (item.name for item in features)
             found[key] = {name: (n, value) for name, value in zip(names, values, strict=True)}
-        for item in each.features:
-            if item.id in self.out.failed:
-                self.out.unranked.setdefault(each.id, self.out.failed[item.id])
         return found
 
     def _has_bins(self, item: Watched) -> bool:
         return item.id not in self.out.failed and self.out.types.get(item.id) is not None
 
-    def _unreadable(self, each: Attributed, scans: Collection[int]) -> str | None:
+    def _unreadable(self, target: Watched, each: Attributed, scans: Collection[int]) -> str | None:
         """Why features cannot be weighed by what the model says; None where they can."""
-        target = each.target
-        assert target is not None
         if target.id in self.out.failed:
             return self.out.failed[target.id]
         if not self._has_bins(target):
@@ -424,11 +405,9 @@ class _Gathering:
         )
         return Axis.of_categories(rows, LEAST_TARGETS if apart else None)
 
-    def _listed(
-        self, each: Attributed, scans: Collection[int]
-    ) -> dict[tuple[int, int], dict[str, tuple[int, float | None]]]:
+    def _listed(self, each: Attributed, scans: Collection[int]) -> Weighed:
         """What tables say of features, by scan and window."""
-        found: dict[tuple[int, int], dict[str, tuple[int, float | None]]] = {}
+        found: Weighed = {}
         try:
             part = self.ledger.fetch(self.warehouse, self.renderer.listing_bounds(each, scans))
             bounds = _read_bounds(part, [0])

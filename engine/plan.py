@@ -126,7 +126,7 @@ class Scan:
         """Into how many cells the rows of a step are told apart."""
         return max(1, len(self.cells) + self.rest)
 
-    @property
+    @cached_property
     def groups(self) -> tuple[tuple[int, str], ...]:
         """The windows and segments that rows are counted for."""
         if self.base is None:
@@ -365,7 +365,7 @@ class Plan:
         """The scan of a reference, by name."""
         return next(scan for scan in self.references if scan.reference == reference)
 
-    @property
+    @cached_property
     def counted(self) -> tuple[Scan, ...]:
         """The scans that rows are read of: all but those that nothing was found to tell apart in."""
         return tuple(scan for scan in self.scans if scan.groups)
@@ -600,12 +600,9 @@ class _Planning:
         }
         if any(self._modelled([signal])):
             needed.add(self._outputs[0].join)
-        named = self._named([signal])
-        where = f"monitor {self.monitor.name}, production"
-        columns = (match_column(name, self.side.columns, where=where) for name in named)
-        needed |= {column.join for column in columns if column is not None}
         judged = [each for each in self.monitor.performance_signals if each.name == signal]
-        names = outcome_names(self.monitor, judged, self.side.columns, production=True)
+        outcome = outcome_names(self.monitor, judged, self.side.columns, production=True)
+        names = (*self._named([signal]), *outcome)
         found = (match_column(name, self.side.columns, where=self.where) for name in names)
         needed |= {column.join for column in found if column is not None}
         delays = [join.delay for join in self.monitor.joins if join.name in needed and join.delay]

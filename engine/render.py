@@ -90,9 +90,14 @@ class ScanPart:
     width: int = 1
 
     @property
+    def keys(self) -> int:
+        """How many keys rows may have."""
+        return len(self.steps) * self.width
+
+    @property
     def several(self) -> bool:
         """Whether rows have more than one key."""
-        return len(self.steps) * self.width > 1
+        return self.keys > 1
 
     @property
     def places(self) -> tuple[tuple[int, int, str], ...]:
@@ -342,8 +347,7 @@ class NumberPart:
         """What the number of an undecided bin comes as."""
         if self.room is None:
             return Markup("smallint") if self.coarse is not None else self.slot_type
-        keys = len(self.scan.steps) * self.scan.width
-        return Markup("integer" if self.room * keys < 2**31 else "bigint")
+        return Markup("integer" if self.room * self.scan.keys < 2**31 else "bigint")
 
     @property
     def asked(self) -> Markup:
@@ -478,7 +482,7 @@ class Renderer:
     ) -> tuple[ScanPart, Mapping[Column, Column]]:
         """What to read columns from that stand in one row, and what each is called there."""
         listed = tuple(columns)
-        if not any(self._is_joined(scan, column) for column in listed):
+        if not scan.reads_joined and not any(self._is_joined(scan, column) for column in listed):
             return self._scans[scan.id], {column: column for column in listed}
         names = self._brought[scan.id]
         return self._joined[scan.id], {column: names[column] for column in listed}
@@ -1013,9 +1017,7 @@ class Renderer:
             if scan.id not in scans:
                 continue
             read = [c for each in asked for c in each.of(scan.id) or () if c is not None]
-            part, names = self._scans[scan.id], dict[Column, Column]()
-            if scan.reads_joined or any(self._is_joined(scan, column) for column in read):
-                part, names = self._joined[scan.id], self._brought[scan.id]
+            part, names = self.beside(scan, read)
             columns = [*dict.fromkeys(read)]
             placed = {column: f"column_{k}" for k, column in enumerate(columns)}
             values = []
@@ -1024,7 +1026,7 @@ class Renderer:
                 told = [placed[column] for column in of or () if column is not None]
                 whole = of is not None and len(told) == len(of)
                 values.append(Markup(each.aggregate.over(told) if whole else "null"))
-            brought = tuple(names.get(column, column) for column in columns)
+            brought = tuple(names[column] for column in columns)
             parts.append(CustomPart(part, brought, tuple(values)))
         return self._statement("custom", "custom", parts=parts)
 
@@ -1066,11 +1068,9 @@ class Renderer:
         assert each.target is not None
         read: list[tuple[Column | None, Watched]] = [(dict(each.targets)[scan.id], each.target)]
         read += [(self._stored(scan, item), item) for item in items]
-        part, names = self._scans[scan.id], dict[Column, Column]()
-        if any(self._is_joined(scan, column) for column, _ in read):
-            part, names = self._joined[scan.id], self._brought[scan.id]
+        part, names = self.beside(scan, (c for c, _ in read if c is not None))
         return part, [
-            self._placeable(None if c is None else names.get(c, c), item, axes[item.id])
+            self._placeable(None if c is None else names[c], item, axes[item.id])
             for c, item in read
         ]
 
