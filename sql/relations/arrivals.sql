@@ -4,23 +4,18 @@
     returns  scan, window_id, segment; ids: rows that have an id; distinct_ids; newest: seconds since
              1970 in UTC; null or 0 where there is no such column
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import rows_of, key_of, window_of, put_to_windows, by_window with context -%}
 select
     {{ scan.id }} as scan,
-    {% if scan.placed %}placed.{% endif %}window_id,
-    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+    {{ window_of(scan) | indent(4) }},
     cast(count(id) as bigint) as ids,
     cast(count(distinct id) as bigint) as distinct_ids,
     cast(max(moment) as double) as newest
 from (
     select
-        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+        {{ key_of(scan) }},
         {{ id }} as id,
         {{ moment }} as moment
     {{ rows_of(scan) | indent(4) }}
-) as {{ scan.name }}
-{%- if scan.placed %}
-inner join {{ placed_steps([scan]) }}
-    on placed.step = {{ scan.name }}.step
-{%- endif %}
-group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
+) as {{ scan.name }}{{ put_to_windows(scan) }}
+group by {{ by_window(scan) }}

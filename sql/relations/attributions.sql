@@ -6,12 +6,11 @@
     reads    every scan whose importances are asked for, its clock and the columns with attributions
     returns  scan, window_id, segment; then for each column: count_0; total_0 = sum of |x| * scale; …
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps, whole with context -%}
+{% from "macros.sql" import rows_of, whole, key_of, window_of, put_to_windows, by_window with context -%}
 {% for scan in scans -%}
 select
     {{ scan.id }} as scan,
-    {% if scan.placed %}placed.{% endif %}window_id,
-    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %}
+    {{ window_of(scan) | indent(4) }}
     {%- for column in scan.columns %},
     {%- set summed %}{% call whole(column, column.name) %}bigint{% endcall %}{% endset %}
     cast(count({{ summed }}) as bigint) as count_{{ loop.index0 }},
@@ -19,17 +18,13 @@ select
     {%- endfor %}
 from (
     select
-        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %}
+        {{ key_of(scan) }}
         {%- for column in scan.columns %},
         {{ column.value }} as value_{{ loop.index0 }}
         {%- endfor %}
     {{ rows_of(scan) | indent(4) }}
-) as {{ scan.name }}
-{%- if scan.placed %}
-inner join {{ placed_steps([scan]) }}
-    on placed.step = {{ scan.name }}.step
-{%- endif %}
-group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
+) as {{ scan.name }}{{ put_to_windows(scan) }}
+group by {{ by_window(scan) }}
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -6,27 +6,26 @@
     returns  scan; cut_by: the reference's scan; window_id, segment, actual, predicted; part: from 0, by score;
              n: rows
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import rows_of, key_of, key_name, window_of, put_to_windows, by_window with context -%}
 {% for side in sides -%}
 {% set scan = side.scan -%}
 select
     {{ scan.id }} as scan,
     {{ side.cut_by }} as cut_by,
-    {% if scan.placed %}placed.{% endif %}window_id,
-    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+    {{ window_of(scan) | indent(4) }},
     actual,
     predicted,
     part,
     cast(count(*) as bigint) as n
 from (
     select
-        {% if scan.placed %}step{% else %}window_id{% endif %},
+        {{ key_name(scan) }},
         actual,
         predicted,
         {% if side.edges %}case {% for edge in side.edges %}when score < {{ edge }} then {{ loop.index0 }} {% endfor %}else {{ side.edges | length }} end{% else %}0{% endif %} as part
     from (
         select
-            {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+            {{ key_of(scan) }},
             {{ side.actual }} as actual,
             {{ side.predicted }} as predicted,
             {{ side.score }} as score
@@ -34,12 +33,8 @@ from (
     ) as scored
     where predicted is not null and score is not null{% if side.labelled %} and actual is not null{% endif %}
 
-) as {{ scan.name }}
-{%- if scan.placed %}
-inner join {{ placed_steps([scan]) }}
-    on placed.step = {{ scan.name }}.step
-{%- endif %}
-group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, actual, predicted, part
+) as {{ scan.name }}{{ put_to_windows(scan) }}
+group by {{ by_window(scan) }}, actual, predicted, part
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -4,30 +4,25 @@
     returns  scan, window_id, segment, actual, predicted: texts, null where there is none; n: rows;
              labelled: those with an actual of any kind
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import rows_of, key_of, window_of, put_to_windows, by_window with context -%}
 {% for side in sides -%}
 {% set scan = side.scan -%}
 select
     {{ scan.id }} as scan,
-    {% if scan.placed %}placed.{% endif %}window_id,
-    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+    {{ window_of(scan) | indent(4) }},
     actual,
     predicted,
     cast(count(*) as bigint) as n,
     cast(count(given) as bigint) as labelled
 from (
     select
-        {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+        {{ key_of(scan) }},
         {{ side.given }} as given,
         {{ side.actual }} as actual,
         {{ side.predicted }} as predicted
     {{ rows_of(scan) | indent(4) }}
-) as {{ scan.name }}
-{%- if scan.placed %}
-inner join {{ placed_steps([scan]) }}
-    on placed.step = {{ scan.name }}.step
-{%- endif %}
-group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, actual, predicted
+) as {{ scan.name }}{{ put_to_windows(scan) }}
+group by {{ by_window(scan) }}, actual, predicted
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -10,13 +10,12 @@
              |error|, error^2, actual - centre, its square, |error / actual|, the expected error and its
              square, in units of the largest: each by two columns, the second in 2^52ths of the first
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps, limbs with context -%}
+{% from "macros.sql" import rows_of, limbs, key_of, key_name, window_of, put_to_windows, by_window with context -%}
 {% for side in sides -%}
 {% set scan = side.scan -%}
 select
     {{ scan.id }} as scan,
-    {% if scan.placed %}placed.{% endif %}window_id,
-    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+    {{ window_of(scan) | indent(4) }},
     cast(count(*) as bigint) as row_count,
     cast(count(given) as bigint) as labelled,
     cast(count(error) as bigint) as n,
@@ -31,7 +30,7 @@ select
     {{ limbs("expected * expected", "expected_squared") }}
 from (
     select
-        {% if scan.placed %}step{% else %}window_id{% endif %},
+        {{ key_name(scan) }},
         given,
         {{ side.error.of("actual - prediction") }} as error,
         case when prediction is not null then {{ side.apart.of("actual - " ~ side.centre) }} end as apart,
@@ -39,19 +38,15 @@ from (
         {{ side.expected.of("expected") }} as expected
     from (
         select
-            {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+            {{ key_of(scan) }},
             {{ side.given }} as given,
             {{ side.actual }} as actual,
             {{ side.prediction }} as prediction,
             {{ side.expected_error }} as expected
         {{ rows_of(scan) | indent(8) }}
     ) as numbers
-) as {{ scan.name }}
-{%- if scan.placed %}
-inner join {{ placed_steps([scan]) }}
-    on placed.step = {{ scan.name }}.step
-{%- endif %}
-group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
+) as {{ scan.name }}{{ put_to_windows(scan) }}
+group by {{ by_window(scan) }}
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -7,27 +7,26 @@
     returns  scan, window_id, segment, target: its bin from 0; then for each feature: rows with a value, and
              those of each bin: count_0, count_1, …
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import rows_of, key_of, key_name, window_of, put_to_windows, by_window with context -%}
 {% for part in parts -%}
 {% set scan = part.scan -%}
 select
     {{ scan.id }} as scan,
-    {% if scan.placed %}placed.{% endif %}window_id,
-    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+    {{ window_of(scan) | indent(4) }},
     target
     {%- for count in part.counts %},
     cast(count({{ count }}) as bigint) as count_{{ loop.index0 }}
     {%- endfor %}
 from (
     select
-        {% if scan.placed %}step{% else %}window_id{% endif %},
+        {{ key_name(scan) }},
         {{ part.target }} as target
         {%- for value in part.values %},
         value_{{ loop.index0 }}
         {%- endfor %}
     from (
         select
-            {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+            {{ key_of(scan) }},
             {{ part.output }} as output
             {%- for value in part.values %},
             {{ value }} as value_{{ loop.index0 }}
@@ -35,12 +34,8 @@ from (
         {{ rows_of(scan) | indent(8) }}
     ) as told
     where output is not null
-) as {{ scan.name }}
-{%- if scan.placed %}
-inner join {{ placed_steps([scan]) }}
-    on placed.step = {{ scan.name }}.step
-{%- endif %}
-group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, target
+) as {{ scan.name }}{{ put_to_windows(scan) }}
+group by {{ by_window(scan) }}, target
 {% if not loop.last %}
 union all
 {% endif -%}

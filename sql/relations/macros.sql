@@ -36,6 +36,34 @@ case when {{ scan.clock }} < {{ scan.steps[middle].start | instant(scan) }} then
 {%- endif -%}
 {%- endmacro -%}
 
+{#- A row of one scan's relation, counted by its key where that is put to windows and segments. -#}
+{%- macro key_of(scan) -%}
+{{ window_key(scan) }} as {{ key_name(scan) }}
+{%- endmacro -%}
+
+{%- macro key_name(scan) -%}
+{% if scan.placed %}step{% else %}window_id{% endif %}
+{%- endmacro -%}
+
+{#- The window and segment that such rows are of, as columns, as a join and as what they are grouped by. -#}
+{%- macro window_of(scan) -%}
+{% if scan.placed %}placed.window_id,
+placed.segment{% else %}window_id,
+'__all__' as segment{% endif %}
+{%- endmacro -%}
+
+{%- macro put_to_windows(scan) -%}
+{% if scan.placed %}
+
+inner join {{ placed_steps([scan]) }}
+    on placed.step = {{ scan.name }}.step
+{%- endif %}
+{%- endmacro -%}
+
+{%- macro by_window(scan) -%}
+{% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
+{%- endmacro -%}
+
 {#- The keys of counted rows. One that all rows of a scan share is not grouped by: engines would hash it
     with every row. -#}
 {%- macro keys_of(scan) -%}

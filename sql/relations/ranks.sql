@@ -9,7 +9,7 @@
              class's row scores higher, ties by half; and sums of missed^2 and of passed^2 over 2^32, by
              two columns each
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps, limbs with context -%}
+{% from "macros.sql" import rows_of, limbs, key_of, window_of, put_to_windows, by_window with context -%}
 {% for side in sides -%}
 {% set scan = side.scan -%}
 select
@@ -45,24 +45,19 @@ from (
             sum(q) over (partition by window_id, segment order by score rows between unbounded preceding and current row) as upto
         from (
             select
-                {% if scan.placed %}placed.{% endif %}window_id,
-                {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+                {{ window_of(scan) | indent(16) }},
                 score,
                 cast(count(case when hit = 1 then 1 end) as double) as p,
                 cast(count(case when hit = 0 then 1 end) as double) as q
             from (
                 select
-                    {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+                    {{ key_of(scan) }},
                     {{ side.score }} as score,
                     {{ side.hit }} as hit
                 {{ rows_of(scan) | indent(16) }}
-            ) as {{ scan.name }}
-            {%- if scan.placed %}
-            inner join {{ placed_steps([scan]) }}
-                on placed.step = {{ scan.name }}.step
-            {%- endif %}
+            ) as {{ scan.name }}{{ put_to_windows(scan) | indent(12) }}
             where score is not null and hit is not null
-            group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, score
+            group by {{ by_window(scan) }}, score
         ) as counted
     ) as summed
 ) as ranked

@@ -9,13 +9,12 @@
              where it happened; and sums, by two columns each: of x, of x * (1 - x), of the logarithmic loss
              over 64 and of the Brier score over 2
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps, limbs with context -%}
+{% from "macros.sql" import rows_of, limbs, key_of, key_name, window_of, put_to_windows, by_window with context -%}
 {% for side in sides -%}
 {% set scan = side.scan -%}
 select
     {{ scan.id }} as scan,
-    {% if scan.placed %}placed.{% endif %}window_id,
-    {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+    {{ window_of(scan) | indent(4) }},
     bin,
     cast(count(*) as bigint) as n,
     cast(count(case when hit = 1 then 1 end) as bigint) as hits,
@@ -25,7 +24,7 @@ select
     {{ limbs("brier", "brier") }}
 from (
     select
-        {% if scan.placed %}step{% else %}window_id{% endif %},
+        {{ key_name(scan) }},
         case when outside = 1 then -1 when x < 1 then cast(floor(x * 10) as integer) else 9 end as bin,
         hit,
         case when outside = 0 then x end as x,
@@ -33,7 +32,7 @@ from (
         case when outside = 0 then brier / 2 end as brier
     from (
         select
-            {% if scan.placed %}step{% else %}window_id{% endif %},
+            {{ key_name(scan) }},
             {{ side.outside }} as outside,
             {{ side.hit }} as hit,
             {{ side.x }} as x,
@@ -41,7 +40,7 @@ from (
             {{ side.brier }} as brier
         from (
             select
-                {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+                {{ key_of(scan) }},
                 {{ side.actual }} as actual
                 {%- for score in side.scores %},
                 {{ score }} as score_{{ loop.index0 }}
@@ -50,12 +49,8 @@ from (
         ) as scored
         where actual is not null and {{ side.whole }}
     ) as told
-) as {{ scan.name }}
-{%- if scan.placed %}
-inner join {{ placed_steps([scan]) }}
-    on placed.step = {{ scan.name }}.step
-{%- endif %}
-group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, bin
+) as {{ scan.name }}{{ put_to_windows(scan) }}
+group by {{ by_window(scan) }}, bin
 {% if not loop.last %}
 union all
 {% endif -%}

@@ -5,7 +5,7 @@
     reads    the clock, actual and scores of references
     returns  scan, window_id, segment, then edge_0, edge_1, …
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import rows_of, key_of, window_of, put_to_windows, by_window with context -%}
 {% for side in sides -%}
 {% set scan = side.scan -%}
 select
@@ -24,23 +24,18 @@ from (
         sum(n) over (partition by window_id, segment order by score rows between unbounded preceding and current row) as upto
     from (
         select
-            {% if scan.placed %}placed.{% endif %}window_id,
-            {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+            {{ window_of(scan) | indent(12) }},
             score,
             cast(count(*) as double) as n
         from (
             select
-                {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+                {{ key_of(scan) }},
                 {{ side.actual }} as actual,
                 {{ side.score }} as score
             {{ rows_of(scan) | indent(12) }}
-        ) as {{ scan.name }}
-        {%- if scan.placed %}
-        inner join {{ placed_steps([scan]) }}
-            on placed.step = {{ scan.name }}.step
-        {%- endif %}
+        ) as {{ scan.name }}{{ put_to_windows(scan) | indent(8) }}
         where actual is not null and score is not null
-        group by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, score
+        group by {{ by_window(scan) }}, score
     ) as counted
 ) as ordered
 group by window_id, segment

@@ -9,7 +9,7 @@
     returns  scan, window_id, segment, drawn_by: the hash; output: what the model says; then each feature:
              value_0, value_1, …
 -#}
-{% from "macros.sql" import window_key, rows_of, placed_steps with context -%}
+{% from "macros.sql" import rows_of, key_of, window_of, put_to_windows, by_window with context -%}
 {% for part in parts -%}
 {% set scan = part.scan -%}
 select
@@ -23,14 +23,13 @@ select
     {%- endfor %}
 from (
     select
-        {% if scan.placed %}placed.{% endif %}window_id,
-        {% if scan.placed %}placed.segment{% else %}'__all__' as segment{% endif %},
+        {{ window_of(scan) | indent(8) }},
         drawn_by,
         rank() over (
-            partition by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}
+            partition by {{ by_window(scan) }}
             order by drawn_by
         ) + count(*) over (
-            partition by {% if scan.placed %}placed.window_id, placed.segment{% else %}window_id{% endif %}, drawn_by
+            partition by {{ by_window(scan) }}, drawn_by
         ) - 1 as up_to,
         output
         {%- for value in part.values %},
@@ -38,18 +37,14 @@ from (
         {%- endfor %}
     from (
         select
-            {{ window_key(scan) }} as {% if scan.placed %}step{% else %}window_id{% endif %},
+            {{ key_of(scan) }},
             md5({{ part.key }}) as drawn_by,
             {{ part.output }} as output
             {%- for value in part.values %},
             {{ value }} as value_{{ loop.index0 }}
             {%- endfor %}
         {{ rows_of(scan) | indent(8) }}
-    ) as {{ scan.name }}
-    {%- if scan.placed %}
-    inner join {{ placed_steps([scan]) }}
-        on placed.step = {{ scan.name }}.step
-    {%- endif %}
+    ) as {{ scan.name }}{{ put_to_windows(scan) | indent(4) }}
     where output is not null
         {%- if part.below is not none %} and drawn_by < {{ part.below }}{% endif %}
 ) as ranked
