@@ -44,7 +44,8 @@ def perform(renderer: Renderer, bench: Workbench, fetch: Fetch, unusable: str | 
         counted.failed |= dict.fromkeys(plan.performance.relations, unusable or "")
     for name, rows in relation_rows(plan, counted).items():
         bench.land(name, pa.Table.from_pylist(rows, schema=schema_of(name)))
-    bench.derive("class_counts")
+    for name in ("class_counts", "forecast_counts"):
+        bench.derive(name)
     return counted
 
 
@@ -64,7 +65,8 @@ class _Reading:
         if "ranks" in performance.relations or self.statements.estimates_area:
             self._try(self._ranks, "ranks", "forecast_parts")
         if performance.estimates and not self.counted.failed:
-            self._try(self._calibration, "forecast", "forecast_ends", "forecast_parts")
+            relations = ("forecast", "forecast_counts", "forecast_ends", "forecast_parts")
+            self._try(self._calibration, *relations)
 
     def _calibration(self) -> None:
         """Cut scores where each reference says, and count rows by what was predicted."""
