@@ -84,7 +84,7 @@ class Baseline:
         reference_id: What results call it.
         built_at: When it was built, naive UTC.
         rows: Its rows.
-        columns: What is known of each, by feature name.
+        columns: What is known of each, by feature name; of importances and aggregates, by their own.
     """
 
     monitor: str
@@ -95,6 +95,11 @@ class Baseline:
     built_at: datetime
     rows: int
     columns: Mapping[str, Column]
+
+    @property
+    def features(self) -> Mapping[str, Column]:
+        """What is known of columns of the table, by name."""
+        return {name: each for name, each in self.columns.items() if each.importances is None}
 
 
 def rows_key(reference: Reference) -> str | None:

@@ -21,7 +21,7 @@ from driftline.engine.freeze import (
 from driftline.engine.measure import Results
 from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project, Reference
-from driftline.engine.render import Renderer
+from driftline.engine.render import renderer_of
 from driftline.engine.rows import Facts, Read
 from driftline.engine.run import choose_monitors, keep_apart, plans_of
 from driftline.engine.store import Store, store_of
@@ -71,6 +71,7 @@ def build_baselines(
 
 def _build(plan: Plan, warehouse: Warehouse, store: Store, frozen: Frozen) -> None:
     """Gather a plan's references beside a production of which no row is read."""
+    whole = {scan.id for scan in (plan.production, *plan.references)}
     own = [i for i in plan.watched if i.production is None or i.production.join is None]
     alone = replace(
         plan,
@@ -80,18 +81,20 @@ def _build(plan: Plan, warehouse: Warehouse, store: Store, frozen: Frozen) -> No
             replace(item, id=number) if item.id >= 0 else item for number, item in enumerate(own)
         ),
         matches=(),
+        # of predictions and of segments nothing is kept
+        segmented=(),
+        performance=None,
+        custom=tuple(
+            replace(
+                each, columns=tuple((scan, read) for scan, read in each.columns if scan in whole)
+            )
+            for each in plan.custom
+        ),
     )
     bench = Workbench()
     try:
-        renderer = Renderer(
-            alone,
-            {number: warehouse.relation(source) for number, source in alone.sources.items()},
-            dialect=warehouse.dialect,
-            tag=f"driftline monitor={plan.monitor.name} baseline step={{step}}",
-            keeps_bounds=warehouse.keeps_bounds,
-            sampled=warehouse.sampled,
-            draws=warehouse.draws,
-        )
+        tag = f"driftline monitor={plan.monitor.name} baseline step={{step}}"
+        renderer = renderer_of(alone, warehouse, tag=tag, keeps_rows=False)
         gathered = gather(alone, warehouse, renderer, bench, Ledger(), lambda _: None)
         results = Results(bench)
         facts = Facts(alone, gathered, Read(bench, results.comparisons, gathered.read))
@@ -138,7 +141,7 @@ def list_baselines(
                 "reference_id": each.reference_id,
                 "built_at": each.built_at,
                 "row_count": each.rows,
-                "feature_count": len(each.columns),
+                "feature_count": len(each.features),
                 "source": None if reference is None else reference.source.written,
                 "status": _status(each, reference, session),
             }
@@ -192,7 +195,7 @@ def baseline_columns(project: Project, monitors: Sequence[str] | None = None) ->
             **_told(column),
         }
         for each, _ in _stored(project, names)
-        for name, column in sorted(each.columns.items())
+        for name, column in sorted(each.features.items())
     ]
 
 

@@ -13,7 +13,7 @@ from driftline.engine.dialects import expression_sql
 from driftline.engine.performance import Outcome, Performance
 from driftline.engine.plan import Scan
 from driftline.engine.render import Renderer, ScanPart
-from driftline.engine.sqltext import category, number, present, sql
+from driftline.engine.sqltext import number, present, present_category, sql
 from driftline.engine.warehouses.base import Column, Statement
 
 # Larger numbers have squares that a double does not hold.
@@ -420,11 +420,7 @@ class OutcomeRenderer:
         """A class as the text of a category; null where there is none."""
         if column is None or self._performance.like is None:
             return Markup("cast(null as varchar)")
-        read = names[column]
-        text = category(read, self._performance.like)
-        if not read.floating:
-            return text
-        return sql("case when {p} is not null then {t} end", p=present(read), t=text)
+        return present_category(names[column], self._performance.like)
 
     def _predicted(self, outcome: Outcome, names: Mapping[Column, Column]) -> Markup:
         """The class that was predicted: as stored, else as scores decide."""

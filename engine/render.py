@@ -44,10 +44,18 @@ from driftline.engine.sqltext import (
     instant,
     number,
     present,
+    present_category,
     quoted,
     sql,
 )
-from driftline.engine.warehouses.base import MOMENTS, NUMBERS, Column, Statement, tablesample
+from driftline.engine.warehouses.base import (
+    MOMENTS,
+    NUMBERS,
+    Column,
+    Statement,
+    Warehouse,
+    tablesample,
+)
 
 CODES: Final[Mapping[str, int]] = {
     "null": -1,
@@ -647,14 +655,17 @@ class Renderer:
     def _key_texts(self, scan: Scan) -> tuple[Markup, ...]:
         """What the columns that tell segments apart hold, as texts."""
         others = (each for each in self.plan.segmented if each.segmentation == scan.segmentation)
-        told = next((each for each in others if each.side == "reference"), scan)
+        first = next((each for each in others if each.side == "reference"), scan)
         texts = []
-        for key, reference in zip(scan.keys, told.keys, strict=True):
+        for key, reference in zip(scan.keys, first.keys, strict=True):
             column = self._brought[scan.id][key] if scan.reads_joined else key
-            text = category(column, reference)
-            if column.floating:
-                text = sql("case when {c} is not null then {t} end", c=present(column), t=text)
-            texts.append(sql("coalesce({t}, {null})", t=text, null=NULL_SEGMENT))
+            texts.append(
+                sql(
+                    "coalesce({t}, {null})",
+                    t=present_category(column, reference),
+                    null=NULL_SEGMENT,
+                )
+            )
         return tuple(texts)
 
     def _told_apart(self, scan: Scan, part: ScanPart) -> ScanPart:
@@ -1117,10 +1128,7 @@ class Renderer:
             return Markup(f"cast(null as {'double' if axis.values is None else 'varchar'})")
         reference, fractions = item.reference or column, self.plan.conventions.fractions_cast
         if axis.values is not None:
-            text = category(column, reference, fractions=fractions)
-            if column.floating and column.kind in NUMBERS:
-                text = sql("case when {p} is not null then {c} end", p=present(column), c=text)
-            return text
+            return present_category(column, reference, fractions=fractions)
         x = number(column, reference, fractions=fractions)
         if not column.floating and column.kind != "text":
             return x
@@ -1312,6 +1320,27 @@ class Renderer:
     ) -> Statement:
         text = _spoken(text, relations or self._relations, self.dialect, _comment(self._tag, step))
         return Statement(step, text, tuple(item.id for item in features))
+
+
+def renderer_of(plan: Plan, warehouse: Warehouse, *, tag: str, keeps_rows: bool) -> Renderer:
+    """What renders a plan for the session that is to run it.
+
+    Args:
+        plan: The plan.
+        warehouse: The session.
+        tag: As for `Renderer`.
+        keeps_rows: Whether joined rows may be kept in a table of the session.
+    """
+    return Renderer(
+        plan,
+        {number: warehouse.relation(source) for number, source in plan.sources.items()},
+        dialect=warehouse.dialect,
+        tag=tag,
+        keeps_bounds=warehouse.keeps_bounds,
+        keeps_rows=keeps_rows and warehouse.keeps_rows,
+        sampled=warehouse.sampled,
+        draws=warehouse.draws,
+    )
 
 
 def facts(relation: str, columns: Sequence[Column], *, dialect: str, tag: str) -> Statement:

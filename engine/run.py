@@ -31,7 +31,7 @@ from driftline.engine.project import Join, Monitor, Project
 from driftline.engine.publish import publish
 from driftline.engine.ranking import narrowed
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
-from driftline.engine.render import Renderer
+from driftline.engine.render import renderer_of
 from driftline.engine.rows import (
     Facts,
     Read,
@@ -320,7 +320,7 @@ def _measured(
     monitor, secrets = whole.monitor, log.project.secrets
     bench = Workbench(memory_limit=_memory_limit(log.project))
     try:
-        renderer = _renderer(log, whole, warehouse, keeps_rows=warehouse.keeps_rows)
+        renderer = renderer_of(whole, warehouse, tag=_tag(log), keeps_rows=True)
         gathered = gather(
             whole,
             warehouse,
@@ -380,17 +380,9 @@ def _measured(
         bench.close()
 
 
-def _renderer(log: Journal, plan: Plan, warehouse: Warehouse, *, keeps_rows: bool) -> Renderer:
-    return Renderer(
-        plan,
-        {number: warehouse.relation(source) for number, source in plan.sources.items()},
-        dialect=warehouse.dialect,
-        tag=f"driftline monitor={plan.monitor.name} run={log.run_id} step={{step}}",
-        keeps_bounds=warehouse.keeps_bounds,
-        sampled=warehouse.sampled,
-        draws=warehouse.draws,
-        keeps_rows=keeps_rows,
-    )
+def _tag(log: Journal) -> str:
+    """What opens every statement of a run."""
+    return f"driftline monitor={log.monitor.name} run={log.run_id} step={{step}}"
 
 
 def _in_segments(log: Journal, batch: Batch, tools: Tools) -> Batch:
@@ -400,7 +392,8 @@ def _in_segments(log: Journal, batch: Batch, tools: Tools) -> Batch:
         return batch
     tools.progress(plan.monitor.name, "telling segments apart")
     # nothing is kept of rows that are read only once
-    statement = _renderer(log, plan, tools.warehouse, keeps_rows=False).segments(most_values(plan))
+    renderer = renderer_of(plan, tools.warehouse, tag=_tag(log), keeps_rows=False)
+    statement = renderer.segments(most_values(plan))
     try:
         rows = log.ledger.fetch(tools.warehouse, statement).to_pylist()
     except StatementError as error:

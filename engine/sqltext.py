@@ -149,6 +149,14 @@ def category(column: Column | None, reference: Column, *, fractions: bool = Fals
     return as_text
 
 
+def present_category(column: Column, reference: Column, *, fractions: bool = False) -> Markup:
+    """The text of a category of a value that is there: of NaN, which is none, null."""
+    text = category(column, reference, fractions=fractions)
+    if not column.floating or column.kind not in NUMBERS:
+        return text
+    return sql("case when {p} is not null then {c} end", p=present(column), c=text)
+
+
 def _number_text(column: Column, reference: Column, *, fractions: bool = False) -> Markup:
     """A number as the text of a category: equal values are spelled alike, whatever type holds them."""
     as_text = sql("cast({c} as varchar)", c=column)

@@ -1,6 +1,7 @@
 -- forecast_counts: rows of every class that happened or was predicted, as they are expected
 --
--- Rows are no whole numbers: they are summed in one order.
+-- Rows are no whole numbers: they are summed in one order, down to the zeros among them, which carry what a sum
+-- has rounded away.
 --
 -- reads    forecast
 -- returns  pair; side; class; happened, predicted, hits: rows whose actual, whose prediction, whose both it is
@@ -8,9 +9,9 @@ select
     pair,
     side,
     class,
-    fsum(happened order by other) as happened,
-    fsum(predicted order by other) as predicted,
-    fsum(hits order by other) as hits
+    fsum(happened order by other, happened) as happened,
+    fsum(predicted order by other, predicted) as predicted,
+    fsum(hits order by other, hits) as hits
 from (
     select
         pair,
@@ -35,4 +36,4 @@ from (
     from forecast
 ) as told
 group by pair, side, class
-having fsum(n_rows order by other) > 0
+having max(n_rows) > 0

@@ -345,3 +345,30 @@ def test_a_column_that_is_not_what_it_has_to_be_stops_the_run_with_a_hint(
     with pytest.raises((SourceError, ConfigError)) as refused:
         driftline.run(path, at="2026-03-02")
     assert told in str(refused.value) + str(refused.value.hint)
+
+
+def test_a_baseline_is_built_beside_joined_labels_segments_and_aggregates(
+    tables: Path, tmp_path: Path
+) -> None:
+    path = project(tables, tmp_path)
+    text = path.read_text("utf-8")
+    path.write_text(
+        text.replace("    signals:\n", "    segments: [old]\n    signals:\n").replace(
+            "    segments: [old]",
+            '    segments: [{name: old, where: "age > 45"}]',
+        )
+        + '      custom: {certain: {sql: "avg(p_a)", increase: 10%}}\n',
+        "utf-8",
+    )
+    alone = driftline.run(path, at="2026-03-02").monitors[0]
+    (tmp_path / "driftline.duckdb").unlink()
+    (built,) = driftline.baseline(path, "build").to_pylist()
+    (listed,) = driftline.baseline(path).to_pylist()
+    shown = driftline.baseline(path, "show").to_pylist()
+    found = driftline.run(path, at="2026-03-02").monitors[0]
+    assert (built["row_count"], listed["feature_count"]) == (300, len(shown))
+    assert "age" in {row["feature"] for row in shown}
+    assert {row["segment"] for row in found.metrics if row["metric"] == "certain"} > {"__all__"}
+    assert [{k: v for k, v in row.items() if k not in ASIDE} for row in found.metrics] == [
+        {k: v for k, v in row.items() if k not in ASIDE} for row in alone.metrics
+    ]

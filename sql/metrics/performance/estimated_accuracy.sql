@@ -16,8 +16,8 @@ shares as (
     select
         pair,
         side,
-        fsum(case when actual = predicted then n else 0 end order by actual) / fsum(n order by actual, predicted) as value,
-        round(sum(n)) as n
+        fsum(case when actual = predicted then n else 0 end order by actual, predicted) / fsum(n order by actual, predicted) as value,
+        round(fsum(n order by actual, predicted)) as n
     from forecast
     group by pair, side
 )

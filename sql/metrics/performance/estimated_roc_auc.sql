@@ -13,14 +13,18 @@ with
 
 below as (
     select
-        pair,
-        side,
-        place,
-        hits,
-        others,
-        sum(others) over (partition by pair, side order by place) - others as lower_ones,
-        beyond
-    from forecast_parts
+        own.pair,
+        own.side,
+        own.place,
+        own.hits,
+        own.others,
+        own.beyond,
+        -- of the first part there are none
+        coalesce(fsum(lower.others order by lower.place), 0) as lower_ones
+    from forecast_parts as own
+    left join forecast_parts as lower
+        on lower.pair = own.pair and lower.side = own.side and lower.place < own.place
+    group by all
 ),
 
 areas as (
