@@ -61,6 +61,7 @@ class Side:
         centre: What sums are taken around.
         values: The single values of bins that were read.
         read: Those bins, int64, ascending.
+        pieces: What stands in place of bins that were cut.
     """
 
     codes: Mapping[int, int]
@@ -74,6 +75,7 @@ class Side:
     centre: float
     values: Values = field(default_factory=Values.none)
     read: Wholes = field(default_factory=lambda: np.empty(0, np.int64))
+    pieces: Cells | None = None
     _joined: dict[int, Side] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -170,7 +172,14 @@ class Side:
         more = Values(bins, value[order], np.concatenate((kept.n, values.n))[order])
         return Side(
             self.codes, self.shift, self.bin, self.low, self.high, self.n, self.total, self.squares,
-            self.centre, more, np.union1d(self.read, read), self._joined,
+            self.centre, more, np.union1d(self.read, read), self.pieces, self._joined,
+        )  # fmt: skip
+
+    def with_pieces(self, pieces: Cells) -> Side:
+        """The same with bins cut, ascending, each into all that it holds."""
+        return Side(
+            self.codes, self.shift, self.bin, self.low, self.high, self.n, self.total, self.squares,
+            self.centre, self.values, self.read, pieces, self._joined,
         )  # fmt: skip
 
     def unread(self, cells: Flags | Wholes) -> Wholes:
@@ -184,15 +193,20 @@ class Side:
 
     @cached_property
     def _cells(self) -> Cells:
-        if not len(self.read):
-            return Cells(self.bin, self.low, self.high, self.n)
-        kept = ~np.isin(self.bin, self.read)
-        low = np.concatenate((self.low[kept], self.values.value))
-        order = np.argsort(low, kind="stable")
-        high = np.concatenate((self.high[kept], self.values.value))[order]
-        n = np.concatenate((self.n[kept], self.values.n))[order]
-        bins = np.concatenate((self.bin[kept], np.full(len(self.values.n), NO_BIN)))[order]
-        return Cells(bins, low[order], high, n)
+        own = Cells(self.bin, self.low, self.high, self.n)
+        if not len(self.read) and self.pieces is None:
+            return own
+        parts = [own[~np.isin(self.bin, self.read)]]
+        if self.pieces is not None:
+            parts = [
+                parts[0][~np.isin(parts[0].bin, self.pieces.bin)],
+                self.pieces[~np.isin(self.pieces.bin, self.read)],
+            ]
+        single = np.full(len(self.values.n), NO_BIN)
+        parts.append(Cells(single, self.values.value, self.values.value, self.values.n))
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        every = Cells(*map(np.concatenate, columns))
+        return every[np.argsort(every.low, kind="stable")]
 
 
 @dataclass(frozen=True)
@@ -203,6 +217,10 @@ class Cells:
     low: Reals
     high: Reals
     n: Wholes
+
+    def __getitem__(self, chosen: Flags | Wholes) -> Cells:
+        """Some of them."""
+        return Cells(self.bin[chosen], self.low[chosen], self.high[chosen], self.n[chosen])
 
     @property
     def several(self) -> Flags:
@@ -269,6 +287,11 @@ def moments(side: Side, *, every: bool) -> Moments:
     )
 
 
+def quantile_ranks(rows: int) -> list[int]:
+    """How many rows are at or below each quantile of `SHARES`, at least."""
+    return [-(-rows * share // 100) for _, share in SHARES] if rows else []
+
+
 def quantile_cells(cells: Cells) -> dict[str, int]:
     """The cell of each quantile of `SHARES`: the smallest value v with F(v) >= share is in it."""
     below = np.cumsum(cells.n)
@@ -290,6 +313,8 @@ class Edges:
         start: Lower ends, float64, shape (bins,): -inf for the first; open after a point.
         least, greatest: Where a range ends that the outer bins are of, or None.
         unsettled: Places of the cells of the reference that an edge is known to lie in, no closer.
+        ranks: How many rows of the reference are at or below the edges there, at least, where that
+            tells them.
     """
 
     point: Flags
@@ -297,6 +322,7 @@ class Edges:
     least: float | None = None
     greatest: float | None = None
     unsettled: tuple[int, ...] = ()
+    ranks: tuple[int, ...] = ()
 
     @property
     def until(self) -> list[float | None]:
@@ -338,6 +364,7 @@ def sorted_edges(
     unsettled: Sequence[int] = (),
     least: float | None = None,
     greatest: float | None = None,
+    ranks: Sequence[int] = (),
 ) -> Edges:
     """Edges from points and the starts of intervals; a point comes before what starts after it."""
     pairs = sorted(
@@ -350,6 +377,7 @@ def sorted_edges(
         least,
         greatest,
         tuple(unsettled),
+        tuple(ranks),
     )
 
 
@@ -376,6 +404,7 @@ def quantile_edges(cells: Cells, count: int, *, settle: bool) -> Edges:
     points = cells.low[places].tolist()
     starts = [*points]
     unsettled = hidden.tolist() if settle else []
+    ranks: list[int] = []
     ends = [*(below[places] - cells.n[places]).tolist(), total]
     begins = [0, *below[places].tolist()]
     for start, end in zip(begins, ends, strict=True):
@@ -394,7 +423,9 @@ def quantile_edges(cells: Cells, count: int, *, settle: bool) -> Edges:
             starts.append(float(cells.low[place]))
             if settle and several[place]:
                 unsettled.append(place)
-    return sorted_edges(points, sorted(set(starts)), sorted(set(unsettled)))
+                wanted = range(int(before[place - first]) + 1, int(reached[place - first]) + 1)
+                ranks += [start - (-step * rows // k) for step in wanted]
+    return sorted_edges(points, sorted(set(starts)), sorted(set(unsettled)), ranks=ranks)
 
 
 def equal_width_edges(low: float, high: float, count: int) -> Edges:
@@ -437,13 +468,14 @@ def holding(side: Side, ends: Sequence[tuple[float, float]]) -> Wholes:
     """
     if side.by_value or not ends:
         return np.empty(0, np.int64)
-    open_ = np.zeros(len(side.bin), bool)
+    cells = side.cells()
+    open_ = np.zeros(len(cells.bin), bool)
     for low, high in ends:
         # an edge e cuts a bin where its low < e <= its high
-        first = int(np.searchsorted(side.high, low, side="left"))
-        last = int(np.searchsorted(side.low, high, side="left"))
+        first = int(np.searchsorted(cells.high, low, side="left"))
+        last = int(np.searchsorted(cells.low, high, side="left"))
         open_[first:last] = True
-    return side.unread(open_)
+    return np.unique(cells.bin[open_ & cells.several])
 
 
 def beyond(side: Side, low: float | None, high: float | None) -> tuple[int, int]:

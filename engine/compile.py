@@ -21,7 +21,7 @@ from driftline.engine.joint import Axis
 from driftline.engine.outcome_sql import OutcomeRenderer
 from driftline.engine.plan import Plan, Segment, make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
-from driftline.engine.render import GridPart, Renderer
+from driftline.engine.render import GridPart, Renderer, Walk
 from driftline.engine.segments import most_values
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.sqltext import as_sql
@@ -47,7 +47,15 @@ PLACEHOLDER_LIMITS: Final = Axis(
 PLACEHOLDER_VALUES: Final = Axis(
     (), (Markup("'' /* each category */"),), (Markup("'' /* each category */"),)
 )
+PLACEHOLDER_ROWS: Final = Markup("cast('1.0' as double) /* rows of a side */")
 PLACEHOLDER_BINS: Final = (Markup("0 /* undecided bins, from the histogram */"),)
+PLACEHOLDER_WALK: Final = Walk(
+    PLACEHOLDER_BINS,
+    Markup("('0.0', 0, 0) /* rows before each run of bins, from the histogram */"),
+    Markup("bigint"),
+    *(Markup(f"n_up * {PLACEHOLDER_ROWS} - m_up * {PLACEHOLDER_ROWS}"),) * 2,
+    piece=Markup("0 /* or its number, from the ranks of edges and quantiles */"),
+)
 
 
 @dataclass(frozen=True)
@@ -158,6 +166,7 @@ def _compile(
             tag=f"driftline monitor={monitor.name} step={{step}}",
             keeps_bounds=engine is not None and engine.keeps_bounds,
             keeps_rows=engine is not None and engine.keeps_rows,
+            terse=engine is not None and engine.most_cells is not None,
         )
         statements = () if plan.is_empty else tuple(_statements(plan, renderer))
         yield Compiled(monitor.name, plan.window_start, plan.window_end, statements)
@@ -199,6 +208,19 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
             renderer.ties(numbers, grids, dict.fromkeys(bins, 0), bins),
             renderer.ties(numbers),
         ]
+    if numbers and renderer.terse and plan.monitor.exact != "never":
+        walks = [
+            (
+                pair.id,
+                item,
+                (pair.reference_scan, pair.production_scan),
+                PLACEHOLDER_GRID,
+                PLACEHOLDER_WALK,
+            )
+            for item in numbers
+            for pair in plan.pairs
+        ]
+        found.append(renderer.walked(numbers, walks))
     if plan.custom:
         found.append(renderer.custom(plan.custom, [scan.id for scan in plan.scans]))
     for each in plan.attributions:

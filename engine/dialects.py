@@ -208,24 +208,44 @@ def _order_by_bytes(tree: exp.Expr) -> None:
 def _make_zero_of_the_tiny(tree: exp.Expr) -> None:
     """Make 0 of what a statement rounds to 0 anyway, where a product too small to be one is an error.
 
-    That is the place of t in a grid where t vanishes beside its width, and what is summed of it.
+    That is the place of t in a grid where t vanishes beside its width, and what is summed of it. Where
+    t is a distance from a centre other than 0 that is large enough, it is 0 or no smaller than the
+    centre's last digit, and nothing has to be asked of each row.
     """
     from sqlglot import exp
 
     for node in list(tree.find_all(exp.Div, exp.Mul)):
         value, other = node.this, node.expression.unnest()
-        small = 0.0
+        small = least = 0.0
         if isinstance(node, exp.Div):
             if isinstance(other, exp.Add) and isinstance(other.expression, exp.Abs):
-                small = math.ldexp(_constant(other.this) or 0.0, -60)
+                width = _constant(other.this) or 0.0
+                small, least = math.ldexp(width, -60), max(width, 1.0) * _NEAR_NOTHING
         elif (scale := _constant(other)) is not None:
             if isinstance(value, exp.Mul) and value.this == value.expression:
                 value, small = value.this, math.sqrt(0.25 / scale)
+                least = math.sqrt(_NEAR_NOTHING / min(scale, 1.0))
             elif isinstance(value, exp.Column) and value.name == "t" and scale < 1:
-                small = 0.25 / scale
-        if small:
+                small, least = 0.25 / scale, _NEAR_NOTHING / scale
+        if small and not math.ldexp(abs(_centre(value) or 0.0), -54) > least:
             tiny = exp.Abs(this=value.copy()) < _double(small)
             node.replace(exp.Case().when(tiny, _double(0.0)).else_(node.copy()))
+
+
+# What is larger is a double of all its digits, and so is its half.
+_NEAR_NOTHING: Final = 1e-300
+
+
+def _centre(t: exp.Expr) -> float | None:
+    """The number that t is a distance from, if it is one."""
+    from sqlglot import exp
+
+    made: exp.Expr | None = t.unnest()
+    if isinstance(made, exp.Column):
+        branch = t.find_ancestor(exp.Select)
+        named = () if branch is None else branch.find_all(exp.Alias)
+        made = next((each.this for each in named if each.alias == t.name and each.this != t), None)
+    return _constant(made.expression) if isinstance(made, exp.Sub) else None
 
 
 def _constant(node: exp.Expr) -> float | None:
@@ -926,7 +946,9 @@ def check_parses(text: str, dialect: str) -> None:
 # Rows of one whole number each, such as bins: reading thousands of them would take seconds, and some
 # dialects say them as they are.
 _LISTS_ALIKE: Final = frozenset({"postgres", "spark", "databricks"})
-_LIST: Final = re.compile(r"\(\d+\)(?:, \(\d+\)){9,}")
+# Rows of numbers, the first of them perhaps a text of one, which is cast.
+_ROW: Final = r"\((?:'[-+.e\d]+', )?-?\d+(?:, -?\d+)*\)"
+_LIST: Final = re.compile(rf"{_ROW}(?:, {_ROW}){{9,}}")
 # Whole numbers that stand for lists: beyond what any other of a statement's is.
 _PUT_BY: Final = 7_310_000_000_000_000_000
 _PLACE: Final = re.compile(r"\((7310\d{15})\)")

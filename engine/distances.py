@@ -240,8 +240,13 @@ class Gaps:
         return Gaps(self.shares, widest, below, area, self.open[left])
 
 
-def gaps(steps: Steps) -> Gaps | None:
-    """Measure how far two sides lie apart; None where one has no rows."""
+def gaps(steps: Steps, *, whole: bool = False) -> Gaps | None:
+    """Measure how far two sides lie apart; None where one has no rows.
+
+    Args:
+        steps: Both sides, cell by cell.
+        whole: Whether cells that are decided come along with those that are open.
+    """
     (n_under, m_under), (n_over, m_over) = steps.infinite
     n_finite, m_finite = int(steps.n.sum()), int(steps.m.sum())
     n, m = n_finite + n_under + n_over, m_finite + m_under + m_over
@@ -265,7 +270,7 @@ def gaps(steps: Steps) -> Gaps | None:
     inside = most = np.zeros(len(after))
     if n_finite and m_finite:
         area, inside, most, open_area = _area(steps, shares.finite_gap(*up_to), shares)
-    kept = open_widest | open_area
+    kept = open_widest | open_area | whole
     cells = OpenBins(
         steps.bin,
         steps.low,
@@ -302,6 +307,132 @@ def _area(steps: Steps, after: Reals, shares: Shares) -> tuple[float, Reals, Rea
         )
         known = float(np.where(open_, 0.0, inside).sum() + between.sum())
         return known, inside, most, open_
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Bins of two sides that an engine walks along by itself, from value to value.
+
+    Attributes:
+        pair: The id of the pair.
+        feature: The feature.
+        scans: Ids of the scans of the reference and of production.
+        shift: How often bins of the grid were joined by two.
+        shares: What turns rows into F - G.
+        cells: The bins, ascending, decided ones among them.
+        marks: Which of them are to be cut into pieces, and where.
+    """
+
+    pair: int
+    feature: int
+    scans: tuple[int, int]
+    shift: int
+    shares: Shares
+    cells: OpenBins
+    marks: tuple[Marks, ...] = ()
+
+    @property
+    def _follows(self) -> Flags:
+        """Bins that nothing lies before but another of them."""
+        cells = self.cells
+        follows = np.zeros(len(cells.bin), bool)
+        follows[1:] = (cells.n_before[1:] == (cells.n_before + cells.n)[:-1]) & (
+            cells.m_before[1:] == (cells.m_before + cells.m)[:-1]
+        )
+        return follows
+
+    def jumps(self) -> list[tuple[float, int, int]]:
+        """What is to be added to the rows of each side at or below x, in steps (x, n, m).
+
+        At the start of each run of bins these become what lies before it; behind its end, none at all.
+        """
+        cells, follows = self.cells, self._follows
+        first, last = np.flatnonzero(~follows), np.flatnonzero(~np.append(follows[1:], False))
+        starts = (cells.low[first], cells.n_before[first], cells.m_before[first])
+        ends = (
+            np.nextafter(cells.high[last], math.inf),
+            -(cells.n_before + cells.n)[last],
+            -(cells.m_before + cells.m)[last],
+        )
+        rows = (
+            zip(*(column.tolist() for column in columns), strict=True) for columns in (starts, ends)
+        )
+        return sorted(row for each in rows for row in each)
+
+    def settled(self, area: float, widest: float) -> Settled:
+        """What the bins hold, as far as distances can tell.
+
+        Args:
+            area: The integral of |n M - m N| over all runs of the bins, up to each `jumps` behind one;
+                n, m are the finite rows of each side at or below x, N, M all finite ones.
+            widest: The largest |n M - m N| in them, of all rows.
+        """
+        cells, (n, m) = self.cells, self.shares.finite
+        found, gap = np.zeros(len(cells.bin)), np.zeros(len(cells.bin))
+        if n and m and cells.area.any():
+            apart = np.abs(
+                self.shares.finite_gap(cells.n_before + cells.n, cells.m_before + cells.m)
+            )
+            # what lies between two bins of a run, and just behind its end
+            between = np.nextafter(cells.high, math.inf) - cells.high
+            follows = self._follows[1:]
+            between[:-1] = np.where(follows, cells.low[1:] - cells.high[:-1], between[:-1])
+            # all that, and what decided bins hold, was known before
+            known = float((apart * between).sum() + cells.inside[~cells.area].sum())
+            found[np.argmax(cells.area)] = max(area / n / m - known, 0.0)
+        place = int(np.argmax(cells.reach))
+        every_n, every_m = self.shares.rows
+        gap[place] = widest / every_n / every_m
+        n_at, m_at = rows_of_gap(round(widest), every_n, every_m)
+        below_n, below_m = np.zeros((2, len(cells.bin)), np.int64)
+        below_n[place] = n_at - self.shares.under[0]
+        below_m[place] = m_at - self.shares.under[1]
+        return Settled(cells.bin, found, gap, below_n, below_m)
+
+
+def rows_of_gap(gap: int, n: int, m: int) -> tuple[int, int]:
+    """Some rows of each side, of n and m, that are so far apart: gap = rows * m - others * n.
+
+    Those of one gap all tell the same of it. Beyond a double's digits they are near it.
+
+    Args:
+        gap: 0 or more, n * m at most.
+        n: Rows of one side, 1 or more.
+        m: Rows of the other, 1 or more.
+    """
+    common = math.gcd(n, m)
+    if gap % common:
+        return min(n, round(gap / m)), 0
+    step = n // common
+    rows = gap // common * pow(m // common, -1, step) % step if step > 1 else 0
+    missing = gap - rows * m
+    if missing > 0:
+        rows += step * -(-missing // (step * m))
+    return rows, (rows * m - gap) // n
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Where a bin is cut into pieces.
+
+    Attributes:
+        bin: The bin.
+        low, high: Its range over both sides.
+        n, m: Rows of the reference, of production at or below x at which a piece starts.
+        x: Numbers at or above which one starts.
+    """
+
+    bin: int
+    low: float
+    high: float
+    n: tuple[int, ...] = ()
+    m: tuple[int, ...] = ()
+    x: tuple[float, ...] = ()
+
+    @property
+    def pieces(self) -> int:
+        """At most so many there are."""
+        return 1 + len(self.n) + len(self.m) + len(self.x)
 
 
 @dataclass(frozen=True)

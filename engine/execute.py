@@ -18,6 +18,7 @@ from driftline.engine.attributions import Attributed
 from driftline.engine.baseline import Importances, Known, fits, regridded
 from driftline.engine.baseline import Numbers as KnownNumbers
 from driftline.engine.custom import Asked as CustomAsked
+from driftline.engine.distances import Stretch
 from driftline.engine.errors import SourceError, StatementError
 from driftline.engine.features import Watched
 from driftline.engine.grid import (
@@ -728,13 +729,7 @@ class _Gathering:
                 self.scales |= {(scan, item.id): pair for scan, pair in sides.items() if pair}
         gridded = [item for item in fine if item.id in self.numbers.grids]
         self.progress(f"one pass over {len(gridded)} columns")
-        settled = self.plan.monitor.exact == "always"
-        levels = {
-            (row["scan"], row["window_id"], row["segment"]): shift_for(
-                row["row_count"], settled=settled
-            )
-            for row in self.bench.rows("from scan_rows")
-        }
+        levels = self._levels(len([i for i in gridded if self.numbers.grids[i.id].width]))
         for scan in self.plan.counted:
             self.numbers.shifts[scan.id] = min(levels[scan.id, *group] for group in scan.groups)
         self._take_held(gridded, levels)
@@ -756,6 +751,25 @@ class _Gathering:
             # a batch is finished before the next begins, so that no more is held than one needs
             self._finish([item for item in batch if item.id not in self.out.failed])
         return {item.id for item in gridded}
+
+    def _levels(self, columns: int) -> dict[Key, int]:
+        """How often fine bins of each side are joined by two, where so many columns have a grid."""
+        settled = self.plan.monitor.exact == "always"
+        # what brings one window's rows is terse; many, and segments, are told by the rows of each
+        most = self.warehouse.most_cells if self.renderer.terse else None
+        bins = MOST_BINS if most is None else most // max(1, columns)
+        levels = {
+            (row["scan"], row["window_id"], row["segment"]): shift_for(
+                row["row_count"], settled=settled, most=bins
+            )
+            for row in self.bench.rows("from scan_rows")
+        }
+        return dict.fromkeys(levels, max(levels.values())) if self._settles else levels
+
+    @property
+    def _settles(self) -> bool:
+        """Whether the engine settles what bins leave open."""
+        return self.renderer.terse and self.plan.monitor.exact != "never"
 
     def _placed(self, items: Sequence[Watched]) -> dict[int, Grid]:
         """The grids of features whose primary reference is known; of others it is read after all."""
@@ -800,7 +814,12 @@ class _Gathering:
         }
         for batch in self._alike(numbers):
             for some, part in self._answers(batch, self.renderer.bounds):
-                bounds |= _read_bounds(part, [i.id for i in some])
+                found = _read_bounds(part, [i.id for i in some])
+                if self.warehouse.ranks_nan:
+                    self.renderer.finite |= {
+                        key for key, ends in found.items() if all(map(math.isfinite, ends))
+                    }
+                bounds |= found
         odd = [
             item
             for item in numbers
@@ -841,8 +860,11 @@ class _Gathering:
         able = [item for item in numbers if item.id not in self.out.failed]
         exact = self.plan.monitor.exact != "never"
         open_gaps: list[Portion] = []
-        if self.plan.monitor.exact == "always":
-            open_gaps = self._open_gaps(able, self._asked(able))
+        asked = self._asked(able) if self.plan.monitor.exact == "always" else {}
+        left = self._settle_there(able, asked, report=True) if self._settles else asked
+        able = [item for item in able if item.id not in self.out.failed]
+        if left:
+            open_gaps = self._open_gaps(able, left)
         for _ in range(MOST_ROUNDS):
             wanted = _merged(self.numbers.open_report(able, exact=exact), open_gaps)
             if not wanted:
@@ -850,6 +872,38 @@ class _Gathering:
             self._read(wanted)
             open_gaps = []
             able = [item for item in able if item.id not in self.out.failed]
+
+    def _settle_there(
+        self, items: Sequence[Watched], asked: Mapping[int, Collection[Asked]], *, report: bool
+    ) -> dict[int, Collection[Asked]]:
+        """Have the engine settle distances, and cut the bins that the report needs cut.
+
+        Returns:
+            By comparison, what of the distances must be settled here after all.
+        """
+        held = {feature for _, feature in self.renderer.held}
+        found = self.numbers.stretches(
+            [item for item in items if item.id not in held], asked, report=report
+        )
+        by_feature: dict[int, list[Stretch]] = {}
+        for each in found:
+            by_feature.setdefault(each.feature, []).append(each)
+        if found:
+            self.progress(f"settling {sum(len(each.cells.bin) for each in found)} bins")
+        waiting = [item for item in items if item.id in by_feature]
+        done: set[int] = set()
+        for batch in _batches(waiting, WIDE_BATCH):
+            for some, part in self._answers(batch, partial(self._settled, by_feature)):
+                stretches = [each for item in some for each in by_feature[item.id]]
+                self.numbers.add_settled(part, stretches)
+                count = len(self.plan.read)
+                done |= {each.pair * count + each.feature for each in stretches}
+        return {number: wanted for number, wanted in asked.items() if number not in done}
+
+    def _settled(
+        self, stretches: Mapping[int, Sequence[Stretch]], items: Sequence[Watched]
+    ) -> Statement:
+        return self.renderer.settled(items, self.numbers.grids, stretches)
 
     def _open_gaps(
         self, items: Sequence[Watched], asked: Mapping[int, Collection[Asked]]
@@ -936,10 +990,13 @@ class _Gathering:
 
     def sharpen(self, asked: Mapping[int, set[Asked]]) -> None:
         """Make the distances of some comparisons exact."""
-        portions = self._open_gaps(self._able(), asked)
+        able = self._able()
+        left = self._settle_there(able, asked, report=False) if self._settles else asked
+        portions = self._open_gaps(self._able(), left)
         if portions:
             self._read(portions)
-        self.numbers.sharpen({each.feature for each in portions}, self.bench)
+        touched = {self.numbers.comparison(p, i): i.id for p in self.plan.pairs for i in able}
+        self.numbers.sharpen({touched[number] for number in asked if number in touched}, self.bench)
 
     def _able(self) -> list[Watched]:
         return [

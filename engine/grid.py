@@ -62,9 +62,16 @@ def bins_for(rows: int, *, settled: bool) -> int:
     return int(min(MOST_BINS, max(FEWEST_BINS, max(many) / (1 if settled else 2))))
 
 
-def shift_for(rows: int, *, settled: bool) -> int:
-    """How often the fine bins are joined by two for a window of so many rows."""
-    return int(math.log2(MOST_BINS / bins_for(rows, settled=settled)))
+def shift_for(rows: int, *, settled: bool, most: int = MOST_BINS) -> int:
+    """How often the fine bins are joined by two for a window of so many rows.
+
+    Args:
+        rows: Of the window.
+        settled: As for `bins_for`.
+        most: More bins than so many are not wanted, `FEWEST_BINS` at least.
+    """
+    shift = int(math.log2(MOST_BINS / bins_for(rows, settled=settled)))
+    return max(shift, math.ceil(math.log2(MOST_BINS / max(most, FEWEST_BINS))))
 
 
 def room_at(level: int) -> int:

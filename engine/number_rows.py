@@ -11,6 +11,7 @@ import numpy as np
 
 from driftline.engine.cells import Edges, Side, quantile_cells
 from driftline.engine.distances import Coarse, Gaps
+from driftline.engine.plan import ALL
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,27 +24,34 @@ Key = tuple[int, int, str]
 
 # Columns that hold numbers as they are stored.
 _NUMBERS: Final = frozenset({"value", "low", "high"})
+_WHOLE: Final = frozenset({"bin", "n"})
 
 
 def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, dict[str, Any]]]:
-    """The rows of each feature, scan, window and segment of a relation, ascending by bin if asked."""
+    """The rows of each feature, scan, window and segment of a relation, ascending by bin if asked.
+
+    Rows that do not say are of the first window and of no segment.
+    """
     pieces: dict[tuple[int, Key], list[dict[str, Any]]] = {}
     # batch by batch, whose columns are read where they are and sorted where they stay
     for batch in table.to_batches():
         if not batch.num_rows:
             continue
         columns = {name: batch[name] for name in batch.schema.names}
-        segments = columns.pop("segment").dictionary_encode()
-        names = segments.dictionary.to_pylist()
+        nothing = np.zeros(batch.num_rows, np.int64)
+        segments, names = nothing, [ALL]
+        if "segment" in columns:
+            encoded = columns.pop("segment").dictionary_encode()
+            segments, names = encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
         arrays = {name: c.to_numpy(zero_copy_only=False) for name, c in columns.items()}
-        keys = [arrays.pop(name) for name in ("feature", "scan", "window_id")]
-        keys.append(segments.indices.to_numpy())
+        keys = [arrays.pop(name, nothing) for name in ("feature", "scan", "window_id")]
+        keys.append(segments)
         code = np.zeros(batch.num_rows, np.int64)
         for part in keys:
             code = code * (int(part.max()) + 1) + part
         order = np.argsort(code, kind="stable")
         sorted_ = {name: column[order] for name, column in arrays.items()}
-        sorted_["bin"] = sorted_["bin"].astype(np.int64)
+        sorted_ |= {name: sorted_[name].astype(np.int64) for name in _WHOLE & sorted_.keys()}
         ends = np.flatnonzero(np.diff(code[order], append=-1)) + 1
         for start, end in pairwise((0, *ends.tolist())):
             feature, scan, window, segment = (int(part[order[start]]) for part in keys)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,9 +24,11 @@ from driftline.engine.cells import (
     moments,
     quantile_cells,
     quantile_edges,
+    quantile_ranks,
     shared_width_edges,
     sorted_edges,
 )
+from driftline.engine.distances import Marks, Stretch
 from driftline.engine.features import Watched, may_be_categorical
 from driftline.engine.grid import room_at
 from driftline.engine.number_rows import (
@@ -41,7 +43,14 @@ from driftline.engine.number_rows import (
 from driftline.engine.plan import ALL, Pair
 from driftline.engine.project import BinRule
 from driftline.engine.relations import schema_of
-from driftline.engine.settling import NO_BINS, Portion, Settling, finer_bins, joined_codes
+from driftline.engine.settling import (
+    NO_BINS,
+    Asked,
+    Portion,
+    Settling,
+    finer_bins,
+    joined_codes,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -214,6 +223,60 @@ class Numbers(Settling):
             )
             for feature, scans in spelled.items()
         ]
+
+    # What an engine settles by itself
+
+    def stretches(
+        self,
+        items: Iterable[Watched],
+        asked: Mapping[int, Collection[Asked]],
+        *,
+        report: bool,
+    ) -> list[Stretch]:
+        """What an engine is to walk along before distances, and perhaps all else, are exact.
+
+        Args:
+            items: Number columns.
+            asked: By comparison, which distances are to be exact.
+            report: Whether bins are to be cut where edges, quantiles and limits are.
+        """
+        found = []
+        for item in items:
+            if item.id not in self.grids or not self.grids[item.id].width:
+                continue
+            for pair in self.pairs_of(item):
+                wanted = asked.get(self.comparison(pair, item), ())
+                stretch = self.stretch(item.id, pair, wanted) if wanted else None
+                # what other references need of these edges is read once they are known
+                if report and pair.reference_scan == self.plan.primary.id:
+                    marks = self._marks(item, pair)
+                    if marks:
+                        stretch = self.with_marks(item.id, pair, stretch, marks)
+                if stretch is not None:
+                    found.append(stretch)
+        return found
+
+    def _marks(self, item: Watched, pair: Pair) -> list[Marks]:
+        """The bins of two sides that hold edges, quantiles and limits; their range is not said."""
+        keys, sides = self.keys(pair), self.pair(item.id, pair)
+        edges = self.edges(item) if self.rule(item).rule == "quantile" else None
+        ends = [end for end in self._edge_ends(item, exact=True) if end[0] == end[1]]
+        marks: dict[int, Marks] = {}
+        for name, key, side, more in zip(
+            ("n", "m"), keys, sides, (() if edges is None else edges.ranks, ()), strict=True
+        ):
+            if side.by_value:
+                continue
+            cells = side.cells()
+            up_to = np.cumsum(cells.n)
+            for rank in sorted({*quantile_ranks(side.rows), *more}):
+                place = int(np.searchsorted(up_to, rank, side="left"))
+                if cells.low[place] < cells.high[place]:
+                    _mark(marks, int(cells.bin[place]), name, rank)
+            for end in {*ends, *self._limits(item, key)}:
+                for number in holding(side, [end]).tolist():
+                    _mark(marks, number, "x", end[0])
+        return [marks[number] for number in sorted(marks)]
 
     # Reading them
 
@@ -427,6 +490,13 @@ class Numbers(Settling):
     def _beyond(self, item: Watched, reference: Side, production: Side) -> dict[str, int]:
         below, above = beyond(production, *self.range(item, reference))
         return {"below": below, "above": above}
+
+
+def _mark(marks: dict[int, Marks], number: int, name: str, at: float) -> None:
+    """Have a bin cut in one place more."""
+    mark = marks.setdefault(number, Marks(number, -math.inf, math.inf))
+    more: dict[str, Any] = {name: (*sorted({*getattr(mark, name), at}),)}
+    marks[number] = replace(mark, **more)
 
 
 def _land(bench: Workbench, name: str, rows: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import sys
@@ -28,6 +29,7 @@ from driftline.engine.baseline import Known
 from driftline.engine.catalog import Metric
 from driftline.engine.custom import Asked
 from driftline.engine.dialects import TEMPLATES, filter_sql, transpile
+from driftline.engine.distances import Marks, Stretch
 from driftline.engine.errors import TemplateError
 from driftline.engine.features import Watched, match_column, may_be_categorical
 from driftline.engine.grid import MOST_BINS, SHARES, SLOTS, Grid, room_at
@@ -306,6 +308,7 @@ class NumberPart:
         coarse: The grid of the undecided bins, where they are of another.
         room: Undecided bins are numbered step by step, each from so many times its own number.
         narrow: Whether its fine bins come as 16-bit integers.
+        short: Whether its rows are counted in 32 bits.
     """
 
     scan: ScanPart
@@ -322,6 +325,12 @@ class NumberPart:
     undecided: Sequence[object] = ()
     thinned: Markup | None = None
     narrow: bool = False
+    short: bool = False
+
+    @property
+    def count_type(self) -> Markup:
+        """What rows are counted in."""
+        return Markup("integer" if self.short else "bigint")
 
     @property
     def slot_type(self) -> Markup:
@@ -393,6 +402,95 @@ class NumberPart:
 
 
 @dataclass(frozen=True)
+class Walk:
+    """What two sides are walked along by, as templates see it.
+
+    Attributes:
+        bins: The bins that are walked through.
+        jumps: What is added to the rows before x, as rows.
+        row_type: What rows before x are counted in.
+        apart: F - G of finite rows, times the finite rows of both sides.
+        all_apart: F - G of all rows, times the rows of both sides.
+        piece: Which piece of which bin x is in, counted from 1; 0 where bins are not cut.
+    """
+
+    bins: Sequence[object]
+    jumps: Markup
+    row_type: Markup
+    apart: Markup
+    all_apart: Markup
+    piece: Markup
+
+    @classmethod
+    def of(cls, stretch: Stretch) -> Walk:
+        """Along some bins."""
+        shares = stretch.shares
+        (n, m), under = shares.finite, shares.under
+        apart = sql("n_up * {m} - m_up * {n}", n=float(n), m=float(m))
+        all_apart = apart
+        if shares.rows != shares.finite:
+            values = map(float, (*shares.rows, *under))
+            all_apart = sql(
+                "(n_up + {n_under}) * {m} - (m_up + {m_under}) * {n}",
+                **dict(zip(("n", "m", "n_under", "m_under"), values, strict=True)),
+            )
+        parts: list[tuple[float, Markup]] = []
+        first = 1
+        for mark in stretch.marks:
+            parts.append((mark.low, _piece(mark, first)))
+            parts.append((math.nextafter(mark.high, math.inf), Markup("0")))
+            first += mark.pieces
+        return cls(
+            stretch.cells.bin.tolist(),
+            Markup(", ".join(f"('{x!r}', {n}, {m})" for x, n, m in stretch.jumps())),
+            Markup("integer" if max(shares.rows) < 2**30 else "bigint"),
+            apart,
+            all_apart,
+            _found(parts, Markup("0")),
+        )
+
+
+@dataclass(frozen=True)
+class StretchPart:
+    """Two sides of one number column as templates see them.
+
+    Attributes:
+        pair, feature: What they are of.
+        sides: The reference and production.
+        walk: What they are walked along by.
+    """
+
+    pair: int
+    feature: int
+    sides: tuple[NumberPart, NumberPart]
+    walk: Walk
+
+
+def _piece(mark: Marks, first: int) -> Markup:
+    """The number of the piece of a bin that x is in, by that of the first."""
+    tests = [sql("n_up >= {k}", k=float(k)) for k in mark.n]
+    tests += [sql("m_up >= {k}", k=float(k)) for k in mark.m]
+    tests += [sql("x >= {k}", k=k) for k in mark.x]
+    return as_sql(first) + Markup("").join(
+        sql(" + case when {test} then 1 else 0 end", test=test) for test in tests
+    )
+
+
+def _found(parts: Sequence[tuple[float, Markup]], before: Markup) -> Markup:
+    """What stands at x: the last part that starts at or before it, found by halving."""
+    if not parts:
+        return before
+    middle = len(parts) // 2
+    start, made = parts[middle]
+    return sql(
+        "case when x < {start} then {first} else {second} end",
+        start=start,
+        first=_found(parts[:middle], before),
+        second=_found(parts[middle + 1 :], made),
+    )
+
+
+@dataclass(frozen=True)
 class Copy:
     """Columns of a scan's rows in a table of the session: ids of the features, and what reads it."""
 
@@ -450,6 +548,7 @@ class Renderer:
             once; otherwise the join stands in every statement that reads them.
         sampled: What reads a share of a relation, in percent.
         draws: A condition that is true of a `{share}` of rows, instead.
+        terse: Whether rows are to be narrow, where it costs to fetch them.
     """
 
     def __init__(
@@ -463,8 +562,13 @@ class Renderer:
         keeps_rows: bool = False,
         sampled: Callable[[str, float], str] = tablesample,
         draws: str = "",
+        terse: bool = False,
     ) -> None:
         self.plan = plan
+        # where windows or segments are told apart, each row says which it is of; what is kept of a
+        # frozen reference are fine bins, and values
+        alone = not plan.segmented and all(scan.groups == ((0, ALL),) for scan in plan.scans)
+        self.terse = terse and alone and not any(each.frozen for each in plan.monitor.references)
         self._sampled = sampled
         self._draws = draws
         self.dialect = dialect
@@ -476,6 +580,8 @@ class Renderer:
         # number columns whose cells are known: (scan, feature)
         self.held: set[tuple[int, int]] = set()
         self._brought = {scan.id: _names(scan) for scan in plan.scans}
+        # those that are known to have no value but finite ones
+        self.finite: set[tuple[int, int]] = set()
         self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
         # all scans where keys are not the windows themselves
         overlaps = any(part.placed for part in self._scans.values())
@@ -871,12 +977,15 @@ class Renderer:
                     scan, item, _part(grids[item.id], shifts[scan.id]), scales[scan.id, item.id]
                 ),
                 narrow=scan.id in large,
+                short=self.terse and scan.id not in large,
             )
             for item in features
             for scan in self._reading(item)
             if (scan.id, item.id) not in self.held
         ]
-        return self._statement("histogram", "histogram", features, columns=columns)
+        return self._statement(
+            "histogram", "histogram", features, columns=columns, terse=self.terse
+        )
 
     def finer(
         self,
@@ -913,7 +1022,7 @@ class Renderer:
             for scan in self._reading(item)
             if (item.id, scan.id) in undecided
         ]
-        return self._statement("histogram", "histogram", features, columns=columns)
+        return self._statement("histogram", "histogram", features, columns=columns, terse=False)
 
     def ties(
         self,
@@ -952,6 +1061,49 @@ class Renderer:
             )
         ]
         return self._statement("ties", "ties", features, columns=columns)
+
+    def settled(
+        self,
+        features: Sequence[Watched],
+        grids: Mapping[int, Grid | GridPart],
+        stretches: Mapping[int, Sequence[Stretch]],
+    ) -> Statement:
+        """How far sides lie apart in bins, and these in pieces.
+
+        Args:
+            features: The number columns.
+            grids: Their grids.
+            stretches: The bins, by feature.
+        """
+        walks = [
+            (each.pair, item, each.scans, _part(grids[item.id], each.shift), Walk.of(each))
+            for item in features
+            for each in stretches[item.id]
+        ]
+        return self.walked(features, walks)
+
+    def walked(
+        self,
+        features: Sequence[Watched],
+        walks: Sequence[tuple[int, Watched, tuple[int, int], GridPart, Walk]],
+    ) -> Statement:
+        """The same along what is said.
+
+        Args:
+            features: The number columns.
+            walks: The pair, the column, the scans of its two sides, their grid, and along what.
+        """
+        columns = []
+        for pair, item, scans, grid, walk in walks:
+            ours, theirs = (
+                replace(
+                    self._number_part(self.plan.scans[scan], item, grid, undecided=walk.bins),
+                    narrow=True,
+                )
+                for scan in scans
+            )
+            columns.append(StretchPart(pair, item.id, (ours, theirs), walk))
+        return self._statement("settled", "settled", features, columns=columns)
 
     def categories(self, features: Sequence[Watched]) -> Statement:
         """Category counts of every scan, cut to the largest in the engine."""
@@ -1242,7 +1394,8 @@ class Renderer:
             return Markup("null"), Markup("cast(null as double)"), False
         fractions = self.plan.conventions.fractions_cast
         x = number(column, item.reference or column, fractions=fractions)
-        return as_sql(column), x, column.floating or column.kind == "text"
+        floating = column.floating or column.kind == "text"
+        return as_sql(column), x, floating and (scan.id, item.id) not in self.finite
 
     def _reading(self, item: Watched) -> list[Scan]:
         """The scans that a column is read of."""
@@ -1340,6 +1493,7 @@ def renderer_of(plan: Plan, warehouse: Warehouse, *, tag: str, keeps_rows: bool)
         keeps_rows=keeps_rows and warehouse.keeps_rows,
         sampled=warehouse.sampled,
         draws=warehouse.draws,
+        terse=warehouse.most_cells is not None,
     )
 
 

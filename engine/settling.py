@@ -6,19 +6,22 @@ bins first, of which few stay open.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from driftline.engine.cells import Side, Values
+from driftline.engine.cells import Cells, Side, Values
 from driftline.engine.distances import (
     Coarse,
     Counted,
     Gaps,
+    Marks,
     OpenBins,
     Settled,
+    Stretch,
     coarse,
     common_shift,
     gaps,
@@ -186,6 +189,108 @@ class Settling(Sides):
     def _pairs(self, feature: int) -> list[Pair]:
         """The pairs that wait for bins of a feature."""
         return [pair for pair in self.plan.pairs if (pair.id, feature) in self.waiting]
+
+    # What an engine settles by itself
+
+    def stretch(self, feature: int, pair: Pair, wanted: Collection[Asked]) -> Stretch | None:
+        """The bins that distances wait for; None without any, or where both sides' are not the same.
+
+        Args:
+            feature: A number column.
+            pair: Its sides.
+            wanted: What of them is to be exact.
+        """
+        survey = self.survey(feature, pair)
+        far, (reference, production) = survey.gaps, self.keys(pair)
+        scans = reference[0], production[0]
+        if far is None or any(self.finest(feature, scan) != survey.shift for scan in scans):
+            return None
+        cells = far.open
+        cells = cells[(cells.area & ("area" in wanted)) | (cells.widest & ("widest" in wanted))]
+        if not len(cells.bin):
+            return None
+        return Stretch(pair.id, feature, scans, survey.shift, far.shares, cells)
+
+    def with_marks(
+        self, feature: int, pair: Pair, stretch: Stretch | None, marks: Sequence[Marks]
+    ) -> Stretch | None:
+        """The same with bins that are to be cut; None where both sides' are not the same.
+
+        Args:
+            feature: A number column.
+            pair: Its sides.
+            stretch: What distances wait for, if anything.
+            marks: The bins, ascending, each with what starts a piece but without its range.
+        """
+        reference, production = self.keys(pair)
+        sides = self.pair(feature, pair)
+        scans = reference[0], production[0]
+        shift = common_shift(*sides)
+        every = gaps(walk(*sides), whole=True)
+        if every is None or any(self.finest(feature, scan) != shift for scan in scans):
+            return stretch
+        named = np.array([each.bin for each in marks], np.int64)
+        places = np.searchsorted(every.open.bin, named)
+        ranges = zip(every.open.low[places].tolist(), every.open.high[places].tolist(), strict=True)
+        cut = tuple(
+            replace(each, low=low, high=high)
+            for each, (low, high) in zip(marks, ranges, strict=True)
+        )
+        asked = NO_BINS if stretch is None else stretch.cells.bin
+        cells = every.open[np.isin(every.open.bin, np.union1d(asked, named))]
+        return Stretch(pair.id, feature, scans, shift, every.shares, cells, cut)
+
+    def add_settled(self, table: pa.Table, stretches: Sequence[Stretch]) -> None:
+        """Keep what an engine said of stretches.
+
+        Args:
+            table: Rows of the relation `settled`.
+            stretches: What was asked for.
+        """
+        found: dict[tuple[int, int], list[dict[str, Any]]] = {}
+        for row in table.to_pylist():
+            found.setdefault((row["pair"], row["feature"]), []).append(row)
+        pairs = {pair.id: pair for pair in self.plan.pairs}
+        for stretch in stretches:
+            name = stretch.pair, stretch.feature
+            rows = found[name]
+            area = math.fsum(row["area"] for row in rows if row["area"] is not None)
+            told = stretch.settled(area, max(row["widest"] for row in rows))
+            self.settled.setdefault(name, []).append(told)
+            if stretch.marks:
+                self._cut_sides(stretch, pairs[stretch.pair], rows)
+
+    def _cut_sides(self, stretch: Stretch, pair: Pair, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put pieces where bins were cut."""
+        by_piece = sorted((row for row in rows if row["piece"]), key=lambda row: int(row["piece"]))
+        for key, count, before in zip(
+            self.keys(pair),
+            ("n", "m"),
+            (stretch.cells.n_before, stretch.cells.m_before),
+            strict=True,
+        ):
+            side = self.side(stretch.feature, key)
+            open_ = side.bin[side.several]
+            pieces: list[tuple[int, float, float, int]] = []
+            first = 1
+            for mark in stretch.marks:
+                own = [r for r in by_piece if first <= r["piece"] < first + mark.pieces]
+                first += mark.pieces
+                if mark.bin not in open_:
+                    continue
+                up_to = int(before[np.searchsorted(stretch.cells.bin, mark.bin)])
+                for row in own:
+                    low, high = row["low"] + 0.0, row["high"] + 0.0
+                    least, most = row[f"{count}_first"], row[f"{count}_last"]
+                    if least > up_to:
+                        pieces.append((mark.bin, low, low, least - up_to))
+                    if most > least:
+                        rest = math.nextafter(low, math.inf)
+                        pieces.append((mark.bin, rest, high, most - least))
+                    up_to = max(up_to, most)
+            if pieces:
+                bins, low, high, n = (np.array(column) for column in zip(*pieces, strict=True))
+                self.keep(stretch.feature, key, side.with_pieces(Cells(bins, low, high, n)))
 
     # Finer bins
 

@@ -7,13 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from unittest.mock import patch
 
 from driftline.engine.compile import compile_project
 from driftline.engine.config import load_project
 from driftline.engine.dialects import spelled
 from driftline.engine.render import facts
+from driftline.engine.warehouses import class_of
 from driftline.engine.warehouses.base import Column, Statement
-from driftline.engine.warehouses.duckdb import kind_of
+from driftline.engine.warehouses.duckdb import DuckDB, kind_of
 
 JUDGED_STEPS: Final = ("errors", "confusion", "reliability", "ranks", "score_edges", "calibration")
 STEPS: Final = (
@@ -34,6 +36,7 @@ STEPS: Final = (
     "joint",
     "surrogate",
     "custom",
+    "settled",
     *JUDGED_STEPS,
 )
 
@@ -105,6 +108,16 @@ monitors:
 """
 
 
+# What is settled where the rows are.
+DEAR: Final = """
+monitors:
+  - name: dear
+    production: {table: ml.scored, timestamp: at, window: {size: P7D}, filter: x < 9}
+    reference: {table: ml.training}
+    columns: {types: {at: TIMESTAMP, x: DOUBLE, 'o"r': "DECIMAL(9,3)"}}
+"""
+
+
 # Models of both tasks, and of every way that predictions come.
 JUDGED: Final = """
 defaults:
@@ -140,6 +153,8 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         project = load_project(path)
         path.write_text(JUDGED, "utf-8")
         judged = load_project(path)
+        path.write_text(DEAR, "utf-8")
+        dear = load_project(path)
     compiled, apart = compile_project(project, dialect=dialect, at="2026-03-02")
     monitor, _ = project.monitors
     columns = [
@@ -154,6 +169,9 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         for statement in each.statements
         if statement.step in JUDGED_STEPS
     ]
+    with patch.object(class_of(dialect) or DuckDB, "most_cells", 61_440):
+        (there,) = compile_project(dear, dialect=dialect, at="2026-03-02")
+    settled = [each for each in there.statements if each.step == "settled"]
     # what reads rows told apart, of which one statement shows enough
     told = [each for each in apart.statements if each.step == "segments"]
     told += [replace(e, step="segmented") for e in apart.statements if e.step == "profile"]
@@ -161,5 +179,6 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         *compiled.statements,
         *told,
         *outcomes,
+        *settled,
         facts(relation, columns, dialect=dialect, tag="driftline {step}"),
     )

@@ -618,6 +618,9 @@ _RUNS: Final = {
         _told_apart("P9D", joins=(), segments=(Segmentation(("colour",)), _LARGE)),
         every="P6D",
     ),
+    "settled where the rows are": Planned(
+        _monitor(size="P21D", features=_only_of("amount", "wide", "t")), ("there",)
+    ),
     # the branches of so many columns are taken in groups
     "many columns": Planned(
         _monitor(

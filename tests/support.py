@@ -141,8 +141,10 @@ def on_path(path: str) -> Iterator[None]:
     with ExitStack() as stack:
         if path != "small":
             stack.enter_context(patch("driftline.engine.execute.SMALL_ROWS", 0))
-        if path in ("coarse", "finer"):
+        if path in ("coarse", "finer", "there"):
             stack.enter_context(patch("driftline.engine.grid.FEWEST_BINS", 16))
+        if path == "there":
+            stack.enter_context(patch.object(DuckDB, "most_cells", 61_440))
         if path == "finer":
             stack.enter_context(patch("driftline.engine.settling.FEWEST_SAVED", -(10**9)))
         yield

@@ -67,7 +67,7 @@ VOCABULARY: Final = frozenset(
         *("DPipe", "MD5"),
         # aggregates and windows
         *("Count", "Distinct", "Sum", "Min", "Max"),
-        *("Window", "WindowSpec", "RowNumber", "Rank", "DenseRank", "PercentRank"),
+        *("Window", "WindowSpec", "RowNumber", "Rank", "DenseRank", "PercentRank", "Lead"),
     }
 )
 

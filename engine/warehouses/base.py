@@ -387,6 +387,11 @@ class Warehouse(Protocol):
         keeps: How it keeps result tables; None where it does not.
         draws: A condition, as templates have it, that is true of about `{share}` of the rows and of the
             same ones each time; empty where `sampled` is asked instead.
+        most_cells: In about how many fine bins, of all columns together, a side is counted where
+            fetching rows is dear; what they leave open the engine then settles itself. None where
+            rows are cheap: bins are finer, and what they leave open is read.
+        ranks_nan: The largest value of a column is NaN where it has any, so that finite bounds tell
+            that all its values are finite.
     """
 
     dialect: str
@@ -394,6 +399,8 @@ class Warehouse(Protocol):
     keeps_rows: bool
     keeps: Keeps | None
     draws: str
+    most_cells: int | None
+    ranks_nan: bool
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Open a session by the keys of a `connection` of its type.

@@ -100,6 +100,8 @@ class ClickHouse:
     # a temporary table belongs to a session of the server's, which balancers of load do not keep
     keeps_rows = False
     draws = ""
+    most_cells = None
+    ranks_nan = False
     # nothing replaces the rows of several tables at once
     keeps: Keeps | None = Keeps("marks", made_at_once=False)
 

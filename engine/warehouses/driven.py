@@ -43,6 +43,8 @@ class Driven(ABC):
     keeps_rows: ClassVar = False
     keeps: ClassVar[Keeps | None] = None
     draws: ClassVar[str] = ""
+    most_cells: ClassVar[int | None] = None
+    ranks_nan: ClassVar = False
 
     def __init__(self, options: Mapping[str, object]) -> None:
         """Connect.

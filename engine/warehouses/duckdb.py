@@ -77,6 +77,8 @@ class DuckDB:
     keeps_rows = True
     keeps: Keeps | None = Keeps("file")
     draws = ""
+    most_cells: int | None = None
+    ranks_nan = False
 
     def __init__(
         self,

@@ -110,6 +110,10 @@ class Postgres:
     keeps_rows = False
     keeps: Keeps | None = Keeps("transaction", longest_name=63)
     draws = ""
+    # some 40 bytes a cell, of both sides: five megabytes, whatever the rows
+    most_cells: int | None = 61_440
+    # https://www.postgresql.org/docs/current/datatype-numeric.html#DATATYPE-FLOAT
+    ranks_nan = True
 
     def __init__(self, options: Mapping[str, object], *, beside: Any = None) -> None:
         """Connect.

@@ -31,6 +31,8 @@ class Redshift(Postgres):
     name: ClassVar = "Redshift"
     # https://docs.aws.amazon.com/redshift/latest/dg/r_BEGIN.html
     begins: ClassVar = "begin read only"
+    most_cells = None
+    ranks_nan = False
     # https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
     # https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html
     keeps: Keeps | None = Keeps("transaction", longest_name=127, longest_text=65_535)

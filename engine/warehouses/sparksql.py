@@ -89,6 +89,8 @@ class SparkSQL(ABC):
     keeps: ClassVar[Keeps | None] = Keeps("marks", made_at_once=False)
     # beside the other conditions it leaves partitions unread, which a sample of the whole would not
     draws: ClassVar = "rand(42) < {share}"
+    most_cells: ClassVar = None
+    ranks_nan: ClassVar = False
 
     @staticmethod
     def column(name: str, native: str) -> Column:

@@ -8,7 +8,7 @@
     the engine cuts them), so they are the same in any order of rows; a bin of a whole number tells its own.
 
     reads    one column of one scan a branch
-    returns  scan, feature, window_id, segment, bin (a code below 0 for rows without a finite number),
+    returns  scan, feature, window_id, segment (these two not where rows are to be narrow), bin (a code below 0 for rows without a finite number),
              n, total = sum of t * total_scale, squares = sum of t^2 * square_scale,
              low, high
 -#}
@@ -17,11 +17,13 @@
 {% call(column) union_of(columns) -%}
 {% set placed = column.scan.placed -%}
 select
-    {{ column.scan.id }} as scan,
+    {% if terse %}cast({{ column.scan.id }} as smallint){% else %}{{ column.scan.id }}{% endif %} as scan,
     {{ column.feature }} as feature,
+    {%- if not terse %}
     {{ keys_of(column.scan) | indent(4) }},
+    {%- endif %}
     case when slot is null then {{ codes.null }} else cast(slot as integer) + {{ slots }} end as bin,
-    cast(count(*) as bigint) as n,
+    cast(count(*) as {{ column.count_type }}) as n,
     {%- if column.grid.width is none %}
     cast(null as {% if placed %}bigint{% else %}double{% endif %}) as total,
     cast(null as {% if placed %}bigint{% else %}double{% endif %}) as squares,

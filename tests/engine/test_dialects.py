@@ -77,3 +77,18 @@ def test_sums_of_bigints_are_wider_where_an_engine_has_no_wider_sum(
     text = said("select sum(cast(t as bigint)), sum(try_cast(t as bigint)), sum(n)", dialect)
     assert text.count(f" AS {wide})") == 2
     assert "SUM(n)" in text
+
+
+def test_postgres_asks_each_row_whether_it_is_tiny_only_where_one_may_be() -> None:
+    def said(centre: float) -> str:
+        text = (
+            f"select t / (cast('2.0' as double) + abs(t)) as g from"
+            f" (select x - cast('{centre!r}' as double) as t from p) as c"
+        )
+        return transpile(text, "postgres", {})
+
+    # next to 0 stands the least of all doubles, next to 1 none below 1e-16
+    assert "CASE" in said(0.0)
+    assert "CASE" in said(1e-300)
+    assert "CASE" not in said(1.0)
+    assert "CASE" not in said(-1e-200)

@@ -97,7 +97,7 @@ def hard_scores(path: str) -> Scores:
 # The numbers are those of the definitions
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [*PATHS, "there"])
 def test_hard_number_columns_are_measured_as_defined(path: str):
     reference, production = hard_tables()
     wrong = []
@@ -108,7 +108,11 @@ def test_hard_number_columns_are_measured_as_defined(path: str):
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
-@given(pairs=columns(), path=st.sampled_from(PATHS), count=st.sampled_from([10, 2, 3, 25]))
+@given(
+    pairs=columns(),
+    path=st.sampled_from([*PATHS, "there"]),
+    count=st.sampled_from([10, 2, 3, 25]),
+)
 def test_any_columns_are_measured_as_defined(pairs: list[Pair], path: str, count: int):
     names = [f"column {number}" for number in range(len(pairs))]
     sides = (
