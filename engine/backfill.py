@@ -88,7 +88,10 @@ def _backfill(
     *,
     force: bool,
 ) -> MonitorRun | None:
-    log = Journal(project, monitor, moments[-1], tools.warehouse.dialect, tools.invocation)
+    # windows of long ago are history: nobody is called up for them
+    log = Journal(
+        project, monitor, moments[-1], tools.warehouse.dialect, tools.invocation, tells=False
+    )
     store = tools.store
     assert store is not None
 

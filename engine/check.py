@@ -148,6 +148,7 @@ def judged_again(
         "metric_count": len(judged),
         "breach_count": sum(1 for row in judged if row["status"] == "breached"),
         "primary": monitor.primary.name,
+        "segments": monitor.alerting.segments,
         "window_rows": int(rows[0] or 0) if rows else None,
     }
     found = MonitorRun(run, tuple(judged), warnings=tuple(warnings), unmeasured=missing)

@@ -5,21 +5,27 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from driftline.engine import VERSION
+from driftline.engine.alerting import note, settle
+
+# from driftline.engine.announcing import message_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.interpolate import mask
+
+# from driftline.engine.outbox import add, rows_of
 from driftline.engine.outcome import MonitorRun, table_row
+from driftline.engine.place import Tables
 from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project
 from driftline.engine.rows import Row, aside, definition_rows, slices, slices_aside
 from driftline.engine.schema import config_hash
 from driftline.engine.store import Store
-from driftline.engine.stored import Standing
+from driftline.engine.stored import Standing, Window
 from driftline.engine.warehouses.base import Ledger
 
 
@@ -42,13 +48,21 @@ class Part:
 
 @dataclass
 class Journal:
-    """What `runs`, `statements` and `monitors` say of one run."""
+    """What `runs`, `statements` and `monitors` say of one run.
+
+    Attributes:
+        tells: Whether anybody is told of incidents.
+        also: What else is done where results are stored, in the same transaction: called with the
+            tables and the id of the run.
+    """
 
     project: Project
     monitor: Monitor
     at: datetime
     dialect: str
     invocation: str
+    tells: bool = True
+    also: tuple[Callable[[Tables, str], None], ...] = ()
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     ledger: Ledger = field(default_factory=Ledger)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
@@ -110,7 +124,27 @@ class Journal:
             result.statements,
             self._monitor(),
             definition_rows(self.project.own),
+            lambda tables: self._settle(
+                tables, result, [(p.window_start, p.window_end) for p in pieces]
+            ),
         )
+
+    def _settle(self, tables: Tables, result: MonitorRun, touched: Collection[Window] = ()) -> None:
+        """Bring incidents up to what is stored, and put what there is to tell where it is sent from."""
+        now = utc_now()
+        change = settle(tables, self.monitor, result.run, touched, now=now, tells=self.tells)
+        rows = result.run["window_rows"]
+        message = message_of(self.monitor, change, result.run, now=now, rows=rows)
+        if message is not None:
+            add(tables, rows_of([message], self._channels(), self.project.secrets))
+        note(tables, self.monitor.name, change, None if message is None else message.id)
+        for step in self.also:
+            step(tables, self.run_id)
+
+    def _channels(self) -> tuple[str, ...]:
+        """Names of the notifications that hear of the monitor."""
+        named = self.monitor.alerting.notify
+        return tuple(each.name for each in self.project.notifications) if named is None else named
 
     def failed(self, error: DriftlineError, store: Store | None) -> MonitorRun:
         """The run of a monitor that could not be measured or stored; its row is stored if it can be."""
@@ -120,7 +154,9 @@ class Journal:
         # a store that has just failed would only make the caller wait again
         if store is not None and not isinstance(error, StoreError):
             try:
-                store.record_failure(table_row(run), result.statements)
+                store.record_failure(
+                    table_row(run), result.statements, lambda tables: self._settle(tables, result)
+                )
             except DriftlineError as second:
                 # the store itself may be what failed: the first error is the one to tell
                 if not run["error"]:
@@ -153,6 +189,7 @@ class Journal:
             "error": None,
             "primary": monitor.primary.name,
             "window_rows": None,
+            "segments": monitor.alerting.segments,
             **known,
         }
 

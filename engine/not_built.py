@@ -17,11 +17,6 @@ NOT_YET: Final = "understood but not built in this version"
 NOT_BUILT: Final[tuple[tuple[str, str], ...]] = (
     ("monitors.*.reference.same", "a seasonal reference is"),
     ("monitors.*.references.*.same", "a seasonal reference is"),
-    ("monitors.*.alerts", "alerts are"),
-    ("monitors.*.links", "links are"),
-    ("monitors.*.reprocess", "reprocess is"),
-    ("monitors.*.max_catch_up", "max_catch_up is"),
-    ("monitors.*.catch_up", "catch_up is"),
 )
 
 

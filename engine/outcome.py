@@ -57,7 +57,7 @@ class MonitorRun:
         primary = self.run["primary"]
         if any(
             row["status"] in bad
-            and row["segment"] == "__all__"
+            and (row["segment"] == "__all__" or self.run.get("segments"))
             and row["reference"] in ("__all__", primary)
             for row in self.metrics
         ):
@@ -127,7 +127,7 @@ class RunResult:
 
 
 # Kept beside the row of `runs` while the run is at hand; not a column of it.
-_ASIDE: Final = ("primary", "window_rows")
+_ASIDE: Final = ("primary", "window_rows", "segments")
 
 
 def table_row(row: Mapping[str, Any]) -> Row:

@@ -294,10 +294,49 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class Alerting:
+    """When incidents open and close, and who hears of it.
+
+    Attributes:
+        open_after: Windows in a row beyond a threshold before an incident opens; 1 or more.
+        close_after: Good windows in a row before it closes; 1 or more.
+        remind_every: How often the message is repeated; None is never.
+        at_least_features: How many features of a signal must be beyond theirs before those of one
+            open any; 1 or more.
+        segments: Whether segments open incidents and decide exit codes, too.
+        notify: Names of notifications; None is all of the project.
+    """
+
+    open_after: int = 1
+    close_after: int = 1
+    remind_every: Duration | None = None
+    at_least_features: int = 1
+    segments: bool = False
+    notify: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CatchUp:
+    """Which windows a scheduled run computes beside its own.
+
+    Attributes:
+        missed: Whether those that were missed are computed, too.
+        longest: How far back; None is as far as there are slots.
+        reprocess: How far back windows are computed again whose rows have changed in number; None is
+            not at all.
+    """
+
+    missed: bool = True
+    longest: Duration | None = None
+    reprocess: Duration | None = None
+
+
+@dataclass(frozen=True)
 class Monitor:
     """One model's monitor, with every default filled in.
 
     Attributes:
+        links: Templates of addresses that messages carry, by `report`, `dashboard` and `runbook`.
         beside: Metrics of the project's own that its signals may name.
     """
 
@@ -325,6 +364,9 @@ class Monitor:
     min_rows: int = 100
     exact: str = "always"
     conventions: str = "driftline"
+    alerting: Alerting = Alerting()
+    links: Mapping[str, str] = field(default_factory=lambda: NONE)
+    catch_up: CatchUp = CatchUp()
     yaml: str = ""
     line: int = 0
     beside: Mapping[str, Metric] = field(default_factory=lambda: NO_METRICS)

@@ -8,15 +8,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from types import MappingProxyType
 from typing import Final
 
 from driftline.engine import config_models as models
+from driftline.engine.alert_models import Alerts
 from driftline.engine.catalog import Metric
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.dbt import DbtProject
 from driftline.engine.project import (
     NO_METRICS,
+    Alerting,
+    CatchUp,
     Duration,
     FixedWindow,
     Join,
@@ -39,6 +43,8 @@ from driftline.engine.resolve_signals import (
 from driftline.engine.times import multiply, parse_instant, schedule_period
 from driftline.engine.yaml_file import Complaints, Map, Trail, cut, nearest
 
+LONGEST_CATCH_UP: Final = Duration(days=7, text="P7D")
+LINK_WORDS: Final = ("monitor", "window_date", "window_start", "window_end", "run_id")
 RECENT: Final = "recent"  # the reference of a scheduled monitor that names none
 
 _TEXT_FILES: Final = ("csv", "tsv", "json", "jsonl", "ndjson")
@@ -219,6 +225,11 @@ class _Resolver:
             min_rows=min_rows,
             exact=given.exact,
             conventions=given.conventions,
+            alerting=alerting(given.alerts),
+            links=self.links(),
+            catch_up=CatchUp(
+                given.catch_up is not False, given.max_catch_up or LONGEST_CATCH_UP, given.reprocess
+            ),
             line=self.section.node.marks.at.line,
             beside=self.around.own,
         )
@@ -232,6 +243,21 @@ class _Resolver:
             if name not in known:
                 message = f"no notification is called '{name}'{nearest(name, known)}"
                 self.section.complain(message, "alerts", "notify", index)
+
+    def links(self) -> Mapping[str, str]:
+        """Templates of addresses, whose words are known."""
+        found = {} if self.given.links is None else self.given.links.model_dump(exclude_none=True)
+        for name, template in found.items():
+            try:
+                words = [word for _, word, _, _ in Formatter().parse(template) if word is not None]
+            except ValueError:
+                words = ["?"]
+            for word in words:
+                if word not in LINK_WORDS:
+                    known = ", ".join(f"{{{each}}}" for each in LINK_WORDS)
+                    message = f"{{{word}}} is none of {known}{nearest(word, LINK_WORDS)}"
+                    self.section.complain(message, "links", name)
+        return MappingProxyType(found)
 
     def production(self) -> Production | None:
         """The production side; its window may come from the schedule."""
@@ -365,3 +391,17 @@ class _Resolver:
             self.section.complain("the window's start is not before its end", *at, "window")
             return None
         return FixedWindow(start, end)
+
+
+def alerting(given: Alerts | None) -> Alerting:
+    """When incidents open and close, with what is omitted filled in."""
+    if given is None:
+        return Alerting()
+    return Alerting(
+        open_after=given.open_after or 1,
+        close_after=given.close_after or 1,
+        remind_every=given.remind_every,
+        at_least_features=(given.at_least and given.at_least.features) or 1,
+        segments=bool(given.segments),
+        notify=None if given.notify is None else tuple(given.notify),
+    )

@@ -18,8 +18,10 @@ from driftline.engine.config_models import ProjectFile
 from driftline.engine.config_types import THRESHOLD_SCHEMA
 from driftline.engine.interpolate import mask
 from driftline.engine.project import (
+    Alerting,
     Attribution,
     BinRule,
+    Duration,
     FeatureSelection,
     FeatureSettings,
     FixedWindow,
@@ -200,7 +202,27 @@ def _monitor(monitor: Monitor) -> Tree:
         exact=monitor.exact,
         conventions=monitor.conventions,
         signals={signal.name: _signal(signal) for signal in monitor.signals},
+        alerts=_alerts(monitor.alerting),
+        links=dict(monitor.links) or None,
+        catch_up=monitor.catch_up.missed if monitor.schedule else None,
+        max_catch_up=_text(monitor.catch_up.longest) if monitor.schedule else None,
+        reprocess=_text(monitor.catch_up.reprocess),
     )
+
+
+def _alerts(alerting: Alerting) -> Tree:
+    return _given(
+        open_after=alerting.open_after,
+        close_after=alerting.close_after,
+        remind_every=_text(alerting.remind_every),
+        at_least={"features": alerting.at_least_features},
+        segments=alerting.segments,
+        notify=None if alerting.notify is None else list(alerting.notify),
+    )
+
+
+def _text(duration: Duration | None) -> str | None:
+    return None if duration is None else duration.text
 
 
 def _rows(rows: Production | Reference) -> Tree:

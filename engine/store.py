@@ -8,7 +8,7 @@ what a transaction is there, is the business of a `Place`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -194,6 +194,7 @@ class Store:
         statements: Rows,
         monitor: Mapping[str, object],
         definitions: Rows,
+        then: Callable[[Tables], None] | None = None,
     ) -> None:
         """Replace what is stored for a slice, or several of one monitor, and add the run.
 
@@ -205,6 +206,7 @@ class Store:
             statements: Rows of `statements`.
             monitor: The row of `monitors`; a stored `first_seen_at` is kept.
             definitions: All rows of `metric_definitions`; they replace the stored ones.
+            then: What else is done in the same transaction, once the rows are there.
 
         Raises:
             StoreError: Also when rows do not fit their table, or belong to another slice.
@@ -220,13 +222,21 @@ class Store:
             replace_definitions(tables, defined)
             for name, rows in logged.items():
                 tables.put(name, rows)
+            if then is not None:
+                then(tables)
 
-    def record_failure(self, run: Mapping[str, object], statements: Rows) -> None:
+    def record_failure(
+        self,
+        run: Mapping[str, object],
+        statements: Rows,
+        then: Callable[[Tables], None] | None = None,
+    ) -> None:
         """Add a run that stored nothing else; stored results stay as they are.
 
         Args:
             run: The row of `runs`.
             statements: Rows of `statements`: what was sent before the run failed.
+            then: As for `write`.
 
         Raises:
             StoreError: Also when a row does not fit its table.
@@ -235,6 +245,8 @@ class Store:
         with self._transaction(_started(run), tag=_tag(run)) as tables:
             for name, rows in logged.items():
                 tables.put(name, rows)
+            if then is not None:
+                then(tables)
 
     def read(self, sql: str, params: Params = None) -> pa.Table:
         """The rows of one SELECT over the result tables and views.
@@ -490,6 +502,18 @@ class Store:
             tests.append("window_end > $since")
         where = f"where {' and '.join(tests)}" if tests else ""
         return self.read(f"select * from {table} {where} {order}", params or None)
+
+    @contextmanager
+    def changing(self) -> Iterator[Tables]:
+        """The result tables, in one transaction: all that the block does is kept, or nothing.
+
+        Raises:
+            StoreError: Also when there are no results yet.
+        """
+        with self.reading():
+            pass
+        with self._transaction(_now()) as tables:
+            yield tables
 
     @contextmanager
     def reading(self) -> Iterator[Tables]:

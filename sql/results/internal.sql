@@ -62,3 +62,73 @@ comment on column _baselines.reference_id is 'What results call the reference';
 comment on column _baselines.built_at is 'When it was built, UTC';
 comment on column _baselines.row_count is 'Rows of the reference';
 comment on column _baselines.content is 'Counted cells, categories and counts of the column, packed';
+
+-- key: alert_id, action
+create table if not exists _decisions (
+    alert_id text not null,
+    action text not null,
+    monitor text not null,
+    window_end timestamp not null,
+    decided_at timestamp not null,
+    decided_by text not null
+);
+
+comment on table _decisions is 'One row per thing that a person said of an incident';
+comment on column _decisions.alert_id is 'The incident';
+comment on column _decisions.action is 'ack or close';
+comment on column _decisions.monitor is 'Name of the monitor';
+comment on column _decisions.window_end is 'End of the newest window then, UTC';
+comment on column _decisions.decided_at is 'When it was said, UTC';
+comment on column _decisions.decided_by is 'Who said it';
+
+-- key: alert_id, event, window_end
+create table if not exists _told (
+    alert_id text not null,
+    event text not null,
+    window_end timestamp not null,
+    monitor text not null,
+    message_id text
+);
+
+comment on table _told is 'One row per thing that happened to an incident and was told, or is history';
+comment on column _told.alert_id is 'The incident';
+comment on column _told.event is 'opened, worsened, reminder or closed';
+comment on column _told.window_end is 'End of the window that showed it, UTC';
+comment on column _told.monitor is 'Name of the monitor';
+comment on column _told.message_id is 'The message it is told in; null where nobody was told';
+
+-- key: monitor, feature
+create table if not exists _mutes (
+    monitor text not null,
+    feature text not null,
+    muted_until timestamp not null,
+    reason text not null,
+    muted_at timestamp not null,
+    muted_by text not null
+);
+
+comment on table _mutes is 'One row per feature of which nobody is told for a time';
+comment on column _mutes.monitor is 'Name of the monitor';
+comment on column _mutes.feature is 'The feature; __all__ is everything of the monitor';
+comment on column _mutes.muted_until is 'Until when, UTC';
+comment on column _mutes.reason is 'Why';
+comment on column _mutes.muted_at is 'Since when, UTC';
+comment on column _mutes.muted_by is 'Who muted it';
+
+-- key: monitor, slot
+create table if not exists _slots (
+    monitor text not null,
+    slot timestamp not null,
+    holder text not null,
+    held_until timestamp not null,
+    finished_at timestamp,
+    run_id text
+);
+
+comment on table _slots is 'One row per moment of a schedule that a scheduler has taken on';
+comment on column _slots.monitor is 'Name of the monitor';
+comment on column _slots.slot is 'The moment, UTC';
+comment on column _slots.holder is 'Who runs it';
+comment on column _slots.held_until is 'When another may take it on, unless it is finished; UTC';
+comment on column _slots.finished_at is 'When it was finished, UTC; null until then';
+comment on column _slots.run_id is 'The run that finished it';

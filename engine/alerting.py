@@ -1,0 +1,350 @@
+"""What becomes of incidents when windows are stored: inside of the same transaction, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from driftline.engine.incidents import (
+    BAD,
+    FAILED_RUN,
+    HEALTH,
+    MISSING_RUN,
+    Decision,
+    Event,
+    Incident,
+    Key,
+    Rules,
+    When,
+    alert_id,
+    fold,
+    later,
+)
+from driftline.engine.place import Tables
+from driftline.engine.project import Monitor
+from driftline.engine.results import ALL, arrow_rows
+from driftline.engine.stored import Window
+
+Row = Mapping[str, Any]
+
+_COLUMNS: Final = """
+    signal, reference, segment, feature, metric, window_start, window_end, value, threshold,
+    status, severity, score, summary, reason, reference_value, n_reference, n_production,
+    threshold_kind, importance, run_id
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a monitor's incidents.
+
+    Attributes:
+        news: What happened and is to be told, in order.
+        history: What happened and is not: in windows that newer ones are stored of, or muted.
+    """
+
+    news: tuple[Event, ...] = ()
+    history: tuple[Event, ...] = ()
+
+
+def settle(
+    tables: Tables,
+    monitor: Monitor,
+    run: Row,
+    touched: Collection[Window] = (),
+    *,
+    now: datetime,
+    tells: bool = True,
+) -> Change:
+    """Bring a monitor's incidents up to what is stored.
+
+    Args:
+        tables: The store, opened for writing, with the new rows in it.
+        monitor: The monitor.
+        run: The row of `runs`.
+        touched: Start and end, naive UTC, of the windows whose rows are new.
+        now: Naive UTC; mutes end by it.
+        tells: Whether there is anybody to tell: windows of long ago are computed for their own sake.
+
+    Returns:
+        What happened since anybody looked.
+    """
+    name = monitor.name
+    stored = _alerts(tables, name)
+    told = _told(tables, name)
+    moves = list(_of_runs(monitor, stored, told, run))
+    gone: list[str] = []
+    is_new = True
+    if touched:
+        windows = _windows(tables, name)
+        newest = max(when[0] for found in windows.values() for when in found)
+        is_new = max(end for _, end in touched) >= newest
+        more, gone = _of_windows(tables, monitor, windows, touched, stored)
+        moves += more
+    incidents = {each.alert_id: each for each, _ in moves}
+    events = [event for _, several in moves for event in several if event.key not in told]
+    events.sort(key=lambda each: (each.window_end, each.incident.key, each.kind))
+    rows = [_row(monitor, each) for each in incidents.values()]
+    changed = [row for row in rows if not _same(stored.get(row["alert_id"]), row)]
+    if gone:
+        tables.execute("delete from alerts where alert_id in $gone", {"gone": gone})
+    if changed:
+        tables.put("alerts", arrow_rows("alerts", changed))
+    muted = _muted(tables, name, now) if events else set()
+    news = [
+        event
+        for event in events
+        if tells and is_new and not muted & {ALL, event.incident.key.feature}
+    ]
+    return Change(tuple(news), tuple(event for event in events if event not in news))
+
+
+def note(tables: Tables, monitor: str, change: Change, message_id: str | None) -> None:
+    """Keep that what happened was told, or needs no telling.
+
+    Args:
+        tables: The store, opened for writing.
+        monitor: Name of the monitor.
+        change: What happened.
+        message_id: The message that tells the news; None where nobody is told.
+    """
+    rows = [
+        {
+            "alert_id": event.incident.alert_id,
+            "event": event.kind,
+            "window_end": event.window_end,
+            "monitor": monitor,
+            "message_id": number,
+        }
+        for events, number in ((change.news, message_id), (change.history, None))
+        for event in events
+    ]
+    if rows:
+        tables.put("_told", arrow_rows("_told", rows))
+
+
+# An incident, and what happened to it.
+_Move = tuple[Incident, Sequence[Event]]
+
+
+def _of_windows(
+    tables: Tables,
+    monitor: Monitor,
+    windows: Mapping[str, Sequence[When]],
+    touched: Collection[Window],
+    stored: Mapping[str, Row],
+) -> tuple[list[_Move], list[str]]:
+    """Incidents as of the first window that was touched, and ids of those that there are none of now."""
+    known = [row for row in stored.values() if row["signal"] != HEALTH]
+    if not monitor.alerting.segments:
+        known = [row for row in known if row["segment"] == ALL]
+    since = min(end for _, end in touched)
+    while True:
+        first = _first(windows, since, monitor.alerting.open_after)
+        # what was open in between is followed from its opening
+        spans = [r for r in known if r["closed_at"] is None or r["closed_at"] >= first]
+        earlier = min((row["opened_at"] for row in spans), default=since)
+        if earlier >= since:
+            break
+        since = earlier
+    part = {
+        signal: [when for when in found if when[0] >= first] for signal, found in windows.items()
+    }
+    rules = Rules(monitor.alerting, monitor.name, monitor.time_zone)
+    incidents, events = fold(
+        rules, part, _rows(tables, monitor, first), _decisions(tables, monitor.name)
+    )
+    by_id: dict[str, list[Event]] = {}
+    for event in events:
+        by_id.setdefault(event.incident.alert_id, []).append(event)
+    ids = {each.alert_id for each in incidents}
+    gone = [
+        row["alert_id"] for row in known if row["opened_at"] >= since and row["alert_id"] not in ids
+    ]
+    return [(each, by_id.get(each.alert_id, ())) for each in incidents], gone
+
+
+def _first(windows: Mapping[str, Sequence[When]], since: datetime, count: int) -> datetime:
+    """The end of the window from which on counting towards opening must begin."""
+    ends = [since]
+    for found in windows.values():
+        earlier = [end for end, _ in found if end < since]
+        ends += earlier[-(count - 1) :][:1] if count > 1 else []
+    return min(ends)
+
+
+def _same(before: Row | None, now: Row) -> bool:
+    """Whether a stored row says the same; which run said it is no difference."""
+    return before is not None and all(
+        before[name] == value for name, value in now.items() if name != "run_id"
+    )
+
+
+def _told(tables: Tables, monitor: str) -> set[tuple[str, str, datetime]]:
+    found = tables.fetch(
+        "select alert_id, event, window_end from _told where monitor = $monitor",
+        {"monitor": monitor},
+    ).to_pylist()
+    return {(row["alert_id"], row["event"], row["window_end"]) for row in found}
+
+
+def _muted(tables: Tables, monitor: str, now: datetime) -> set[str]:
+    found = tables.fetch(
+        "select feature from _mutes where monitor = $monitor and muted_until > $now",
+        {"monitor": monitor, "now": now},
+    ).to_pylist()
+    return {row["feature"] for row in found}
+
+
+def _alerts(tables: Tables, monitor: str) -> dict[str, Row]:
+    found = tables.fetch("select * from alerts where monitor = $monitor", {"monitor": monitor})
+    return {row["alert_id"]: row for row in found.to_pylist()}
+
+
+def _windows(tables: Tables, monitor: str) -> dict[str, list[When]]:
+    """All windows that were measured, by signal, in order."""
+    rows = tables.fetch(
+        "select signal, window_end, window_start from metrics where monitor = $monitor"
+        " group by signal, window_end, window_start order by window_end, window_start, signal",
+        {"monitor": monitor},
+    ).to_pylist()
+    found: dict[str, list[When]] = {}
+    for row in rows:
+        found.setdefault(row["signal"], []).append((row["window_end"], row["window_start"]))
+    return found
+
+
+def _rows(tables: Tables, monitor: Monitor, since: datetime) -> list[Row]:
+    """Rows of every feature that was beyond a threshold, of windows from `since` on."""
+    of = {"monitor": monitor.name, "since": since}
+    among = "" if monitor.alerting.segments else f" and segment = '{ALL}'"
+    where = f"from metrics where monitor = $monitor and window_end >= $since{among}"
+    bad = ", ".join(f"'{status}'" for status in BAD)
+    features = [
+        row["feature"]
+        for row in tables.fetch(
+            f"select feature {where} and status in ({bad}) group by feature order by feature", of
+        ).to_pylist()
+    ]
+    if not features:
+        return []
+    found = tables.fetch(
+        f"select {_COLUMNS} {where} and feature in $features", {**of, "features": features}
+    )
+    return list(found.to_pylist())
+
+
+def _decisions(tables: Tables, monitor: str) -> dict[tuple[str, str], Decision]:
+    found = tables.fetch(
+        "select alert_id, action, window_end, decided_at, decided_by from _decisions"
+        " where monitor = $monitor",
+        {"monitor": monitor},
+    ).to_pylist()
+    return {
+        (row["alert_id"], row["action"]): Decision(
+            row["alert_id"], row["action"], row["window_end"], row["decided_at"], row["decided_by"]
+        )
+        for row in found
+    }
+
+
+def _of_runs(
+    monitor: Monitor,
+    stored: Mapping[str, Row],
+    told: Collection[tuple[str, str, datetime]],
+    run: Row,
+) -> Iterator[_Move]:
+    """What a run is to incidents of runs that failed or are missing: it goes on with them or ends them."""
+    at, is_failed = run["requested_at"], run["status"] == "failed"
+    row = {**_NO_ROW, "run_id": run["run_id"], "summary": run["error"], "window_end": at}
+    open_ = {r["metric"]: r for r in stored.values() if r["closed_at"] is None}
+    for metric in (FAILED_RUN, MISSING_RUN):
+        if metric not in open_:
+            continue
+        incident = incident_of(open_[metric])
+        if not is_failed:
+            closed = replace(incident, closed_at=max(at, incident.last_seen_at))
+            yield closed, (Event("closed", at, closed),)
+        elif metric == FAILED_RUN:
+            seen = replace(
+                incident,
+                last_seen_at=max(at, incident.last_seen_at),
+                window_count=incident.window_count + 1,
+                row=row,
+            )
+            last = max((end for number, _, end in told if number == incident.alert_id), default=at)
+            every = monitor.alerting.remind_every
+            is_due = every is not None and later(last, every, monitor.time_zone) <= at
+            yield seen, (Event("reminder", at, seen),) if is_due else ()
+    if is_failed and FAILED_RUN not in open_:
+        opened = opened_at(monitor.name, FAILED_RUN, at, row)
+        yield opened, (Event("opened", at, opened),)
+
+
+def opened_at(monitor: str, metric: str, at: datetime, row: Row) -> Incident:
+    """An incident of the monitor as a whole."""
+    key = Key(HEALTH, ALL, ALL, ALL, metric)
+    return Incident(
+        alert_id(monitor, key, at), key, at, at, None, 1, None, None, None, "critical", row
+    )
+
+
+_NO_ROW: Final[Row] = dict.fromkeys(
+    (
+        *("value", "threshold", "score", "importance", "reference_value", "n_reference"),
+        *("n_production", "reason", "threshold_kind", "window_start"),
+    )
+)
+
+
+def incident_of(row: Row) -> Incident:
+    """The incident that a row of `alerts` is."""
+    return Incident(
+        row["alert_id"],
+        Key(row["signal"], row["reference"], row["segment"], row["feature"], row["metric"]),
+        row["opened_at"],
+        row["last_seen_at"],
+        row["closed_at"],
+        row["window_count"],
+        row["first_value"],
+        row["last_value"],
+        row["worst_value"],
+        row["severity"],
+        {
+            **_NO_ROW,
+            "run_id": row["run_id"],
+            "summary": row["message"],
+            "threshold": row["threshold"],
+        },
+        row["acknowledged_at"],
+        row["acknowledged_by"],
+    )
+
+
+def _row(monitor: Monitor, incident: Incident) -> dict[str, Any]:
+    key = incident.key
+    return {
+        "alert_id": incident.alert_id,
+        "monitor": monitor.name,
+        "model": monitor.model,
+        "reference": key.reference,
+        "signal": key.signal,
+        "segment": key.segment,
+        "feature": key.feature,
+        "metric": key.metric,
+        "severity": incident.severity,
+        "opened_at": incident.opened_at,
+        "last_seen_at": incident.last_seen_at,
+        "closed_at": incident.closed_at,
+        "window_count": incident.window_count,
+        "first_value": incident.first_value,
+        "last_value": incident.last_value,
+        "worst_value": incident.worst_value,
+        "threshold": incident.row["threshold"],
+        "message": incident.row["summary"] or incident.row["reason"],
+        "acknowledged_at": incident.acknowledged_at,
+        "acknowledged_by": incident.acknowledged_by,
+        "run_id": incident.row["run_id"],
+    }
