@@ -13,11 +13,11 @@ from typing import Any
 from driftline.engine import VERSION
 from driftline.engine.alerting import note, settle
 
-# from driftline.engine.announcing import message_of
+from driftline.engine.announcing import message_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.interpolate import mask
 
-# from driftline.engine.outbox import add, rows_of
+from driftline.engine.outbox import add, rows_of
 from driftline.engine.outcome import MonitorRun, table_row
 from driftline.engine.place import Tables
 from driftline.engine.plan import Plan

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from driftline.engine.errors import ConfigError, StoreError
+from driftline.engine.outbox import Row, add, change, unsent
 from driftline.engine.place import (
     TAG,
     Params,
@@ -418,6 +419,26 @@ class Store:
                     )
                     anew = False
                 tables.put("_baselines", arrow_rows("_baselines", some))
+
+    def enqueue(self, rows: Sequence[Row]) -> int:
+        """Put messages into the outbox whose keys are not there yet; returns how many were added.
+
+        What stores what messages tell of, `outbox.add` puts them beside in the same transaction.
+        """
+        if not rows:
+            return 0
+        with self._transaction(_now()) as tables:
+            return add(tables, rows)
+
+    def unsent(self) -> list[Row]:
+        """Messages that no channel has taken, the oldest first, without bodies."""
+        with self._reading() as tables:
+            return [] if tables is None else unsent(tables)
+
+    def change_outbox(self, decide: Callable[[Sequence[Row]], Sequence[Row]]) -> list[Row]:
+        """Change messages that no channel has taken, in one transaction; as `outbox.change`."""
+        with self._transaction(_now()) as tables:
+            return change(tables, decide)
 
     def known(self, monitor: str, measure_hash: str) -> dict[Window, Known]:
         """Windows of a monitor whose rows are all of runs that measured as `measure_hash` says."""

@@ -132,3 +132,33 @@ comment on column _slots.holder is 'Who runs it';
 comment on column _slots.held_until is 'When another may take it on, unless it is finished; UTC';
 comment on column _slots.finished_at is 'When it was finished, UTC; null until then';
 comment on column _slots.run_id is 'The run that finished it';
+
+-- key: message_id, channel
+create table if not exists _outbox (
+    message_id text not null,
+    channel text not null,
+    monitor text not null,
+    event text not null,
+    body text not null,
+    created_at timestamp not null,
+    attempts bigint not null,
+    next_attempt_at timestamp,
+    claimed_until timestamp,
+    sent_at timestamp,
+    last_error text
+);
+
+comment on table _outbox is
+    'One row per message and channel: what was sent, and what waits to be';
+comment on column _outbox.message_id is 'The idempotency key: the same whenever the same is told';
+comment on column _outbox.channel is 'Name of the notification it goes to';
+comment on column _outbox.monitor is 'Name of the monitor it is about';
+comment on column _outbox.event is 'What happened: opened, reminder, worsened, closed, test, digest';
+comment on column _outbox.body is 'The message as JSON, without secrets';
+comment on column _outbox.created_at is 'When it was made, UTC';
+comment on column _outbox.attempts is 'How often it was tried to be sent';
+comment on column _outbox.next_attempt_at is
+    'Before it, it is not tried, UTC; null where it is not tried again';
+comment on column _outbox.claimed_until is 'Until then whoever sends it has it, UTC';
+comment on column _outbox.sent_at is 'When the channel took it, UTC';
+comment on column _outbox.last_error is 'Why it could not be sent the last time';
