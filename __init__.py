@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         show,
     )
     from driftline.engine.scaffold import Scaffold
+    from driftline.engine.schedule_verbs import schedule
     from driftline.engine.stored import Migrated
     from driftline.engine.verbs import (
         Validated,
@@ -92,6 +93,7 @@ __all__ = [
     "new_metric",
     "publish",
     "run",
+    "schedule",
     "schema",
     "show",
     "validate",
@@ -106,6 +108,7 @@ _ELSEWHERE: Final = {
     "Project": "project",
     "RunResult": "outcome",
     "Scaffold": "scaffold",
+    "schedule": "schedule_verbs",
     **dict.fromkeys(
         ("check", "ddl", "explain", "ls", "migrate", "publish", "show"), "results_verbs"
     ),

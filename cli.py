@@ -54,6 +54,7 @@ Format = StrEnum("Format", ["table", "json", "csv"])
 FailOn = StrEnum("FailOn", ["warning", "breached", "never"])
 Things = StrEnum("Things", ["monitors", "runs", "features", "metrics"])
 BaselineAction = StrEnum("BaselineAction", ["build", "show", "list"])
+Scheduler = StrEnum("Scheduler", ["cron", "systemd", "airflow", "github"])
 LogFormat = StrEnum("LogFormat", ["text", "json"])
 LogLevel = StrEnum("LogLevel", ["debug", "info", "warning", "error"])
 
@@ -313,6 +314,10 @@ def run(
     exclude: Annotated[
         list[str] | None, Option(metavar="S", help="All but these, in the same words.")
     ] = None,
+    catch_up: Annotated[
+        bool,
+        Option("--catch-up", help="Every window since the last that was run, the oldest first."),
+    ] = False,
     dry_run: Annotated[
         bool,
         Option(
@@ -346,10 +351,53 @@ def run(
         return 0
     result = _ran(
         session,
-        lambda: driftline.run(project, monitors=monitors, at=at, select=select, exclude=exclude),
+        lambda: driftline.run(
+            project,
+            monitors=monitors,
+            at=at,
+            select=select,
+            exclude=exclude,
+            catch_up=catch_up,
+        ),
     )
     result = replace(result, fail_on=fail_on.value, strict=strict)
     return _told(session, project, result)
+
+
+@verb
+def schedule(
+    ctx: typer.Context,
+    monitors: Annotated[
+        list[str] | None, Argument(metavar="MONITOR", help="Names; else all with a schedule.")
+    ] = None,
+    once: Annotated[bool, Option("--once", help="Return once nothing is due: for cron.")] = False,
+    print_: Annotated[
+        Scheduler | None,
+        Option("--print", help="Print what another scheduler runs the monitors by, instead."),
+    ] = None,
+    fail_on: Annotated[
+        FailOn, Option(envvar="DRIFTLINE_FAIL_ON", help="What makes the exit code 1.")
+    ] = FailOn.breached,
+) -> int:
+    """Run monitors when they are due, now or from now on."""
+    session: Session = ctx.obj
+    if print_ is not None:
+        from driftline.engine.schedule_verbs import entries
+
+        print(entries(session.load(), print_.value, monitors=monitors), end="")
+        return 0
+    project = session.load()
+
+    def told(result: driftline.RunResult) -> None:
+        _told(session, project, replace(result, fail_on=fail_on.value))
+
+    result = _ran(
+        session,
+        lambda: driftline.schedule(project, monitors=monitors, once=once, told=told),
+    )
+    if not result.monitors and not session.quiet:
+        session.out.print("nothing is due")
+    return replace(result, fail_on=fail_on.value).exit_code
 
 
 @verb

@@ -11,11 +11,13 @@ from driftline.engine.incidents import (
     BAD,
     FAILED_RUN,
     HEALTH,
+    JOIN_METRICS,
     MISSING_RUN,
     Decision,
     Event,
     Incident,
     Key,
+    Line,
     Rules,
     When,
     alert_id,
@@ -132,7 +134,7 @@ _Move = tuple[Incident, Sequence[Event]]
 def _of_windows(
     tables: Tables,
     monitor: Monitor,
-    windows: Mapping[str, Sequence[When]],
+    windows: Mapping[Line, Sequence[When]],
     touched: Collection[Window],
     stored: Mapping[str, Row],
 ) -> tuple[list[_Move], list[str]]:
@@ -149,9 +151,7 @@ def _of_windows(
         if earlier >= since:
             break
         since = earlier
-    part = {
-        signal: [when for when in found if when[0] >= first] for signal, found in windows.items()
-    }
+    part = {line: [when for when in found if when[0] >= first] for line, found in windows.items()}
     rules = Rules(monitor.alerting, monitor.name, monitor.time_zone)
     incidents, events = fold(
         rules, part, _rows(tables, monitor, first), _decisions(tables, monitor.name)
@@ -166,7 +166,7 @@ def _of_windows(
     return [(each, by_id.get(each.alert_id, ())) for each in incidents], gone
 
 
-def _first(windows: Mapping[str, Sequence[When]], since: datetime, count: int) -> datetime:
+def _first(windows: Mapping[Line, Sequence[When]], since: datetime, count: int) -> datetime:
     """The end of the window from which on counting towards opening must begin."""
     ends = [since]
     for found in windows.values():
@@ -203,16 +203,20 @@ def _alerts(tables: Tables, monitor: str) -> dict[str, Row]:
     return {row["alert_id"]: row for row in found.to_pylist()}
 
 
-def _windows(tables: Tables, monitor: str) -> dict[str, list[When]]:
-    """All windows that were measured, by signal, in order."""
+def _windows(tables: Tables, monitor: str) -> dict[Line, list[When]]:
+    """All windows that were measured, by line, in order."""
+    joins = ", ".join(f"'{name}'" for name in JOIN_METRICS)
+    of_joins = f"case when metric in ({joins}) then 1 else 0 end"
     rows = tables.fetch(
-        "select signal, window_end, window_start from metrics where monitor = $monitor"
-        " group by signal, window_end, window_start order by window_end, window_start, signal",
+        f"select signal, {of_joins} as of_joins, window_end, window_start from metrics"
+        f" where monitor = $monitor group by signal, {of_joins}, window_end, window_start"
+        " order by window_end, window_start, signal",
         {"monitor": monitor},
     ).to_pylist()
-    found: dict[str, list[When]] = {}
+    found: dict[Line, list[When]] = {}
     for row in rows:
-        found.setdefault(row["signal"], []).append((row["window_end"], row["window_start"]))
+        line = row["signal"], bool(row["of_joins"])
+        found.setdefault(line, []).append((row["window_end"], row["window_start"]))
     return found
 
 
@@ -281,6 +285,24 @@ def _of_runs(
     if is_failed and FAILED_RUN not in open_:
         opened = opened_at(monitor.name, FAILED_RUN, at, row)
         yield opened, (Event("opened", at, opened),)
+
+
+def missing(tables: Tables, monitor: str, slot: datetime, run_id: str) -> Change:
+    """Open the incident of a scheduled run that was missed and is not caught up, unless it is open.
+
+    Args:
+        tables: The store, opened for writing.
+        monitor: Name of the monitor.
+        slot: The moment that was missed, naive UTC.
+        run_id: Who found out.
+    """
+    for row in _alerts(tables, monitor).values():
+        if row["metric"] == MISSING_RUN and row["closed_at"] is None:
+            return Change()
+    summary = f"none was made for {slot:%Y-%m-%d %H:%M} UTC, which is too long ago to catch up"
+    told = {**_NO_ROW, "run_id": run_id, "summary": summary, "window_end": slot}
+    incident = opened_at(monitor, MISSING_RUN, slot, told)
+    return Change((Event("opened", slot, incident),))
 
 
 def opened_at(monitor: str, metric: str, at: datetime, row: Row) -> Incident:

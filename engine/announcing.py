@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from driftline.engine.alerting import Change
 from driftline.engine.incidents import (
@@ -15,6 +15,7 @@ from driftline.engine.incidents import (
     NO_ROWS,
     STALE,
     Event,
+    EventKind,
     Incident,
     importance_first,
 )
@@ -26,8 +27,8 @@ from driftline.engine.summary import number
 Row = Mapping[str, Any]
 
 MOST_NAMED: Final = 20
-_LEADING: Final = ("opened", "worsened", "reminder", "closed")
-_TITLES: Final = {
+_LEADING: Final[tuple[EventKind, ...]] = get_args(EventKind)
+_TITLES: Final[Mapping[EventKind, tuple[str, str]]] = {
     "opened": ("opened", "opened"),
     "worsened": ("is worse", "are worse"),
     "reminder": ("is still open", "are still open"),
@@ -91,9 +92,9 @@ def _rank(severity: str) -> int:
     return ("warning", "high", "critical").index(severity)
 
 
-def _title(monitor: str, by_kind: Mapping[str, Sequence[Incident]]) -> str:
+def _title(monitor: str, by_kind: Mapping[EventKind, Sequence[Incident]]) -> str:
     """`churn: 2 incidents opened, 1 closed`."""
-    parts = []
+    parts: list[str] = []
     for kind, found in by_kind.items():
         noun = "incident " if len(found) == 1 else "incidents "
         word = _TITLES[kind][len(found) > 1]
@@ -103,7 +104,7 @@ def _title(monitor: str, by_kind: Mapping[str, Sequence[Incident]]) -> str:
 
 def _text(
     monitor: Monitor,
-    by_kind: Mapping[str, Sequence[Incident]],
+    by_kind: Mapping[EventKind, Sequence[Incident]],
     window: tuple[datetime | None, datetime],
     rows: int | None,
     links: Mapping[str, str],

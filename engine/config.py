@@ -26,6 +26,7 @@ from driftline.engine.project import (
     BinRule,
     Connection,
     Monitor,
+    Notification,
     Production,
     Project,
     Publish,
@@ -127,6 +128,7 @@ def load_project(
             results=_results(given, root),
             connection=_connection(given, root),
             publish=_publish(given, root),
+            notifications=tuple(_notifications(given)),
         )
         _complain_of_results(project, tree, complaints)
         _complain_of_copies(project, tree, complaints)
@@ -491,6 +493,12 @@ def _complain_of_results(project: Project, tree: Map, complaints: Complaints) ->
         complaints.add(tree, trail, told)
     elif connection.options.get("read_only"):
         complaints.add(tree, trail, "connection.read_only forbids it; give `to: FILE` instead")
+
+
+def _notifications(given: models.ProjectFile) -> Iterator[Notification]:
+    for each in given.notifications or ():
+        options = each.model_dump(by_alias=True, exclude_none=True, exclude={"name", "type"})
+        yield Notification(each.name, each.type, MappingProxyType(options))
 
 
 def _publish(given: models.ProjectFile, root: Path) -> Publish:

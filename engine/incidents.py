@@ -19,6 +19,8 @@ from driftline.engine.windows import add
 Row = Mapping[str, Any]
 # End and start, so that they sort by the moment they are known.
 When = tuple[datetime, datetime]
+# A signal, and whether it is about its joins.
+Line = tuple[str, bool]
 EventKind = Literal["opened", "worsened", "reminder", "closed"]
 
 HEALTH: Final = "monitor_health"
@@ -30,6 +32,9 @@ FAILED_RUN: Final = "failed_run"
 MISSING_RUN: Final = "missing_run"
 HEALTH_METRICS: Final = (ERROR, NO_ROWS, STALE, FAILED_RUN, MISSING_RUN)
 """What is wrong with watching, rather than with what is watched: told at once, whatever `open_after` says."""
+
+JOIN_METRICS: Final = ("match_rate", "label_coverage")
+"""Those of joins, which may be late: their windows are others than those of the rest of their signal."""
 
 BAD: Final = ("warning", "breached", "error")
 GOOD: Final = ("ok",)
@@ -45,6 +50,11 @@ class Key:
     segment: str
     feature: str
     metric: str
+
+    @property
+    def line(self) -> Line:
+        """Which windows it is looked for in."""
+        return self.signal, self.metric in JOIN_METRICS
 
     @property
     def is_health(self) -> bool:
@@ -158,7 +168,7 @@ def key_of(row: Row) -> Key:
 
 def fold(
     rules: Rules,
-    windows: Mapping[str, Sequence[When]],
+    windows: Mapping[Line, Sequence[When]],
     rows: Iterable[Row],
     decisions: Mapping[tuple[str, str], Decision],
 ) -> tuple[list[Incident], list[Event]]:
@@ -170,7 +180,7 @@ def fold(
 
     Args:
         rules: When incidents open and close.
-        windows: By signal, all windows that were measured, in order.
+        windows: By line, all windows that were measured, in order.
         rows: Rows of `metrics` of everything that was beyond its threshold in one of them.
         decisions: What people said, by incident and action.
     """
@@ -201,7 +211,7 @@ def fold(
         if key.metric != NO_ROWS:
             there |= judged.get((key.signal, key.feature), set())
         found = _One(rules, key, decisions)
-        for when in windows.get(key.signal, ()):
+        for when in windows.get(key.line, ()):
             at_once = key.is_health or key.feature == ALL
             spread = len(wide.get((key.signal, key.segment, when), ()))
             may_open = at_once or spread >= rules.alerting.at_least_features

@@ -12,11 +12,9 @@ from typing import Any
 
 from driftline.engine import VERSION
 from driftline.engine.alerting import note, settle
-
 from driftline.engine.announcing import message_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.interpolate import mask
-
 from driftline.engine.outbox import add, rows_of
 from driftline.engine.outcome import MonitorRun, table_row
 from driftline.engine.place import Tables
@@ -118,15 +116,21 @@ class Journal:
             [row for part in parts for row in getattr(part, name) if aside(part.plan, row)]
             for name in ("metrics", "grounds")
         )
+        pieces += slices_aside(self.monitor.name, rows, grounds)
+        touched = {(piece.window_start, piece.window_end) for piece in pieces}
+
+        def then(tables: Tables) -> None:
+            self._settle(tables, result, touched)
+            for step in self.also:
+                step(tables, self.run_id)
+
         store.write(
-            [*pieces, *slices_aside(self.monitor.name, rows, grounds)],
+            pieces,
             table_row(result.run),
             result.statements,
             self._monitor(),
             definition_rows(self.project.own),
-            lambda tables: self._settle(
-                tables, result, [(p.window_start, p.window_end) for p in pieces]
-            ),
+            then,
         )
 
     def _settle(self, tables: Tables, result: MonitorRun, touched: Collection[Window] = ()) -> None:
@@ -138,8 +142,6 @@ class Journal:
         if message is not None:
             add(tables, rows_of([message], self._channels(), self.project.secrets))
         note(tables, self.monitor.name, change, None if message is None else message.id)
-        for step in self.also:
-            step(tables, self.run_id)
 
     def _channels(self) -> tuple[str, ...]:
         """Names of the notifications that hear of the monitor."""

@@ -113,7 +113,7 @@ class Message:
         document = json.loads(text)
         if not isinstance(document, dict) or document.get("version") != FORMAT:
             raise ValueError(f"not a message of version {FORMAT}")
-        given = {}
+        given: dict[str, Any] = {}
         for each in fields(Message):
             if each.name not in document:
                 raise ValueError(f"the message has no {each.name!r}")

@@ -229,7 +229,8 @@ def failed(row: Row, now: datetime, reason: str, after: timedelta | None = None)
 
 def _bodies(tables: Tables, ids: Collection[str]) -> dict[tuple[str, str], str]:
     """Bodies by the keys of rows; with the keys of all rows of these messages."""
-    wanted, found = sorted(ids), {}
+    wanted = sorted(ids)
+    found: dict[tuple[str, str], str] = {}
     for at in range(0, len(wanted), _AT_ONCE):
         rows = tables.fetch(
             f"select message_id, channel, body from {TABLE} where message_id in $ids",

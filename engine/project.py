@@ -471,6 +471,21 @@ class Publish:
 
 
 @dataclass(frozen=True)
+class Notification:
+    """Whom to tell, and how.
+
+    Attributes:
+        name: What alerts call it.
+        type: `apprise`, `webhook` or `smtp`.
+        options: The keys of its type as the file has them, secrets resolved.
+    """
+
+    name: str
+    type: str
+    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
 class Project:
     """A whole project file, validated and resolved.
 
@@ -481,6 +496,7 @@ class Project:
         secrets: Text that must never be shown; `config.mask` hides it.
         publish: Copies made after every run.
         beside: Metrics of the folder beside the file, by name.
+        notifications: Whom incidents can be told.
     """
 
     root: Path
@@ -492,6 +508,7 @@ class Project:
     secrets: frozenset[str] = frozenset()
     publish: Publish = Publish()
     beside: Mapping[str, Metric] = field(default_factory=lambda: NO_METRICS)
+    notifications: tuple[Notification, ...] = ()
 
     @property
     def own(self) -> tuple[Metric, ...]:

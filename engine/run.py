@@ -117,6 +117,7 @@ def each_monitor(
     progress: Progress | None,
     *,
     store: bool = True,
+    may_be_none: bool = False,
 ) -> RunResult:
     """Do the same for several monitors in one session, and publish what is stored.
 
@@ -127,6 +128,7 @@ def each_monitor(
         warehouse: An open session; None opens the project's connection.
         progress: Called with the monitor's name and a few words as each step begins.
         store: Whether results are written.
+        may_be_none: Whether it is right that nothing is asked of any monitor.
 
     Raises:
         ConfigError: When nothing is asked of any monitor.
@@ -144,6 +146,8 @@ def each_monitor(
         tools = Tools(session, target, uuid.uuid4().hex, progress or _silent)
         runs = tuple(one(monitor, tools) for monitor in chosen)
     found = tuple(each for each in runs if each is not None)
+    if not found and may_be_none:
+        return RunResult(())
     if not found:
         names = ", ".join(monitor.name for monitor in chosen)
         raise ConfigError(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from driftline.engine.errors import ConfigError, StoreError
 from driftline.engine.outbox import Row, add, change, unsent
@@ -136,7 +136,12 @@ class Store:
         place: Where the tables are; a path is a DuckDB file, which the first write makes.
         wait_seconds: How long to wait for whoever has it; 0 or more.
         schema: The tables and views it has, or is brought to when it is written to.
+
+    Attributes:
+        open_transactions: How many this process is in: who is told to stop lets them end.
     """
+
+    open_transactions: ClassVar[int] = 0
 
     def __init__(
         self, place: Place | Path, *, wait_seconds: float = 60.0, schema: Schema = SCHEMA
@@ -525,15 +530,27 @@ class Store:
         return self.read(f"select * from {table} {where} {order}", params or None)
 
     @contextmanager
+    def writing(self) -> Iterator[Tables]:
+        """The result tables, made when there are none, in one transaction: all of the block, or nothing."""
+        with self._transaction(_now()) as tables:
+            yield tables
+
+    @contextmanager
     def changing(self) -> Iterator[Tables]:
-        """The result tables, in one transaction: all that the block does is kept, or nothing.
+        """The same of tables that are there.
 
         Raises:
-            StoreError: Also when there are no results yet.
+            StoreError: When there are no results yet.
         """
         with self.reading():
             pass
-        with self._transaction(_now()) as tables:
+        with self.writing() as tables:
+            yield tables
+
+    @contextmanager
+    def if_any(self) -> Iterator[Tables | None]:
+        """As `reading`, with None where there are no results yet."""
+        with self._reading() as tables:
             yield tables
 
     @contextmanager
@@ -566,9 +583,13 @@ class Store:
     def _transaction(
         self, now: datetime, *, tag: str = TAG, asked: bool = False
     ) -> Iterator[Tables]:
-        with self.place.writing(wait_seconds=self.wait_seconds, tag=tag) as tables:
-            bring_forward(self.place, tables, now, self.schema, asked=asked)
-            yield tables
+        Store.open_transactions += 1
+        try:
+            with self.place.writing(wait_seconds=self.wait_seconds, tag=tag) as tables:
+                bring_forward(self.place, tables, now, self.schema, asked=asked)
+                yield tables
+        finally:
+            Store.open_transactions -= 1
 
 
 def store_of(

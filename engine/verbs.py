@@ -76,6 +76,7 @@ def run(
     at: Moment = None,
     select: str | Sequence[str] | None = None,
     exclude: str | Sequence[str] | None = None,
+    catch_up: bool = False,
     target: str | None = None,
     connection: Any = None,
 ) -> RunResult:
@@ -91,6 +92,8 @@ def run(
         select: What to compute, such as `signal:data_drift,feature:age monitor:churn* tag:tier1`: a
             comma is and, a space is or; also `owner:`. Results of all else stay as stored.
         exclude: What to leave out, in the same words.
+        catch_up: Whether to compute every window since the last that was run, by the schedule or one
+            after the other, as far back as `max_catch_up` says; goes with none of the three above.
         target: One of the file's targets; None takes DRIFTLINE_TARGET.
         connection: An open session to read from instead of the project's own: a DuckDB connection,
             a Spark session, or an ADBC connection to PostgreSQL. Its tables and views are read;
@@ -108,6 +111,21 @@ def run(
     names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
         warehouse = _beside(connection)
+        if catch_up:
+            from driftline.engine.scheduler import catch_up_project
+
+            if at is not None or select or exclude:
+                raise ConfigError(
+                    "what is caught up are whole windows, up to now",
+                    hint="leave out --at, --select and --exclude, or --catch-up",
+                )
+            return _ran(
+                lambda: catch_up_project(
+                    loaded, monitors=names, warehouse=warehouse, progress=progress
+                ),
+                loaded,
+                warehouse,
+            )
         return _run(loaded, names, instant(at), warehouse, selection=selection)
 
 
@@ -164,7 +182,7 @@ def backfill(
                 monitors=names,
                 warehouse=warehouse,
                 force=force,
-                progress=_progress,
+                progress=progress,
             )
 
         return _ran(work, loaded, warehouse)
@@ -643,7 +661,7 @@ def _run(
             selection=selection,
             warehouse=warehouse,
             store=store,
-            progress=_progress,
+            progress=progress,
         )
 
     return _ran(work, project, warehouse)
@@ -657,15 +675,17 @@ def _ran(work: Callable[[], RunResult], project: Project, warehouse: Warehouse |
         if warehouse is not None:
             warehouse.close()
     for each in result.monitors:
-        _tell(each.run, each.statements)
+        tell(each.run, each.statements)
     return or_error(result, project)
 
 
-def _progress(monitor: str, step: str) -> None:
+def progress(monitor: str, step: str) -> None:
+    """Tell the log what a monitor's run is at."""
     _log.info("%s: %s", monitor, step, extra={"monitor": monitor, "step": step})
 
 
-def _tell(run: dict[str, Any], statements: Iterable[dict[str, Any]]) -> None:
+def tell(run: dict[str, Any], statements: Iterable[dict[str, Any]]) -> None:
+    """Tell the log of a run, and of what it sent."""
     about = {"monitor": run["monitor"], "run_id": run["run_id"]}
     for sent in statements:
         _log.debug(

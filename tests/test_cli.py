@@ -27,11 +27,11 @@ from driftline.engine.verbs import estimates
 
 VERBS: Final = (
     "demo", "compare", "validate", "compile", "run", "backfill", "baseline", "show", "ls", "metrics",
-    "schema", "init", "debug", "check", "publish", "migrate", "ddl",
+    "schema", "init", "debug", "check", "publish", "migrate", "ddl", "schedule",
 )  # fmt: skip
 LATER: Final = (
     "report",
-    "serve", "alerts", "schedule", "tune", "collect", "import-azure", "prune", "note",
+    "serve", "alerts", "tune", "collect", "import-azure", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = (
     "duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas", "ruamel", "rich",

@@ -89,7 +89,7 @@ def told(
     **rules: Any,
 ) -> tuple[list[tuple[int, int | None, int]], list[tuple[str, int]]]:
     ends = [(window(day)[1], window(day)[0]) for day in range(count)]
-    windows = dict.fromkeys({each["signal"] for each in rows}, ends)
+    windows = dict.fromkeys({(each["signal"], False) for each in rows}, ends)
     found, events = fold(Rules(Alerting(**rules), "m", "UTC"), windows, rows, decisions or {})
     happened = [(each.kind, (each.window_end - START).days - 1) for each in events]
     return [days(each) for each in found], happened
@@ -127,13 +127,15 @@ def test_a_reminder_comes_as_often_as_is_said_and_not_of_what_somebody_has_taken
     (one,), events = told(rows, 7, remind_every=every)
     assert one == (0, None, 7)
     assert events == [("opened", 0), ("reminder", 2), ("reminder", 4), ("reminder", 6)]
-    found, _ = fold(Rules(Alerting(), "m", "UTC"), {"data_drift": []}, [], {})
+    found, _ = fold(Rules(Alerting(), "m", "UTC"), {}, [], {})
     assert found == []
     ends = [(window(day)[1], window(day)[0]) for day in range(7)]
     rules = Rules(Alerting(remind_every=every), "m", "UTC")
-    ((incident,), _) = fold(rules, {"data_drift": ends}, rows, {})
+    ((incident,), _) = fold(rules, {("data_drift", False): ends}, rows, {})
     ack = Decision(incident.alert_id, "ack", window(3)[1], NOW, "ann")
-    ((taken,), events_) = fold(rules, {"data_drift": ends}, rows, {(incident.alert_id, "ack"): ack})
+    ((taken,), events_) = fold(
+        rules, {("data_drift", False): ends}, rows, {(incident.alert_id, "ack"): ack}
+    )
     assert (taken.acknowledged_by, taken.acknowledged_at) == ("ann", NOW)
     assert [(e.kind, e.window_end) for e in events_] == [
         ("opened", window(0)[1]), ("reminder", window(2)[1]),
@@ -144,9 +146,9 @@ def test_an_incident_that_somebody_closed_stays_closed_and_the_next_is_another()
     rows = history("bbbob")
     ends = [(window(day)[1], window(day)[0]) for day in range(5)]
     rules = Rules(Alerting(), "m", "UTC")
-    first = fold(rules, {"data_drift": ends[:2]}, rows[:2], {})[0][0]
+    first = fold(rules, {("data_drift", False): ends[:2]}, rows[:2], {})[0][0]
     closed = Decision(first.alert_id, "close", window(1)[1], NOW, "ann")
-    found, _ = fold(rules, {"data_drift": ends}, rows, {(first.alert_id, "close"): closed})
+    found, _ = fold(rules, {("data_drift", False): ends}, rows, {(first.alert_id, "close"): closed})
     assert [days(each) for each in found] == [(0, 1, 2), (2, 3, 1), (4, None, 1)]
 
 
@@ -169,7 +171,7 @@ def test_what_is_wrong_with_watching_is_a_matter_of_its_own_and_opens_at_once() 
         *history("b", feature="__all__", metric="freshness", value=9e9, signal="data_quality"),
     ]
     ends = [(window(day)[1], window(day)[0]) for day in range(2)]
-    windows = {"data_drift": ends, "data_quality": ends}
+    windows = {("data_drift", False): ends, ("data_quality", False): ends}
     found, _ = fold(Rules(Alerting(open_after=5), "m", "UTC"), windows, rows, {})
     assert {(e.key.metric, e.key.feature, e.severity) for e in found} == {
         ("error", "a", "critical"), ("no_rows", "__all__", "high"), ("stale_data", "__all__", "high"),
@@ -180,7 +182,7 @@ def test_numbers_of_an_incident_are_those_of_its_windows() -> None:
     rows = history("bbb")
     rows[1] |= {"value": 0.9, "score": 9.0, "severity": "critical"}
     ends = [(window(day)[1], window(day)[0]) for day in range(3)]
-    ((one,), _) = fold(Rules(Alerting(), "m", "UTC"), {"data_drift": ends}, rows, {})
+    ((one,), _) = fold(Rules(Alerting(), "m", "UTC"), {("data_drift", False): ends}, rows, {})
     assert (one.first_value, one.worst_value, one.last_value) == (0.3, 0.9, 0.32)
     assert (one.severity, one.row["window_end"]) == ("critical", window(2)[1])
 
@@ -282,6 +284,14 @@ def test_windows_one_by_one_or_in_any_order_or_twice_leave_the_same_incidents(
     assert stored(*one) == at_once
     mixed = random.Random(seed).sample(one, count)
     assert stored(*mixed, *mixed[:2])[0] == at_once[0]
+
+
+def test_the_late_window_of_a_join_says_nothing_of_features(hold: Callable[..., Held]) -> None:
+    held = hold()
+    held.put(history("oob")[2:])
+    late = history("o", feature="labels", metric="match_rate")
+    held.put([{**late[0], "window_end": window(2)[1] + A_DAY / 2}])
+    assert [each["closed_at"] for each in held.alerts()] == [None]
 
 
 def test_history_is_noted_and_not_told(hold: Callable[..., Held]) -> None:

@@ -14,7 +14,6 @@ from connected import AT
 from in_schemas import (
     place,
     project,
-    test_a_run_that_is_killed_between_any_two_statements_leaves_old_results_or_new_ones,  # noqa: F401
     test_a_writer_waits_for_its_turn_and_then_gives_up,  # noqa: F401
     test_long_texts_and_bytes_arrive_in_pieces,  # noqa: F401
     test_older_tables_go_forward_by_migrate_alone,  # noqa: F401

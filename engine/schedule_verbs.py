@@ -1,0 +1,134 @@
+"""`schedule` as a function: run what is due, now or from now on, or tell another scheduler to."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from driftline.engine.calls import ProjectLike, load, masked, or_error
+from driftline.engine.outcome import RunResult
+from driftline.engine.verbs import progress, tell
+
+if TYPE_CHECKING:
+    from driftline.engine.scheduler import Clock
+
+_log = logging.getLogger("driftline")
+
+
+def schedule(
+    project: ProjectLike = None,
+    *,
+    monitors: str | Sequence[str] | None = None,
+    once: bool = False,
+    target: str | None = None,
+    told: Callable[[RunResult], None] | None = None,
+    stop: threading.Event | None = None,
+    clock: Clock | None = None,
+) -> RunResult:
+    """Run monitors when they are due: every slot of their schedules once, whoever else does so.
+
+    Slots that were missed are caught up, the oldest first, as far back as `max_catch_up` says; with
+    `catch_up: false` the newest alone is run. A run that failed is made again, after a minute at first.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        monitors: Names; None is all that have a schedule.
+        once: Whether to return once nothing is due, instead of waiting for what will be.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+        told: Called with what each round found, as soon as it is stored.
+        stop: Set from elsewhere to end after what is being stored. SIGTERM and SIGINT end it, too, where
+            this is called in the main thread.
+        clock: What time it is; None is the machine's.
+
+    Returns:
+        What was run: with `once` all of it, else the last rounds.
+
+    Raises:
+        ConfigError: When the project or a name is wrong, or no monitor has a schedule.
+        KeyboardInterrupt: When a signal ended it.
+        DriftlineError: With `once`: the first error, once all have run; its `result` has all of them.
+    """
+    from driftline.engine.scheduler import Scheduler, SystemClock
+
+    loaded = load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    ends = stop or threading.Event()
+
+    def heard(result: RunResult) -> None:
+        for each in result.monitors:
+            tell(each.run, each.statements)
+        if told is not None:
+            told(result)
+
+    with masked(loaded):
+        scheduler = Scheduler.of(
+            loaded,
+            names,
+            clock=clock or SystemClock(),
+            progress=progress,
+            stop=ends,
+            told=heard,
+        )
+        with _stopped_by_signals(ends) as was_signalled:
+            found = scheduler.once() if once else scheduler.serve()
+            if was_signalled():
+                raise KeyboardInterrupt
+        return or_error(found, loaded) if once else found
+
+
+def entries(
+    project: ProjectLike = None,
+    kind: str = "cron",
+    *,
+    monitors: str | Sequence[str] | None = None,
+    target: str | None = None,
+) -> str:
+    """What to give another scheduler so that it runs monitors when they are due.
+
+    Args:
+        project: The project file, or its folder.
+        kind: `cron`, `systemd`, `airflow` or `github`.
+        monitors: Names; None is all that have a schedule.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+
+    Raises:
+        ConfigError: When the project or an argument is wrong, or no monitor has a schedule.
+    """
+    from driftline.engine import entries as made
+    from driftline.engine.scheduler import Scheduler
+
+    loaded = load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    return made.entries(loaded, Scheduler.of(loaded, names).monitors, kind)
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[Callable[[], bool]]:
+    """Have SIGTERM and SIGINT end what is done inside the block, once no results are being stored.
+
+    Gives a function that says whether one has come.
+    """
+    from driftline.engine.store import Store
+
+    came = False
+
+    def heard(_number: int, _frame: Any) -> None:
+        nonlocal came
+        came = True
+        stop.set()
+        if Store.open_transactions == 0:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {each: signal.signal(each, heard) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
