@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from email.utils import parseaddr
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Tag
+from pydantic import AfterValidator, Field, Tag, model_validator
 
-from driftline.engine.config_types import Count, Flag, Part, Size, Text, Texts, key, shapes
+from driftline.engine.config_types import Count, Flag, Part, Size, Text, key, shapes
+
+
+def _address(text: str) -> str:
+    # what is wrong with it is told without it: it may be secret
+    try:
+        found = urlsplit(text)
+        is_right = found.scheme in ("http", "https") and found.hostname and found.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("expected an address such as https://host/path")
+    return text
+
+
+def _mailbox(text: str) -> str:
+    _, found = parseaddr(text)
+    if not text.isprintable() or not re.fullmatch(r'[^\s@,<>"]+@[^\s@,<>"]+', found):
+        raise ValueError(f"expected an address such as ops@example.com, got {text!r}")
+    return text
+
+
+Address = Annotated[Text, AfterValidator(_address)]
+Mailbox = Annotated[Text, AfterValidator(_mailbox)]
+Seconds = Annotated[Count, Field(le=60)]
 
 
 class Apprise(Part):
@@ -15,6 +42,7 @@ class Apprise(Part):
     name: Text = key("Name that alerts use", ...)
     type: Literal["apprise"] = key("Kind of notification", ...)
     url: Text = key("Apprise URL", ...)
+    timeout: Seconds = key("Seconds to wait until it is sent", 10)
 
 
 class Webhook(Part):
@@ -22,8 +50,9 @@ class Webhook(Part):
 
     name: Text = key("Name that alerts use", ...)
     type: Literal["webhook"] = key("Kind of notification", ...)
-    url: Text = key("Where to send it", ...)
+    url: Address = key("Where to send it", ...)
     secret: Text | None = key("Secret that signs the body")
+    timeout: Seconds = key("Seconds to wait for an answer", 10)
 
 
 class Smtp(Part):
@@ -32,11 +61,29 @@ class Smtp(Part):
     name: Text = key("Name that alerts use", ...)
     type: Literal["smtp"] = key("Kind of notification", ...)
     host: Text = key("Mail server", ...)
-    sender: Text = key("Address it comes from", ..., alias="from")
+    sender: Mailbox = key("Address it comes from", ..., alias="from")
     to: Annotated[
-        Annotated[Text, Tag("<text>")] | Annotated[Texts, Tag("<list>")],
+        Annotated[Mailbox, Tag("<text>")]
+        | Annotated[list[Mailbox], Field(min_length=1), Tag("<list>")],
         shapes("an address or a list of addresses"),
     ] = key("Address or addresses it goes to", ...)
+    security: Literal["starttls", "tls", "none"] = key(
+        "How the connection is encrypted", "starttls"
+    )
+    port: Annotated[Count, Field(le=65_535)] | None = key(
+        "587 for starttls, 465 for tls, 25 for none"
+    )
+    user: Text | None = key("Who signs in")
+    password: Text | None = key("Password of the user")
+    timeout: Seconds = key("Seconds to wait for an answer", 10)
+
+    @model_validator(mode="after")
+    def _signs_in(self) -> Smtp:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("`user` and `password` belong together")
+        if self.password is not None and self.security == "none":
+            raise ValueError("a password is sent over an encrypted connection alone")
+        return self
 
 
 def _by_notification(value: object) -> str | None:

@@ -128,7 +128,7 @@ def load_project(
             results=_results(given, root),
             connection=_connection(given, root),
             publish=_publish(given, root),
-            notifications=tuple(_notifications(given)),
+            notifications=tuple(_notifications(given, tree, complaints)),
         )
         _complain_of_results(project, tree, complaints)
         _complain_of_copies(project, tree, complaints)
@@ -274,7 +274,7 @@ def _filled(tree: Map, environment: Environment) -> Map:
     others = tree.pop("targets", None)
     filled = environment.fill(tree)
     for section in _PRIVATE:
-        environment.hide(filled.get(section))
+        environment.hide(filled.get(section), addresses=section == "notifications")
     if others is not None:
         filled["targets"] = others
     return filled
@@ -495,12 +495,6 @@ def _complain_of_results(project: Project, tree: Map, complaints: Complaints) ->
         complaints.add(tree, trail, "connection.read_only forbids it; give `to: FILE` instead")
 
 
-def _notifications(given: models.ProjectFile) -> Iterator[Notification]:
-    for each in given.notifications or ():
-        options = each.model_dump(by_alias=True, exclude_none=True, exclude={"name", "type"})
-        yield Notification(each.name, each.type, MappingProxyType(options))
-
-
 def _publish(given: models.ProjectFile, root: Path) -> Publish:
     if given.publish is None:
         return Publish()
@@ -509,6 +503,20 @@ def _publish(given: models.ProjectFile, root: Path) -> Publish:
         for path in (given.publish.duckdb, given.publish.parquet)
     )
     return Publish(file, folder)
+
+
+def _notifications(
+    given: models.ProjectFile, tree: Map, complaints: Complaints
+) -> Iterator[Notification]:
+    """Whom to tell; alerts find them by their names."""
+    names: set[str] = set()
+    for index, one in enumerate(given.notifications or ()):
+        if one.name in names:
+            told = f"there is a notification called '{one.name}' already"
+            complaints.add(tree, ("notifications", index, "name"), told)
+        names.add(one.name)
+        options = one.model_dump(exclude={"name", "type"}, exclude_none=True)
+        yield Notification(one.name, one.type, MappingProxyType(options))
 
 
 def _complain_of_copies(project: Project, tree: Map, complaints: Complaints) -> None:

@@ -15,6 +15,8 @@ _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}?")
 _INSIDE: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 _PASSWORD: Final = re.compile(r"://[^/?#@:]*:([^/?#@]+)@")
 _TOKEN: Final = re.compile(r"[;?&](?:token|password|secret)=([^;?&#\s]+)", re.IGNORECASE)
+# an address that tells nothing but a host
+_PUBLIC: Final = re.compile(r"https?://[^/?#@]*/?", re.IGNORECASE)
 _SENSITIVE: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -69,10 +71,17 @@ class Environment:
             self.secrets.add(value)
         return value
 
-    def hide(self, node: object) -> None:
-        """Count among the secrets the values of keys that are named so, and the passwords of URLs."""
+    def hide(self, node: object, *, addresses: bool = False) -> None:
+        """Count among the secrets the values of keys that are named so, and the passwords of URLs.
+
+        Args:
+            node: A part of the file.
+            addresses: Whether a URL is one as a whole: whoever has that of a chat room can write there.
+        """
         for key, text in _scalars(node):
             self.secrets |= {text} if sensitive(key) and text else passwords(text)
+            if addresses and "://" in text and not _PUBLIC.fullmatch(text):
+                self.secrets.add(text)
 
 
 def sensitive(name: str) -> bool:

@@ -193,15 +193,15 @@ def next_up(
     return replace(min(due)[-1], claimed_until=now + hold) if due else None
 
 
-def taken(row: Row, now: datetime) -> Row:
-    """A row that its channel has taken."""
+def taken(row: Row, now: datetime, reason: str | None = None) -> Row:
+    """A row that its channel has taken; `reason` is what there is to tell all the same."""
     return replace(
         row,
         attempts=row.attempts + 1,
         next_attempt_at=None,
         claimed_until=None,
         sent_at=now,
-        last_error=None,
+        last_error=reason,
     )
 
 

@@ -242,7 +242,7 @@ def test_a_key_that_no_target_has_is_refused_in_the_chosen_one_too(tmp_path: Pat
 
 def test_secrets_are_collected_and_never_in_what_is_stored(tmp_path: Path) -> None:
     text = (
-        "notifications: [{name: n, type: webhook, url: u, secret: hush-hush}]\n"
+        "notifications: [{name: n, type: webhook, url: 'https://x', secret: hush-hush}]\n"
         "monitors:\n"
         "  - name: m\n"
         "    description: the word is hush-hush\n"

@@ -339,7 +339,7 @@ def test_an_uneven_schedule_is_no_window(tmp_path: Path) -> None:
         ("sources: {a: b..c}", "sources.a", "'b..c' is no table's name"),
         ("notifications: [{name: n}]", "notifications[0]", "expected a map with type: apprise"),
         (
-            "notifications: [{name: n, type: smtp, host: h, to: t}]",
+            "notifications: [{name: n, type: smtp, host: h, to: t@x}]",
             "notifications[0].from",
             "is missing",
         ),

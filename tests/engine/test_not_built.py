@@ -135,7 +135,7 @@ def test_notifications_of_every_kind_are_accepted(tmp_path: Path) -> None:
         "notifications:\n"
         "  - {name: a, type: apprise, url: slack://x}\n"
         "  - {name: b, type: webhook, url: https://x, secret: s}\n"
-        "  - {name: c, type: smtp, host: h, from: f, to: [t]}\n" + SHORTEST,
+        "  - {name: c, type: smtp, host: h, from: f@x, to: [t@x]}\n" + SHORTEST,
         "utf-8",
     )
     assert load_project(path, environ={}).secrets == {"s"}
