@@ -77,12 +77,14 @@ class RunResult:
         error: Why what was stored could not be published, or None.
         fail_on: Which status makes the exit code 1: `warning`, `breached` or `never`.
         strict: Whether rows that could not be judged make the exit code 4.
+        notes: What became of messages that somebody should look at, a sentence each.
     """
 
     monitors: tuple[MonitorRun, ...]
     fail_on: str = "breached"
     strict: bool = False
     error: DriftlineError | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def runs(self) -> list[Row]:

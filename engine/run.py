@@ -157,7 +157,7 @@ def each_monitor(
     # a run that failed is in the log of runs, unless it is the store that failed
     stored = store and not all(isinstance(each.error, StoreError) for each in found)
     result = RunResult(found)
-    return published(result, project) if stored else result
+    return delivered(published(result, project), project) if stored else result
 
 
 def published(result: RunResult, project: Project) -> RunResult:
@@ -167,6 +167,21 @@ def published(result: RunResult, project: Project) -> RunResult:
     except DriftlineError as error:
         return replace(result, error=error)
     return result
+
+
+def delivered(result: RunResult, project: Project) -> RunResult:
+    """The result, once what is to be told was sent; with notes where it was not.
+
+    Messages that cannot be sent wait in the results, and fail nothing.
+    """
+    if not project.notifications:
+        return result
+    from driftline.engine.deliver import deliver
+
+    try:
+        return replace(result, notes=deliver(project, store_of(project)).notes)
+    except DriftlineError as error:
+        return replace(result, notes=(f"messages wait to be sent: {error.message}",))
 
 
 def keep_apart(project: Project) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.engine.calls import ProjectLike, load, masked, or_error
 from driftline.engine.outcome import RunResult
-from driftline.engine.verbs import progress, tell
+from driftline.engine.verbs import progress, tell_all
 
 if TYPE_CHECKING:
     from driftline.engine.scheduler import Clock
-
-_log = logging.getLogger("driftline")
 
 
 def schedule(
@@ -59,8 +56,7 @@ def schedule(
     ends = stop or threading.Event()
 
     def heard(result: RunResult) -> None:
-        for each in result.monitors:
-            tell(each.run, each.statements)
+        tell_all(result)
         if told is not None:
             told(result)
 

@@ -26,6 +26,7 @@ from driftline.engine.run import (
     Progress,
     Tools,
     choose_monitors,
+    delivered,
     each_monitor,
     guarded,
     kept,
@@ -66,8 +67,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def wait(self, seconds: float, stop: threading.Event) -> None:
-        """Return after so long, or once it is to stop."""
-        stop.wait(seconds)
+        """Return after so long, or once it is to stop, or to look whether a pause is over."""
+        stop.wait(min(seconds, _LONGEST_SLEEP))
 
 
 def holder_name() -> str:
@@ -133,6 +134,9 @@ class Scheduler:
             # what failed waits, and what another holds is the other's
             failed |= {each.run["monitor"] for each in result.monitors if each.error is not None}
             failed |= set(waiting) - ran
+        if not found and self.project.notifications:
+            # what could not be sent before may be due again
+            return delivered(RunResult((), error=error), self.project)
         return RunResult(tuple(found), error=error)
 
     def serve(self) -> RunResult:
@@ -144,7 +148,7 @@ class Scheduler:
             until = min(
                 (next_slot(monitor, now) - now).total_seconds() for monitor in self.monitors
             )
-            self.clock.wait(max(0.0, min(until, _LONGEST_SLEEP)), self.stop)
+            self.clock.wait(max(0.0, until), self.stop)
         return found
 
     def due(self) -> dict[str, list[datetime]]:

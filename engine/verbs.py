@@ -674,9 +674,16 @@ def _ran(work: Callable[[], RunResult], project: Project, warehouse: Warehouse |
     finally:
         if warehouse is not None:
             warehouse.close()
+    tell_all(result)
+    return or_error(result, project)
+
+
+def tell_all(result: RunResult) -> None:
+    """Tell the log of runs, and of what should be looked at."""
     for each in result.monitors:
         tell(each.run, each.statements)
-    return or_error(result, project)
+    for note in result.notes:
+        _log.warning("%s", note)
 
 
 def progress(monitor: str, step: str) -> None:
