@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from driftline.engine.checkup import Checkup
     from driftline.engine.compile import Compiled
     from driftline.engine.guess import Guess
+    from driftline.engine.import_azure import Imported
+    from driftline.engine.import_verbs import import_azure
     from driftline.engine.outcome import RunResult
     from driftline.engine.project import Project
     from driftline.engine.results_verbs import (
@@ -67,6 +69,7 @@ __all__ = [
     "ConfigError",
     "DriftlineError",
     "Guess",
+    "Imported",
     "Metric",
     "Migrated",
     "Project",
@@ -86,6 +89,7 @@ __all__ = [
     "debug",
     "demo",
     "explain",
+    "import_azure",
     "init",
     "ls",
     "metrics",
@@ -103,12 +107,14 @@ _ELSEWHERE: Final = {
     "Checkup": "checkup",
     "Compiled": "compile",
     "Guess": "guess",
+    "Imported": "import_azure",
     "Metric": "catalog",
     "Migrated": "stored",
     "Project": "project",
     "RunResult": "outcome",
     "Scaffold": "scaffold",
     "schedule": "schedule_verbs",
+    "import_azure": "import_verbs",
     **dict.fromkeys(
         ("check", "ddl", "explain", "ls", "migrate", "publish", "show"), "results_verbs"
     ),

@@ -615,6 +615,34 @@ def init(
 
 
 @verb
+def import_azure(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, Argument(metavar="FILE", help="The monitor's YAML, or its JSON from `az` or REST.")
+    ],
+    out: Annotated[
+        Path | None, Option(metavar="FILE", help="Write the project file here; else print it.")
+    ] = None,
+    source: Annotated[
+        Words, Option(metavar="NAME=PATH", help="Where an asset, or model_inputs, is here.")
+    ] = None,
+    force: Annotated[bool, Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Turn an Azure ML monitor into a project file.
+
+    What did not carry over is listed with its line and the reason.
+    """
+    session: Session = ctx.obj
+    made = driftline.import_azure(file, out=out, source=source or None, force=force)
+    if out is None:
+        print(made.text, end="")
+    if not session.quiet:
+        terminal.left_behind_by_import(session.err, made.left, file)
+        if out is not None:
+            terminal.imported(session.out, out, made.monitors)
+
+
+@verb
 def debug(
     ctx: typer.Context,
     monitor: Annotated[

@@ -107,11 +107,16 @@ def source_of(
     if table in sources:
         return sources[table]
     written = table if written is None else written
-    if "/" in table or "*" in table or table.lower().endswith(_SUFFIXES):
+    if "/" in table or "*" in table or has_data_suffix(table):
         remote = "://" in table
         path = table if remote else os.path.normpath(root / table)
         return Source(written=written, files=(path,))
     return Source(written=written, table=name_parts(table))
+
+
+def has_data_suffix(text: str) -> bool:
+    """Whether a text ends as the name of a data file does."""
+    return text.lower().endswith(_SUFFIXES)
 
 
 def model_source(name: str, dbt: DbtProject) -> Source:

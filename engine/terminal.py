@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from driftline.engine.results import ALL
 from driftline.engine.summary import amount, number, percent
 
 if TYPE_CHECKING:
+    from driftline.engine.azure_file import Left
     from driftline.engine.compile import Compiled
     from driftline.engine.estimate import Estimate
     from driftline.engine.outcome import MonitorRun, RunResult
@@ -882,6 +884,30 @@ def scaffolded(out: Console, made: Scaffold) -> None:
         out,
         shlex.join(("driftline", "run", *elsewhere, *at)),
         shlex.join(("driftline", "debug", *elsewhere)),
+    )
+
+
+def imported(out: Console, file: Path, monitors: Sequence[str]) -> None:
+    """Print what an imported project file holds, and what to type next."""
+    path = os.path.relpath(file)
+    what = "the monitor" if len(monitors) == 1 else "the monitors"
+    names = clean(", ".join(monitors))
+    out.print(f"{clean(path)} is written, with {what} {names}.", soft_wrap=True)
+    here = path == "driftline.yml"
+    elsewhere = () if here else ("--project", path)
+    next_commands(out, shlex.join(("driftline", "validate", *elsewhere)))
+
+
+def left_behind_by_import(err: Console, left: Sequence[Left], file: Path) -> None:
+    """Print what of another tool's file did not carry over: its line, what it is, why, what to do."""
+    if not left:
+        return
+    counts = Counter(each.kind for each in left)
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    err.print(f"{clean(file)}: {told}", soft_wrap=True)
+    listing(
+        err,
+        [Line((f"line {each.line}", each.kind, each.field), (each.why, each.do)) for each in left],
     )
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "cut",
     "merge",
     "nearest",
+    "printable",
     "put",
     "read_yaml",
     "remove",
@@ -355,10 +356,10 @@ def spell(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in ("true", "false", "null"):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(each if _printable(each) else f"\\U{ord(each):08x}" for each in quoted)
+    return "".join(each if printable(each) else f"\\U{ord(each):08x}" for each in quoted)
 
 
-def _printable(character: str) -> bool:
+def printable(character: str) -> bool:
     """Whether a character may stand in a YAML file as it is."""
     kind = unicodedata.category(character)
     return kind[0] != "C" and kind not in ("Zl", "Zp")

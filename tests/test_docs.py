@@ -23,6 +23,7 @@ from driftline.bench import thresholds
 from driftline.cli import app
 from driftline.docs import generate
 from driftline.engine import signal_models
+from driftline.engine.azure_file import FIELDS
 from driftline.engine.catalog import METRICS, NUMERICAL, SHORT_NAMES, Metric
 from driftline.engine.config import load_project
 from driftline.engine.dialects import DIALECTS
@@ -33,6 +34,7 @@ from driftline.engine.thresholds import KINDS, LEVELS
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
+MIGRATION: Final = ROOT / "docs" / "azure_migration.md"
 JUDGING: Final = ROOT / "docs" / "judging.md"
 LOCK: Final = ROOT / "requirements.lock"
 # The strongest first.
@@ -132,7 +134,7 @@ def test_the_demo_prints_what_the_readme_shows(
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    named = set(re.findall(r"driftline ([a-z]+)", README.read_text("utf-8")))
+    named = set(re.findall(r"driftline ([a-z]+(?:-[a-z]+)*)", README.read_text("utf-8")))
     for command in named:
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
 
@@ -247,6 +249,42 @@ def test_a_page_promises_evidence_for_exactly_the_metrics_that_have_it() -> None
     promised = {name for name in METRICS if generate.evidence_of(METRICS[name]) is not None}
     assert having == promised
     assert {row["metric"] for row in rows if row["ci_low"] is not None} == promised
+
+
+def _azure_fields() -> str:
+    titles = {
+        "schedule": "The schedule",
+        "signal": "A signal",
+        "data": "`production_data`, `reference_data` and `input_data`",
+    }
+    lines: list[str] = []
+    for section, known in FIELDS.items():
+        lines += [f"### {titles[section]}", "", "| Azure | here | |", "|---|---|---|"]
+        for each in known:
+            also = ", ".join(f"`{name}`" for name in each.also)
+            name = f"`{each.path}`" + (f"; also {also}" if also else "")
+            about = "; ".join(filter(None, (each.about, each.do)))
+            becomes = f"`{each.becomes}`" if each.becomes else "not carried over"
+            lines.append(f"| {name} | {becomes} | {about} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def test_the_fields_of_azures_file_are_those_that_the_importer_reads() -> None:
+    assert _between("fields", _azure_fields(), MIGRATION) == _azure_fields()
+
+
+def test_the_imported_monitor_of_the_docs_is_what_the_importer_writes(tmp_path: Path) -> None:
+    file = tmp_path / "monitor.yml"
+    target = {"ml_task": "classification", "endpoint_deployment_id": "azureml:loans:blue"}
+    at = {"type": "recurrence", "frequency": "day", "interval": 1}
+    trigger = {**at, "schedule": {"hours": 3, "minutes": 15}}
+    monitor = {"monitoring_target": target}
+    told = {"name": "loans_watch", "trigger": trigger, "create_monitor": monitor}
+    file.write_text(json.dumps(told), "utf-8")
+    lines = driftline.import_azure(file).text.splitlines(keepends=True)
+    bare = "".join(line for line in lines if line.strip() and not line.strip().startswith("#"))
+    assert _blocks(MIGRATION, "yaml")[0] == bare
 
 
 def test_the_table_of_thresholds_is_what_the_formulas_give() -> None:
