@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from driftline.engine.guess import Guess
     from driftline.engine.import_azure import Imported
     from driftline.engine.import_verbs import import_azure
+    from driftline.engine.notify_verbs import alerts
     from driftline.engine.outcome import RunResult
     from driftline.engine.project import Project
     from driftline.engine.results_verbs import (
@@ -80,6 +81,7 @@ __all__ = [
     "Validated",
     "WarehouseError",
     "__version__",
+    "alerts",
     "backfill",
     "baseline",
     "check",
@@ -112,6 +114,7 @@ _ELSEWHERE: Final = {
     "Migrated": "stored",
     "Project": "project",
     "RunResult": "outcome",
+    "alerts": "notify_verbs",
     "Scaffold": "scaffold",
     "schedule": "schedule_verbs",
     "import_azure": "import_verbs",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -188,10 +188,16 @@ def options(
     )
 
 
-def verb(function: Callable[..., int | None]) -> Callable[..., None]:
+alerting = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(alerting, name="alerts", help="Tell people, and see who was told.", epilog=EPILOG)
+
+
+def verb(
+    function: Callable[..., int | None], *, within: typer.Typer = app, name: str | None = None
+) -> Callable[..., None]:
     """Make a verb of a function that returns an exit code; its errors become messages."""
 
-    @app.command(epilog=EPILOG)
+    @within.command(name, epilog=EPILOG)
     @wraps(function)
     def command(ctx: typer.Context, **given: Any) -> None:
         session: Session = ctx.obj
@@ -701,6 +707,29 @@ def publish(
     written = driftline.publish(project, duckdb=duckdb, parquet=parquet)
     if not session.quiet:
         terminal.published(session.out, written)
+
+
+@partial(verb, within=alerting, name="test")
+def alerts_test(
+    ctx: typer.Context,
+    to: Annotated[
+        Words, Option(metavar="NAME", help="This notification of the project; else all.")
+    ] = None,
+    format_: Formats = Format.table,
+) -> int:
+    """Send a test to notifications of the project."""
+    session: Session = ctx.obj
+    found = driftline.alerts(session.load(), "test", to=to or None)
+    session.rows(found, format_, terminal.tried)
+    return 0 if all(found["sent"].to_pylist()) else 3
+
+
+@partial(verb, within=alerting, name="outbox")
+def alerts_outbox(ctx: typer.Context, format_: Formats = Format.table) -> None:
+    """List messages that wait or were given up."""
+    session: Session = ctx.obj
+    found = driftline.alerts(session.load(), "outbox")
+    session.rows(found, format_, terminal.outbox)
 
 
 @verb

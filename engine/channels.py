@@ -275,12 +275,9 @@ def page(message: Message) -> str:
     text = html.escape(message.text)
     for address in sorted(set(message.links.values()), key=len, reverse=True):
         if re.match(r"https?://", address):
-            shown = html.escape(address)
-            text = re.sub(
-                rf'(?<!["\w/]){re.escape(shown)}(?![^\s<])',
-                lambda _, shown=shown: f'<a href="{shown}">{shown}</a>',
-                text,
-            )
+            said = html.escape(address)
+            linked = f'<a href="{said}">{said}</a>'.replace("\\", r"\\")
+            text = re.sub(rf'(?<!["\w/]){re.escape(said)}(?![^\s<])', linked, text)
     return (
         f"<!doctype html>\n<html><body><h3>{html.escape(_line(message.title))}</h3>\n"
         f'<pre style="white-space: pre-wrap">{text}</pre></body></html>\n'
@@ -321,7 +318,8 @@ class Services:
         _hide(self.secrets)
         asset = apprise.AppriseAsset(app_id="Driftline", app_desc="Driftline", secure_logging=True)
         service = apprise.Apprise(asset=asset)
-        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as captured:
+        capture: Any = apprise.LogCapture
+        with capture(level=logging.WARNING, fmt="%(message)s") as captured:
             if not service.add(self._url):
                 return Answer(False, "its URL is none that Apprise knows", is_refusal=True)
             is_taken = service.notify(

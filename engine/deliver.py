@@ -6,13 +6,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from driftline.engine.channels import Answer, Channel, channel_of, no_answer, shown
 from driftline.engine.messages import Message
-from driftline.engine.outbox import Row, failed, next_up, taken
+from driftline.engine.outbox import Row, failed, next_up, rows_of, taken
 
 if TYPE_CHECKING:
     from driftline.engine.project import Project
@@ -191,7 +191,24 @@ def _within(seconds: float, channel: Channel, row: Row) -> Answer:
     return found[0] if found else late
 
 
-def test_of(name: str, now: datetime) -> Message:
+def tried(
+    channel: Channel, secrets: frozenset[str] = frozenset(), now: Callable[[], datetime] = utc_now
+) -> tuple[Answer, float]:
+    """What a channel says to a test, beside the outbox, and after how many seconds.
+
+    Args:
+        channel: The channel.
+        secrets: What must not be in the answer, beside its own.
+        now: Naive UTC.
+    """
+    started = time.monotonic()
+    (row,) = rows_of([trial_of(channel.name, now())], [channel.name], secrets)
+    answer = _within(channel.timeout, channel, row)
+    reason = shown(answer.reason, secrets | channel.secrets)
+    return replace(answer, reason=reason), time.monotonic() - started
+
+
+def trial_of(name: str, now: datetime) -> Message:
     """The message that tries a channel.
 
     Args:

@@ -977,3 +977,51 @@ def baselines(out: Console, rows: Sequence[Row]) -> None:
     ]
     head = ("reference", "status", "id", "built (UTC)", "rows", "features", "source")
     listing(out, lines, head=head, right=frozenset({4, 5}))
+
+
+def tried(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `alerts test` tells: a line a notification."""
+    lines = [
+        Line(
+            (
+                Text(clean(row["channel"]), style="bold"),
+                row["type"],
+                Text("sent", style=_STYLES["ok"])
+                if row["sent"]
+                else Text("not sent", style=_STYLES["failed"]),
+                f"{row['seconds']:.1f} s",
+            ),
+            (clean(row["reason"]),) if row["reason"] else (),
+        )
+        for row in rows
+    ]
+    listing(out, lines, head=("notification", "type", "status", "took", ""))
+
+
+def outbox(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `alerts outbox` tells: a line a message and notification."""
+    if not rows:
+        out.print(Text("nothing waits to be sent", style="dim"))
+        return
+    lines = [
+        Line(
+            (
+                Text(clean(row["channel"]), style="bold"),
+                clean(row["monitor"]),
+                row["event"],
+                f"{row['created_at']:%Y-%m-%d %H:%M}",
+                Text(
+                    row["status"],
+                    style=_STYLES["failed" if "given" in row["status"] else "warning"],
+                ),
+                str(row["attempts"]),
+                "–"
+                if row["next_attempt_at"] is None
+                else f"{row['next_attempt_at']:%Y-%m-%d %H:%M}",
+            ),
+            (clean(row["last_error"]),) if row["last_error"] else (),
+        )
+        for row in rows
+    ]
+    head = ("notification", "monitor", "event", "made (UTC)", "status", "tried", "next (UTC)", "")
+    listing(out, lines, head=head, right=frozenset({5}))

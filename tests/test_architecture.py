@@ -109,7 +109,7 @@ FLOORS: Final = (
     {"log"},
     {"calls"},
     {"explain"},
-    {"verbs", "results_verbs", "import_verbs"},
+    {"verbs", "results_verbs", "import_verbs", "notify_verbs"},
     {"schedule_verbs"},
     {"cli"},
 )

@@ -27,12 +27,12 @@ from driftline.engine.verbs import estimates
 
 VERBS: Final = (
     "demo", "compare", "validate", "compile", "run", "backfill", "baseline", "show", "ls", "metrics",
-    "schema", "init", "debug", "check", "publish", "migrate", "ddl", "schedule",
+    "schema", "init", "debug", "check", "publish", "migrate", "ddl", "schedule", "alerts",
     "import-azure",
 )  # fmt: skip
 LATER: Final = (
     "report",
-    "serve", "alerts", "tune", "collect", "prune", "note",
+    "serve", "tune", "collect", "prune", "note",
 )  # fmt: skip
 HEAVY: Final = (
     "duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas", "ruamel", "rich",

@@ -138,7 +138,7 @@ def test_notifications_of_every_kind_are_accepted(tmp_path: Path) -> None:
         "  - {name: c, type: smtp, host: h, from: f@x, to: [t@x]}\n" + SHORTEST,
         "utf-8",
     )
-    assert load_project(path, environ={}).secrets == {"s"}
+    assert load_project(path, environ={}).secrets == {"s", "slack://x"}
 
 
 def test_what_is_not_built_in_the_defaults_is_told_once(tmp_path: Path) -> None:

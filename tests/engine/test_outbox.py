@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 import duckdb
 import pytest
-from receivers import web
+from receivers import free_port, web
 
 from driftline.engine.channels import TAKEN, Answer, Webhook
 from driftline.engine.deliver import Delivery, deliver
@@ -433,3 +434,68 @@ def test_the_address_and_the_secret_of_a_channel_are_stored_nowhere(
         assert con.execute("select last_error from _outbox").fetchall() == [
             ("answered 500 Internal Server Error",)
         ]
+
+
+# What users call
+
+PROJECT: Final = """
+results: {{to: results.duckdb}}
+notifications:
+  - {{name: team, type: webhook, url: "{url}", secret: "${{HOOK_SECRET}}"}}
+  - {{name: boss, type: smtp, host: 127.0.0.1, port: {port}, security: none, from: a@x.example, to: b@x.example}}
+monitors:
+  - name: churn
+    production: {{table: scored.parquet}}
+    reference: {{table: training.parquet}}
+"""
+
+
+def test_notifications_are_tried_beside_the_outbox(cli: Any, tmp_path: Path) -> None:
+    with web() as server:
+        (tmp_path / "driftline.yml").write_text(PROJECT.format(url=server.url, port=free_port()))
+        env = {"HOOK_SECRET": "s3cr3t-of-it"}
+        good = cli("alerts", "test", "--to", "team", env=env)
+        both = cli("alerts", "test", "--format", "json", env=env)
+        events = [got.headers["Driftline-Event"] for got in server.got]
+
+    assert (good.exit_code, both.exit_code) == (0, 3)
+    assert "team" in good.stdout
+    assert "boss" not in good.stdout
+    assert events == ["test", "test"]
+    assert [(row["channel"], row["sent"], row["reason"]) for row in json.loads(both.stdout)] == [
+        ("team", True, None),
+        ("boss", False, "connection refused"),
+    ]
+    assert "T0K3N" not in good.output + both.output
+    assert not (tmp_path / "results.duckdb").exists()
+
+
+def test_a_notification_that_is_not_there_names_the_nearest(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "driftline.yml").write_text(PROJECT.format(url="https://x", port=25))
+    found = cli("alerts", "test", "--to", "teem", env={"HOOK_SECRET": "s"})
+    assert found.exit_code == 2
+    assert "did you mean 'team'" in found.stderr
+
+
+def test_messages_that_wait_are_listed_with_why(
+    cli: Any, tmp_path: Path, store: Store, project: Project, clock: Clock
+) -> None:
+    (tmp_path / "driftline.yml").write_text(PROJECT.format(url="https://x", port=25))
+    env = {"HOOK_SECRET": "s"}
+    assert "nothing waits" in cli("alerts", "outbox", env=env).stdout
+    rows = rows_of([message()], ["team", "gone"])
+    store.enqueue(rows)
+    deliver(project, store, now=clock, channels=[Fake(says=lambda _: DOWN)])
+
+    shown = cli("alerts", "outbox", env=env)
+    told = cli("alerts", "outbox", "--format", "json", env=env)
+
+    assert shown.exit_code == 0
+    assert "connection refused" in shown.stdout
+    assert [
+        (row["channel"], row["status"], row["attempts"], row["next_attempt_at"])
+        for row in json.loads(told.stdout)
+    ] == [
+        ("gone", "no such notification", 0, "2026-03-02T06:00:00Z"),
+        ("team", "waiting", 1, "2026-03-02T06:01:00Z"),
+    ]
