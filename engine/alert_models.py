@@ -1,4 +1,4 @@
-"""The keys of the project file about telling people: notifications, alerts and links."""
+"""The keys of the project file about telling others: notifications, alerts, links, values."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ def _mailbox(text: str) -> str:
     return text
 
 
+def _prom(text: str) -> str:
+    if not text.endswith(".prom"):
+        raise ValueError("node_exporter reads files whose names end in .prom alone")
+    return text
+
+
+PromFile = Annotated[Text, AfterValidator(_prom)]
 Address = Annotated[Text, AfterValidator(_address)]
 Mailbox = Annotated[Text, AfterValidator(_mailbox)]
 Seconds = Annotated[Count, Field(le=60)]

@@ -75,7 +75,7 @@ RESULTS: Final = "driftline.duckdb"
 SCHEMA_NAME: Final = "driftline"
 _OVERRIDES: Final = ("connection", "results", "publish", "notifications")
 _BASE: Final = "<base>"  # a target of what the chosen one overrides, so that it is still checked
-_PRIVATE: Final = ("connection", "notifications")
+_PRIVATE: Final = ("connection", "notifications", "publish")
 
 
 def load_project(
@@ -498,11 +498,12 @@ def _complain_of_results(project: Project, tree: Map, complaints: Complaints) ->
 def _publish(given: models.ProjectFile, root: Path) -> Publish:
     if given.publish is None:
         return Publish()
-    file, folder = (
+    told = given.publish
+    file, folder, prometheus = (
         None if path is None else Path(os.path.normpath(root / path))
-        for path in (given.publish.duckdb, given.publish.parquet)
+        for path in (told.duckdb, told.parquet, told.prometheus)
     )
-    return Publish(file, folder)
+    return Publish(file, folder, prometheus, told.otlp)
 
 
 def _notifications(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import Field, Tag, model_validator
 
-from driftline.engine.alert_models import Alerts, Links, Notification
+from driftline.engine.alert_models import Address, Alerts, Links, Notification, PromFile
 from driftline.engine.config_types import (
     BinCount,
     Bounds,
@@ -321,10 +321,12 @@ class Results(Part):
 
 
 class Publish(Part):
-    """Copies of the results that BI tools may hold open, written after every run."""
+    """Where the results go after every run, for others to read."""
 
-    duckdb: Text | None = key("A DuckDB file")
+    duckdb: Text | None = key("A DuckDB file, which BI tools may hold open")
     parquet: Text | None = key("A folder for Parquet files")
+    prometheus: PromFile | None = key("A text file of the latest values, for Prometheus")
+    otlp: Address | None = key("An OpenTelemetry collector that gets the latest values")
 
 
 class Target(Part):

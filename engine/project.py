@@ -464,10 +464,19 @@ class Results:
 
 @dataclass(frozen=True)
 class Publish:
-    """Where copies of the results are for BI tools: a DuckDB file, a folder of Parquet files."""
+    """Where the results go for others to read.
+
+    Attributes:
+        duckdb: A DuckDB file for BI tools.
+        parquet: A folder of Parquet files.
+        prometheus: A text file with the latest values, as Prometheus takes them.
+        otlp: Address of an OpenTelemetry collector, which gets the same.
+    """
 
     duckdb: Path | None = None
     parquet: Path | None = None
+    prometheus: Path | None = None
+    otlp: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Copies of the results that BI tools may hold open: a DuckDB file, and a folder of Parquet files.
+"""Copies of the results that others may hold open: a DuckDB file, Parquet files, the latest values.
 
 Each file is made beside its place under another name and takes the place in one step. Who holds the
 old copy open keeps reading it; a crash leaves the old copy or the new.
@@ -6,6 +6,7 @@ old copy open keeps reading it; a crash leaves the old copy or the new.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from driftline.engine.errors import StoreError
+from driftline.engine.export import gauges, prometheus_text, send_otlp
 from driftline.engine.project import Publish
 from driftline.engine.sqltext import as_sql
 from driftline.engine.storefile import alone_in
@@ -26,13 +28,16 @@ if TYPE_CHECKING:
 # A format that every DuckDB from 1.0 on reads, whichever one writes it.
 STORAGE_VERSION: Final = "v1.0.0"
 
+_log: Final = logging.getLogger("driftline")
+
 _RETRY: Final = "The results are stored. When that is put right: `driftline publish`."
 
 
 def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
-    """Make the copies anew from what is stored.
+    """Make the copies anew from what is stored, and tell the latest values.
 
     Rows go from the results into the copy inside DuckDB. The results are open for reading meanwhile.
+    A collector that does not take the values is a warning in the log.
 
     Args:
         store: The results.
@@ -77,6 +82,17 @@ def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
                 with _writing(file):
                     _replace(file)
         written += (copies.parquet / file.name for file in files.values())
+    if copies.prometheus is not None or copies.otlp is not None:
+        with store.reading() as tables:
+            found = gauges(tables)
+        if copies.prometheus is not None:
+            file = copies.prometheus.resolve()
+            with _place(file.parent, [file], store.wait_seconds), _writing(file):
+                _unfinished(file).write_text(prometheus_text(found), "utf-8")
+                _replace(file)
+            written.append(copies.prometheus)
+        if copies.otlp is not None and (reason := send_otlp(found, copies.otlp)) is not None:
+            _log.warning("publish.otlp: the latest values were not sent: %s", reason)
     return tuple(written)
 
 

@@ -442,7 +442,7 @@ PROJECT: Final = """
 results: {{to: results.duckdb}}
 notifications:
   - {{name: team, type: webhook, url: "{url}", secret: "${{HOOK_SECRET}}"}}
-  - {{name: boss, type: smtp, host: 127.0.0.1, port: {port}, security: none, from: a@x.example, to: b@x.example}}
+  - {{name: boss, type: smtp, host: 127.0.0.1, port: {port}, security: none, from: a@x.y, to: b@x.y}}
 monitors:
   - name: churn
     production: {{table: scored.parquet}}
