@@ -241,15 +241,16 @@ def publish(
     loaded = load(project, target)
     copies = loaded.publish
     if duckdb is not None or parquet is not None:
-        copies = Publish(*(None if each is None else Path(each) for each in (duckdb, parquet)))
+        file, folder = (None if each is None else Path(each) for each in (duckdb, parquet))
+        copies = Publish(file, folder)
     if copies == Publish():
         raise ConfigError(
             "nothing says where to publish to",
             hint="put `publish: {duckdb: FILE, parquet: FOLDER}` into the project file,"
             " or give --duckdb FILE or --parquet FOLDER",
         )
-    file = loaded.results.file
-    if copies.duckdb is not None and file is not None and copies.duckdb.resolve() == file.resolve():
+    results = loaded.results.file
+    if copies.duckdb is not None and results and copies.duckdb.resolve() == results.resolve():
         raise ConfigError(
             f"{copies.duckdb} is the results file itself", hint="name another file for the copy"
         )

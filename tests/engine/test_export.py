@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,6 +187,21 @@ def test_a_place_that_cannot_be_right_is_told(tmp_path: Path, given: str, told: 
     with pytest.raises(ConfigError) as refused:
         load_project(tmp_path)
     assert told in str(refused.value)
+
+
+def test_the_page_names_the_gauges_and_their_labels() -> None:
+    page = Path(__file__).parents[2] / "docs" / "notifications.md"
+    told = re.findall(r"^\| `driftline_(\w+)` \| ([^|]*)\|", page.read_text("utf-8"), re.MULTILINE)
+    found = {
+        gauge.name.removeprefix("driftline_"): tuple(name for name, _ in gauge.points[0][0])
+        for gauge in gauges_of([METRIC], [MONITOR], most=10)
+    }
+    labels = {
+        name: export.LABELS if each.strip() == "the same" else tuple(re.findall(r"\w+", each))
+        for name, each in told
+    }
+    assert labels == found
+    assert f"{export.MOST_ROWS:,}".replace(",", " ") in page.read_text("utf-8")
 
 
 # OpenTelemetry

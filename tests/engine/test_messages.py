@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from receivers import web
 
+from driftline.engine.channels import Webhook
 from driftline.engine.messages import EVENTS, MOST_BYTES, Message
 
 NOW: Final = datetime(2026, 3, 2, 6, 0, 1, 250)
@@ -121,3 +125,38 @@ def test_fields_that_are_not_known_are_passed_over() -> None:
     document = json.loads(OPENED.to_json()) | {"colour": "red"}
 
     assert Message.from_json(json.dumps(document)) == OPENED
+
+
+# What docs/notifications.md promises
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "notifications.md"
+
+
+def test_the_page_has_the_fields_of_the_document_in_their_order() -> None:
+    text = PAGE.read_text("utf-8")
+    table = text.split("| field | type | meaning |")[1].split("\n\n")[0]
+    told = re.findall(r"^\| `(\w+)` \| ([a-z ]+) \|", table, flags=re.MULTILINE)
+    assert [name for name, _ in told] == list(json.loads(OPENED.to_json()))
+    optional = {each.name for each in fields(Message) if "None" in str(each.type)}
+    assert {name for name, kind in told if kind.endswith("or null")} == optional
+    assert all(f"`{event}`" in table for event in EVENTS)
+
+
+def test_the_page_verifies_what_a_webhook_signs() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), flags=re.DOTALL)
+    page: dict[str, Any] = {}
+    exec(code, page)
+    verify = page["is_from_driftline"]
+    options = {"secret": "s3cr3t-of-it"}
+    with web() as server:
+        webhook = Webhook("team", options | {"url": server.url}, clock=lambda: 1_772_431_200.5)
+        assert webhook.send(OPENED, OPENED.to_json()).is_taken
+        (got,) = server.got
+
+    def now() -> float:
+        return 1_772_431_205
+
+    assert verify(got.headers, got.body, "s3cr3t-of-it", now=now)
+    assert not verify(got.headers, got.body, "another", now=now)
+    assert not verify(got.headers, got.body + b" ", "s3cr3t-of-it", now=now)
+    assert not verify(got.headers, got.body, "s3cr3t-of-it", now=lambda: now() + 400)
