@@ -29,6 +29,8 @@ __version__: Final = VERSION
 if TYPE_CHECKING:
     from driftline.engine.catalog import Metric
     from driftline.engine.checkup import Checkup
+    from driftline.engine.collect import CollectResult, collect
+    from driftline.engine.collector import Collector
     from driftline.engine.compile import Compiled
     from driftline.engine.guess import Guess
     from driftline.engine.import_azure import Imported
@@ -66,6 +68,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checkup",
+    "CollectResult",
+    "Collector",
     "Compiled",
     "ConfigError",
     "DriftlineError",
@@ -85,6 +89,7 @@ __all__ = [
     "backfill",
     "baseline",
     "check",
+    "collect",
     "compare",
     "compile",
     "ddl",
@@ -107,6 +112,8 @@ __all__ = [
 
 _ELSEWHERE: Final = {
     "Checkup": "checkup",
+    "CollectResult": "collect",
+    "Collector": "collector",
     "Compiled": "compile",
     "Guess": "guess",
     "Imported": "import_azure",
@@ -118,6 +125,7 @@ _ELSEWHERE: Final = {
     "Scaffold": "scaffold",
     "schedule": "schedule_verbs",
     "import_azure": "import_verbs",
+    "collect": "collect",
     **dict.fromkeys(
         ("check", "ddl", "explain", "ls", "migrate", "publish", "show"), "results_verbs"
     ),

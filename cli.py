@@ -267,6 +267,39 @@ def compare(
 
 
 @verb
+def collect(
+    ctx: typer.Context,
+    source: Annotated[
+        Path, Argument(metavar="SRC", help="The folder modelDataCollector, or one below it.")
+    ],
+    destination: Annotated[
+        Path, Argument(metavar="DEST", help="The folder for tables: Parquet by day.")
+    ],
+    format_: Formats = Format.table,
+) -> int:
+    """Read Azure ML's collected data into Parquet by day.
+
+    Each call reads what is new: rows are there once, however often it is called or ended.
+    """
+    session: Session = ctx.obj
+    with session.working():
+        try:
+            result = driftline.collect(source, destination)
+        except driftline.SourceError as error:
+            # what could be read is there
+            if error.result is None:
+                raise
+            result = error.result
+    if format_ is not Format.table or not session.quiet:
+        session.rows(
+            result.to_arrow(), format_, lambda out, rows: terminal.collected(out, result, rows)
+        )
+    if result.error is not None:
+        session.complain(result.error)
+    return result.exit_code
+
+
+@verb
 def validate(
     ctx: typer.Context,
     resolved: Annotated[bool, Option("--resolved", help="Print it with all defaults.")] = False,

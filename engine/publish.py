@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from driftline.engine.durable import put_in_place, unfinished
 from driftline.engine.errors import StoreError
 from driftline.engine.export import gauges, prometheus_text, send_otlp
 from driftline.engine.project import Publish
@@ -63,7 +64,7 @@ def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
             store.reading() as tables,
             _writing(file),
         ):
-            _copy_database(tables, store.schema, _unfinished(file))
+            _copy_database(tables, store.schema, unfinished(file))
             _replace(file)
         written.append(copies.duckdb)
     if copies.parquet is not None:
@@ -72,7 +73,7 @@ def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
         with _place(folder, files.values(), store.wait_seconds):
             with store.reading() as tables, tables.in_duckdb() as (con, source):
                 for name, file in files.items():
-                    target = as_sql(str(_unfinished(file)))
+                    target = as_sql(str(unfinished(file)))
                     with _writing(file):
                         con.execute(
                             f"copy (select * from {source(name)}) to {target}"
@@ -138,14 +139,9 @@ def _writing(path: Path) -> Iterator[None]:
         raise StoreError(f"cannot publish {path}: {reason}", hint=_RETRY) from error
 
 
-def _unfinished(file: Path) -> Path:
-    """What a copy is called until it is whole."""
-    return file.with_name(f".{file.name}.new")
-
-
 def _parts(file: Path) -> tuple[Path, Path]:
     """An unfinished copy and its log."""
-    new = _unfinished(file)
+    new = unfinished(file)
     return new, new.with_name(f"{new.name}.wal")
 
 
@@ -155,18 +151,7 @@ def _clear(files: Iterable[Path]) -> None:
 
 
 def _replace(file: Path) -> None:
-    """Put a finished copy in its place, once it is on the disk; who could read the old one still can."""
-    new = _unfinished(file)
-    _sync(new)
+    """Put a finished copy in its place; who could read the old one still can."""
     if file.exists():
-        shutil.copymode(file, new)
-    new.replace(file)
-    _sync(file.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        shutil.copymode(file, unfinished(file))
+    put_in_place(file)

@@ -30,6 +30,7 @@ from driftline.engine.summary import amount, number, percent
 
 if TYPE_CHECKING:
     from driftline.engine.azure_file import Left
+    from driftline.engine.collect import CollectResult
     from driftline.engine.compile import Compiled
     from driftline.engine.estimate import Estimate
     from driftline.engine.outcome import MonitorRun, RunResult
@@ -311,6 +312,51 @@ def migrated(out: Console, found: Migrated, *, dry_run: bool) -> None:
     else:
         told = f"{place} {'would go' if dry_run else 'went'} from schema {found.before} to {after}"
     out.print(told, soft_wrap=True)
+
+
+def collected(out: Console, result: CollectResult, rows: Sequence[Row]) -> None:
+    """Print what was collected: a headline, a line a table, and what to look at."""
+    files = sum(row["files"] for row in rows)
+    told = f"{number(result.rows)} {_plural('row', result.rows)} collected"
+    told += f" from {number(files)} {_plural('file', files)} into {clean(result.destination)}"
+    for name in ("late", "malformed", "waiting"):
+        count = sum(row[name] for row in rows)
+        told += f" · {number(count)} {name}" if count else ""
+    out.print(told, soft_wrap=True)
+    out.print()
+    listing(
+        out,
+        [Line((row["table"], number(row["rows"])), _collected(row)) for row in rows],
+        head=("table", "rows", "what"),
+        right=frozenset({1}),
+    )
+    notes = [*result.notes, *(f"malformed lines are in {file}" for file in result.quarantine)]
+    if notes:
+        out.print()
+    for note in notes:
+        out.print(clean(note), soft_wrap=True)
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _collected(row: Row) -> tuple[str, ...]:
+    """What there is to say of a table's new rows."""
+    told = []
+    if row["rows"]:
+        first, last = row["first_day"], row["last_day"]
+        told.append(f"{first}" if first == last else f"{first} to {last}")
+    if row["late"]:
+        told.append(f"{number(row['late'])} late, since {row['late_since']}")
+    for name, what in (
+        ("malformed", "malformed"),
+        ("waiting", "waiting for their data"),
+        ("unfinished", "unfinished at the end of a file"),
+    ):
+        if row[name]:
+            told.append(f"{number(row[name])} {what}")
+    return tuple(told) or ("nothing new",)
 
 
 def next_commands(out: Console, *commands: str) -> None:
