@@ -270,7 +270,7 @@ def compare(
 def collect(
     ctx: typer.Context,
     source: Annotated[
-        Path, Argument(metavar="SRC", help="The folder modelDataCollector, or one below it.")
+        str, Argument(metavar="SRC", help="The folder modelDataCollector, or one below it.")
     ],
     destination: Annotated[
         Path, Argument(metavar="DEST", help="The folder for tables: Parquet by day.")

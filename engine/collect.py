@@ -420,7 +420,7 @@ class _Collecting:
         try:
             if len(line) > LONGEST_LINE:
                 raise BadLine(f"is longer than {LONGEST_LINE} bytes")
-            event = parse_event(line.removeprefix(BOM_UTF8) if offset == 0 else line)
+            event = parse_event(line.removeprefix(b"" if offset else BOM_UTF8).rstrip(b"\r\n"))
             at = event.time or place.begins
             if at is None:
                 raise BadLine("has no time, and its file is in no folder by time")
@@ -485,7 +485,7 @@ class _Collecting:
             notes.append(f"{sentences[0]}{more}")
         share = self.lost / max(1, self.lost + self.usable)
         if error is None and share > MUCH_LOST:
-            notes.append(f"{share:.0%} of the lines gave no rows")
+            notes.append(f"{100 * share:.0f} % of the lines gave no rows")
         return CollectResult(
             destination,
             tuple(self.tables[name].of(name) for name in sorted(self.tables)),

@@ -15,10 +15,10 @@ from driftline.engine.config import load_project
 
 ROOT: Final = Path(__file__).parents[1]
 Case = dict[str, Any]
-CASES: Final[Mapping[str, Case]] = {
-    case["id"]: case
-    for case in json.loads((ROOT / "fixtures" / "azure" / "cases.json").read_text("utf-8"))["cases"]
-}
+_FACTS: Final = json.loads((ROOT / "fixtures" / "azure" / "cases.json").read_text("utf-8"))
+CASES: Final[Mapping[str, Case]] = {case["id"]: case for case in _FACTS["cases"]}
+# Folders by hour of which the cases of windows choose.
+HOURS: Final[Sequence[str]] = _FACTS["hours_with_data"]
 
 # What the original calls its metrics.
 NAMES: Final = {

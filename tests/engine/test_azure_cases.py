@@ -5,22 +5,31 @@ Cases of quirks that are not copied are in `test_azure_quirks.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from azure_runs import CASES, DRIFT, NAMES, Case, azure, counts, edges, group
+from azure_runs import CASES, DRIFT, HOURS, NAMES, Case, azure, counts, edges, group
 from support import Scores
 
+import driftline
 from driftline.engine.catalog import METRICS
+from driftline.engine.collect import lost_too_much
+from driftline.engine.config import load_project
 from driftline.engine.errors import SourceError, WarehouseError
 from driftline.engine.judge import Verdict, judge
 from driftline.engine.measure import Measurement
 from driftline.engine.plan import Pair
 from driftline.engine.thresholds import ThresholdError, parse_threshold
+from driftline.engine.windows import production_span
 
 # The cases have twelve digits.
 DIGITS: Final = 5e-12
@@ -34,6 +43,10 @@ ELSEWHERE: Final = {
     "column_name_column.1": "a quirk: names with a dot",
     "dup_columns": "a quirk: names that differ in case alone",
     "selector_top_n": "a quirk: fewer than n features; see test_top_n.py",
+    **dict.fromkeys(
+        (key for key in group("windows") if key.startswith("default_window")),
+        "a default of the SDK's schedules: here a file says its windows",
+    ),
     **dict.fromkeys(group("data_quality_set_encoding"), "a quirk: comma-joined sets"),
     **dict.fromkeys(group("thresholds_quirks"), "a quirk: NaN comparisons, inverted alerts"),
 }
@@ -504,6 +517,173 @@ def test_without_a_common_name_nothing_is_selected():
         azure(*sides)
 
 
+# Collection
+
+
+def _logged(folder: Path, hour: str, *events: Mapping[str, object]) -> Path:
+    """Put events into a folder by hour of a collection; returns the source."""
+    place = folder / "logged" / "model_inputs" / hour
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "i.jsonl").open("a") as file:
+        file.writelines(f"{json.dumps(event)}\n" for event in events)
+    return folder / "logged"
+
+
+def _rows(folder: Path, columns: str = "*", where: str = "true") -> list[tuple[object, ...]]:
+    """Rows of the collected table, in the order of their events."""
+    files = f"read_parquet('{folder}/out/model_inputs/*/*.parquet')"
+    query = f"select {columns} from {files} where {where} order by ce_time, correlationid"
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        return con.execute(query).fetchall()
+
+
+def _flat(folder: Path, case: Case) -> tuple[list[str], list[tuple[object, ...]]]:
+    """The columns that the original keeps, and their rows, of events without a time."""
+    driftline.collect(_logged(folder, "2023/11/08/07", *case["input"]), folder / "out")
+    types = {"VARCHAR": "string", "DOUBLE": "double", "BIGINT": "long", "BOOLEAN": "bool"}
+    found = _rows(
+        folder,
+        "columns(c -> c not like 'ce_%' and c not in ('day', 'correlationid')), correlationid",
+    )
+    with duckdb.connect() as con:
+        told = con.execute(
+            f"describe select * from read_parquet('{folder}/out/model_inputs/*/*.parquet')"
+        ).fetchall()
+    kinds = {name: types.get(kind, kind) for name, kind, *_ in told}
+    names = [each for each in kinds if each[:3] != "ce_" and each not in ("day", "correlationid")]
+    return [f"{name}:{kinds[name]}" for name in (*names, "correlationid")], found
+
+
+@pytest.mark.parametrize("key", ["mdc_single", "mdc_batch"])
+def test_requests_are_flattened_to_rows_with_the_originals_ids_and_types(key: str, tmp_path: Path):
+    wanted = CASES[key]["expected"]
+    columns, found = _flat(tmp_path, CASES[key])
+    assert found == [tuple(row) for row in wanted["rows"]]
+    assert columns == wanted.get("columns", columns)
+
+
+def test_what_is_nested_becomes_the_originals_json(tmp_path: Path):
+    case = CASES["mdc_complex_to_json"]
+    event = {"data": [case["input"]], "correlationid": "c"}
+    driftline.collect(_logged(tmp_path, "2023/11/08/07", event), tmp_path / "out")
+    names = list(case["expected"])
+    (row,) = _rows(tmp_path, ", ".join(f'"{name}"' for name in names))
+    assert dict(zip(names, row, strict=True)) == case["expected"]
+
+
+def test_data_in_a_file_of_its_own_is_read_between_data_in_the_line(tmp_path: Path):
+    inline = [{"data": [{"x": n}], "correlationid": f"c{n}"} for n in (0, 2)]
+    beside = {"dataref": "https://a.b/c/2023/11/08/07/d.json", "correlationid": "c1"}
+    source = _logged(tmp_path, "2023/11/08/07", inline[0], beside, inline[1])
+    (source / "model_inputs/2023/11/08/07/d.json").write_text('[{"x": 1}, {"x": 1.5}]')
+    driftline.collect(source, tmp_path / "out")
+    assert len(_rows(tmp_path)) == CASES["mdc_dataref_mix"]["expected"]["n_rows"]
+    assert _rows(tmp_path, "x") == [(0.0,), (1.0,), (1.5,), (2.0,)]
+
+
+@pytest.mark.parametrize("key", [k for k in group("data_collection") if "nodata" in k])
+def test_where_nothing_was_logged_is_an_error(key: str, tmp_path: Path):
+    assert CASES[key]["expected"] == {"error": "data not found"}
+    source = tmp_path / "logged"
+    if "without_file" in key:
+        (source / "model_inputs/2023/11/08/07").mkdir(parents=True)
+    if "no_window" in key:
+        # here folders do not matter: there is no file of lines at all
+        source.mkdir()
+    with pytest.raises(SourceError, match=r"has no file of lines|does not exist"):
+        driftline.collect(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("key", [k for k in group("data_collection") if "droprate" in k])
+def test_more_than_a_third_lost_is_an_error(key: str, tmp_path: Path):
+    before, after = CASES[key]["input"]["rows_before"], CASES[key]["input"]["rows_after"]
+    wanted = CASES[key]["expected"]["error"]
+    assert lost_too_much(before, after) == wanted
+    if not 0 <= after <= before:
+        return
+    lines = [{"data": [{"x": 1}]}] * after + [{"nothing": 1}] * (before - after)
+    source = _logged(tmp_path, "2023/11/08/07", *lines)
+    if wanted:
+        with pytest.raises(SourceError, match=f"{before - after} of {before} lines gave no rows"):
+            driftline.collect(source, tmp_path / "out")
+    else:
+        driftline.collect(source, tmp_path / "out")
+    # what is left is there either way
+    assert len(_rows(tmp_path)) == after
+
+
+@pytest.fixture(scope="module")
+def hourly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Events of every hour that has a folder, half past it, collected."""
+    folder = tmp_path_factory.mktemp("hourly")
+    for hour in HOURS:
+        at = f"{hour[:10].replace('/', '-')}T{hour[11:]}:30:00Z"
+        _logged(folder, hour, {"time": at, "data": [{"x": 1}], "correlationid": hour})
+    driftline.collect(folder / "logged", folder / "out")
+    return folder
+
+
+def _within(start: str, end: str) -> str:
+    return f"ce_time >= timestamptz '{start}Z' and ce_time < timestamptz '{end}Z'"
+
+
+@pytest.mark.parametrize("key", [k for k in group("windows") if k.startswith("folders")])
+def test_a_window_of_whole_hours_has_the_rows_of_the_originals_folders(key: str, hourly: Path):
+    start, end = (f"{each}:00:00" for each in CASES[key]["input"]["window"])
+    patterns = CASES[key]["expected"]
+    wanted = [each for each in HOURS if any(fnmatch(each, one) for one in patterns)]
+    # a pattern of the whole day may stand for hours that the window does not have
+    found = [name for (name,) in _rows(hourly, "ce_correlationid", _within(start, end))]
+    assert found == sorted(wanted)
+
+
+def test_a_window_that_ends_within_an_hour_ends_there(hourly: Path):
+    # the original would read the folder of 08 to its end
+    found = _rows(hourly, "ce_correlationid", _within("2023-11-20T07:00:00", "2023-11-20T08:10:00"))
+    assert found == [("2023/11/20/07",)]
+
+
+def test_a_window_has_its_start_and_not_its_end(tmp_path: Path):
+    case = CASES["time_window_half_open"]
+    day = case["input"]["window"][0][:10]
+    times = case["input"]["end_times"]
+    events = [
+        {"time": f"{day}T{each}:00Z", "data": [{"x": 1.5}], "correlationid": each} for each in times
+    ]
+    driftline.collect(_logged(tmp_path, "2024/02/03/04", *events), tmp_path / "out")
+    kept = [
+        name for (name,) in _rows(tmp_path, "ce_correlationid", _within(*case["input"]["window"]))
+    ]
+    assert kept == case["expected"]["kept"]
+    start, end = case["input"]["window"]
+    (tmp_path / "driftline.yml").write_text(
+        "monitors:\n  - name: m\n    production:\n      table: out/model_inputs/*/*.parquet\n"
+        f"      timestamp: ce_time\n      window: {{start: {start}, end: {end}}}\n"
+        "    reference: {table: out/model_inputs/*/*.parquet}\n"
+        "    features: {exclude: ['ce_*', day, correlationid]}\n"
+    )
+    found = driftline.run(tmp_path / "driftline.yml")
+    assert {row["n_production"] for row in found.metrics if row["feature"] == "x"} == {len(kept)}
+
+
+@pytest.mark.parametrize("key", ["window_doc_0", "window_doc_1"])
+def test_a_window_is_counted_back_from_the_run(key: str):
+    given, wanted = CASES[key]["input"], CASES[key]["expected"]
+    size, offset = given["lookback_window_size"], given["lookback_window_offset"]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "driftline.yml"
+        file.write_text(
+            "monitors:\n  - name: m\n    production: {table: scored, timestamp: at,"
+            f" window: {{size: {size}, offset: {offset}}}}}\n    reference: {{table: training}}\n"
+        )
+        (monitor,) = load_project(file).monitors
+    span = production_span(monitor, datetime.fromisoformat(f"2024-{given['run']}+00:00"))
+    assert span is not None
+    assert span.start is not None
+    assert [f"{each:%m-%dT%H:%M}" for each in (span.start, span.end)] == wanted
+
+
 # All of them
 
 
@@ -512,6 +692,8 @@ def test_every_case_is_run_or_says_why_not():
     run = {
         *NUMERICAL, *CATEGORICAL, *group("histogram_buckets"), *group("thresholds"),
         *group("model_performance"),
+        *(key for key in group("data_collection") if "nodata" in key or "droprate" in key),
+        *(key for key in group("windows") if key.startswith("folders")),
         *(key for key in group("type_inference") if key.startswith(("int_class", "common"))),
         *(key for key in group("feature_attribution") if key.startswith("ndcg")),
     }  # fmt: skip

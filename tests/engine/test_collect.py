@@ -58,11 +58,12 @@ def write(folder: Path, *lines: str, name: str = "i.jsonl") -> Path:
 def rows(folder: Path, columns: str = "*", order: str = "correlationid") -> list[Row]:
     """The rows of a table, as everyone reads them."""
     files = f"read_parquet('{folder}/*/*.parquet')"
-    with duckdb.connect(config={"TimeZone": "UTC"}) as con:
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
         if not list(folder.glob("*/*.parquet")):
             return []
         query = f"select {columns} from {files} order by {order}"
-        return con.execute(query).to_arrow_table().to_pylist()
+        return con.sql(query).to_arrow_table().to_pylist()
 
 
 def only(result: CollectResult) -> collecting.CollectedTable:
@@ -251,7 +252,16 @@ def test_every_file_of_a_table_has_all_of_its_columns(place: tuple[Path, Path]):
 
 
 names = st.text(st.sampled_from("_dataceorlinyiDATCE"), max_size=14) | st.sampled_from(
-    ["ce_time", "CE_Time", "correlationid", "data_correlationid", "data_data_day", "day", "data_", ""]
+    [
+        "ce_time",
+        "CE_Time",
+        "correlationid",
+        "data_correlationid",
+        "data_data_day",
+        "day",
+        "data_",
+        "",
+    ]
 )
 
 
@@ -285,9 +295,10 @@ def test_a_column_that_widens_later_is_the_column_that_is_read_at_once(
     (early, one), (late, two), (both, kind) = settle(first), settle(second), settle(first + second)
     assert wider(one, two) == kind
     stored = array(early, one).to_pylist()
-    assert array(stored, kind).to_pylist() + array(late, kind).to_pylist() == array(
-        both, kind
-    ).to_pylist()
+    assert (
+        array(stored, kind).to_pylist() + array(late, kind).to_pylist()
+        == array(both, kind).to_pylist()
+    )
 
 
 @given(st.sampled_from(list(range(8))), st.sampled_from(list(range(8))), st.integers(0, 7))
@@ -369,7 +380,13 @@ def test_a_file_that_cannot_be_read_stops_no_other(place: tuple[Path, Path]):
     assert len(rows(out / "model_inputs")) == 1
 
 
-values = st.none() | st.booleans() | st.integers(-3, 2**54) | st.floats(-2, 2) | st.text("ab", max_size=2)
+values = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 2**54)
+    | st.floats(-2, 2)
+    | st.text("ab", max_size=2)
+)
 requests = st.lists(
     st.tuples(
         st.lists(st.dictionaries(st.sampled_from("xyz"), values, max_size=3), max_size=3),
@@ -380,20 +397,23 @@ requests = st.lists(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(st.data(), requests)
 def test_any_way_of_cutting_lines_into_files_and_calls_gives_the_same_rows(
     data: st.DataObject, sent: list[tuple[list[Row], int]]
 ):
     lines = [
-        event(f"c{n}", found, NOON + timedelta(hours=hours)) for n, (found, hours) in enumerate(sent)
+        event(f"c{n}", found, NOON + timedelta(hours=hours))
+        for n, (found, hours) in enumerate(sent)
     ]
     lines.insert(data.draw(st.integers(0, len(lines))), "no JSON")
     with TemporaryDirectory() as folder:
         once, source, out = (Path(folder, name) for name in ("once", "source", "out"))
         write(once / HOUR, *lines, event("end", [{"x": 1}]))
         collect(once, once.with_name("whole"))
-        files = [f"{name}.jsonl" for name in data.draw(st.lists(st.sampled_from("abc"), min_size=1))]
+        files = [
+            f"{name}.jsonl" for name in data.draw(st.lists(st.sampled_from("abc"), min_size=1))
+        ]
         parts: dict[str, str] = {}
         for n, line in enumerate(lines):
             name = files[n % len(files)]
@@ -413,7 +433,9 @@ def test_any_way_of_cutting_lines_into_files_and_calls_gives_the_same_rows(
                 malformed += only(_collected(source, out)).malformed
         malformed += only(_collected(source, out)).malformed
         assert malformed == 1
-        assert _alike(rows(out / "model_inputs")) == _alike(rows(once.with_name("whole") / "model_inputs"))
+        assert _alike(rows(out / "model_inputs")) == _alike(
+            rows(once.with_name("whole") / "model_inputs")
+        )
 
 
 def _alike(found: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
@@ -460,7 +482,7 @@ def test_a_call_that_ends_at_any_step_is_made_up_for_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     source = tmp_path / "source"
-    _many(source, 6)
+    _many(source, 4)
     monkeypatch.setattr(collecting, "MOST_ROWS", 8)
     collect(source, tmp_path / "whole")
     expected = rows(tmp_path / "whole" / "model_inputs")
@@ -499,7 +521,7 @@ def test_a_call_that_ends_at_any_step_is_made_up_for_by_the_next(
         assert sorted(_seen(out)) == [row["correlationid"] for row in expected]
         assert [each.name for each in out.rglob("*.new")] == []
         assert sum(len(each.read_text().splitlines()) for each in out.rglob("*.jsonl")) == 1
-    assert last > 40
+    assert last > 25
 
 
 RUN: Final = """
@@ -668,7 +690,9 @@ def _elsewhere(source: Path, way: str) -> str:
 def test_rows_of_another_file_are_read_as_soon_as_it_is_whole(place: tuple[Path, Path], way: str):
     source, out = place
     dataref = _elsewhere(source, way)
-    write(source / HOUR, event("a", [{"x": 1}]), event("b", dataref=dataref), event("c", [{"x": 4}]))
+    write(
+        source / HOUR, event("a", [{"x": 1}]), event("b", dataref=dataref), event("c", [{"x": 4}])
+    )
     result = collect(source, out)
     assert (only(result).rows, only(result).waiting) == (2, 1)
     (note, _) = result.notes
@@ -771,9 +795,7 @@ def test_a_destination_in_the_source_is_refused(place: tuple[Path, Path]):
     ("text", "message"),
     [("{", "cannot be read"), ('{"format": 99}', "by a newer Driftline"), ("[]", "cannot be read")],
 )
-def test_a_manifest_of_something_else_is_refused(
-    place: tuple[Path, Path], text: str, message: str
-):
+def test_a_manifest_of_something_else_is_refused(place: tuple[Path, Path], text: str, message: str):
     source, out = place
     write(source / HOUR, event("a", [{"x": 1}]))
     (out / "_driftline").mkdir(parents=True)
@@ -793,11 +815,10 @@ def test_the_command_prints_what_was_collected_late_and_wrong(cli: Cli, tmp_path
     assert result.stdout.splitlines() == [
         "10 rows collected from 1 file into out · 2 late · 1 malformed",
         "",
-        "  table         rows",
-        "  model_inputs    10",
-        "                2026-11-27 to 2026-11-28",
-        "                2 late, since 2026-11-27",
-        "                1 malformed",
+        "  table         rows  what",
+        "  model_inputs    10  2026-11-27 to 2026-11-28",
+        "                      2 late, since 2026-11-27",
+        "                      1 malformed",
         "",
         f"{HOUR}/i.jsonl line 2 is not JSON: Expecting value at character 0",
         "malformed lines are in out/_quarantine/00000001.jsonl",
@@ -872,4 +893,3 @@ def test_memory_is_bounded_by_batches(place: tuple[Path, Path], monkeypatch: pyt
     assert sum(largest) == 60
     assert max(largest) <= 12
     assert len(rows(out / "model_inputs")) == 60
-
