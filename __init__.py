@@ -27,6 +27,7 @@ from driftline.engine.errors import (
 __version__: Final = VERSION
 
 if TYPE_CHECKING:
+    from driftline.engine.alert_verbs import alerts
     from driftline.engine.catalog import Metric
     from driftline.engine.checkup import Checkup
     from driftline.engine.collect import CollectResult, collect
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from driftline.engine.guess import Guess
     from driftline.engine.import_azure import Imported
     from driftline.engine.import_verbs import import_azure
-    from driftline.engine.notify_verbs import alerts
     from driftline.engine.outcome import RunResult
     from driftline.engine.project import Project
     from driftline.engine.results_verbs import (
@@ -121,7 +121,7 @@ _ELSEWHERE: Final = {
     "Migrated": "stored",
     "Project": "project",
     "RunResult": "outcome",
-    "alerts": "notify_verbs",
+    "alerts": "alert_verbs",
     "Scaffold": "scaffold",
     "schedule": "schedule_verbs",
     "import_azure": "import_verbs",

@@ -742,6 +742,89 @@ def publish(
         terminal.published(session.out, written)
 
 
+Ids = Annotated[
+    list[str], Argument(metavar="ID", help="Ids of incidents, or what they begin with.")
+]
+By = Annotated[str | None, Option(metavar="NAME", help="Who; else the user of the system.")]
+OfMonitors = Annotated[
+    Words, Option("--monitor", metavar="NAME", help="Of this monitor; else of all.")
+]
+
+
+@partial(verb, within=alerting, name="list")
+def alerts_list(
+    ctx: typer.Context,
+    monitors: Names = None,
+    closed: Annotated[bool, Option("--closed", help="Those that are over, too.")] = False,
+    format_: Formats = Format.table,
+) -> None:
+    """List incidents that are open, the worst first."""
+    session: Session = ctx.obj
+    found = driftline.alerts(session.load(), "list", monitors=monitors, closed=closed)
+    session.rows(found, format_, terminal.incidents)
+
+
+@partial(verb, within=alerting, name="ack")
+def alerts_ack(
+    ctx: typer.Context, ids: Ids, by: By = None, format_: Formats = Format.table
+) -> None:
+    """Take incidents on: no reminders are sent any more."""
+    session: Session = ctx.obj
+    session.rows(
+        driftline.alerts(session.load(), "ack", ids=ids, by=by), format_, terminal.incidents
+    )
+
+
+@partial(verb, within=alerting, name="close")
+def alerts_close(
+    ctx: typer.Context, ids: Ids, by: By = None, format_: Formats = Format.table
+) -> None:
+    """Close incidents by a person's word."""
+    session: Session = ctx.obj
+    session.rows(
+        driftline.alerts(session.load(), "close", ids=ids, by=by), format_, terminal.incidents
+    )
+
+
+@partial(verb, within=alerting, name="mute")
+def alerts_mute(
+    ctx: typer.Context,
+    feature: Annotated[
+        str, Argument(metavar="FEATURE", help="A feature; __all__ is the whole monitor.")
+    ],
+    until: Annotated[
+        str, Option(metavar="T", help="Until when, or how long: P7D. What is past ends it.")
+    ],
+    reason: Annotated[str, Option(metavar="TEXT", help="Why.")],
+    monitors: OfMonitors = None,
+    by: By = None,
+    format_: Formats = Format.table,
+) -> None:
+    """Tell nobody of a feature for a time."""
+    session: Session = ctx.obj
+    found = driftline.alerts(
+        session.load(),
+        "mute",
+        feature=feature,
+        until=until,
+        reason=reason,
+        monitors=monitors,
+        by=by,
+    )
+    session.rows(found, format_, terminal.mutes)
+
+
+@partial(verb, within=alerting, name="mutes")
+def alerts_mutes(
+    ctx: typer.Context, monitors: Names = None, format_: Formats = Format.table
+) -> None:
+    """List what is muted."""
+    session: Session = ctx.obj
+    session.rows(
+        driftline.alerts(session.load(), "mutes", monitors=monitors), format_, terminal.mutes
+    )
+
+
 @partial(verb, within=alerting, name="test")
 def alerts_test(
     ctx: typer.Context,

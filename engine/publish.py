@@ -7,7 +7,6 @@ old copy open keeps reading it; a crash leaves the old copy or the new.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -89,7 +88,7 @@ def publish(store: Store, copies: Publish) -> tuple[Path, ...]:
         if copies.prometheus is not None:
             file = copies.prometheus.resolve()
             with _place(file.parent, [file], store.wait_seconds), _writing(file):
-                _unfinished(file).write_text(prometheus_text(found), "utf-8")
+                unfinished(file).write_text(prometheus_text(found), "utf-8")
                 _replace(file)
             written.append(copies.prometheus)
         if copies.otlp is not None and (reason := send_otlp(found, copies.otlp)) is not None:

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -21,6 +21,7 @@ from driftline.engine.journal import Journal
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.place import Tables
 from driftline.engine.project import Monitor, Project
+from driftline.engine.reprocess import changed
 from driftline.engine.results import arrow_rows
 from driftline.engine.run import (
     Progress,
@@ -97,6 +98,7 @@ class Scheduler:
     stop: threading.Event = field(default_factory=threading.Event)
     told: Callable[[RunResult], None] = lambda _: None
     holder: str = field(default_factory=holder_name)
+    _reprocessed: list[MonitorRun] = field(default_factory=list)
 
     @classmethod
     def of(cls, project: Project, monitors: Sequence[str] | None = None, **given: Any) -> Scheduler:
@@ -127,10 +129,12 @@ class Scheduler:
             if not waiting:
                 break
             result = self._round(waiting)
+            ran = {each.run["monitor"] for each in result.monitors}
+            again, self._reprocessed = tuple(self._reprocessed), []
+            result = replace(result, monitors=(*result.monitors, *again))
             self.told(result)
             found += result.monitors
             error = error or result.error
-            ran = {each.run["monitor"] for each in result.monitors}
             # what failed waits, and what another holds is the other's
             failed |= {each.run["monitor"] for each in result.monitors if each.error is not None}
             failed |= set(waiting) - ran
@@ -185,10 +189,29 @@ class Scheduler:
         )
         with slot.held():
             result = _run(log, tools)
-        if result is not None and result.error is not None:
+        if result is None:
+            return None
+        if result.error is not None:
             with suppress(StoreError):
                 slot.give_back()
+        elif monitor.catch_up.reprocess is not None:
+            self._reprocess(monitor, at, tools)
         return result
+
+    def _reprocess(self, monitor: Monitor, at: datetime, tools: Tools) -> None:
+        """Compute earlier windows again whose rows have changed in number since."""
+        log = Journal(self.project, monitor, at, tools.warehouse.dialect, tools.invocation)
+
+        def work() -> MonitorRun | None:
+            moments = changed(log, tools)
+            if not moments:
+                return None
+            log.at = moments[-1]
+            return kept(log, measured(log, moments, tools, past_of(monitor, tools.store)), tools)
+
+        again = guarded(log, tools.store, work)
+        if again is not None:
+            self._reprocessed.append(again)
 
 
 def catch_up_project(

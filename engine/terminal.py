@@ -1044,6 +1044,59 @@ def tried(out: Console, rows: Sequence[Row]) -> None:
     listing(out, lines, head=("notification", "type", "status", "took", ""))
 
 
+def incidents(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `alerts list` tells: a line an incident."""
+    if not rows:
+        out.print(Text("no incident is open", style="dim"))
+        return
+    styles = {"warning": "warning", "high": "breached", "critical": "breached"}
+    lines = []
+    for row in rows:
+        where = "" if row["segment"] == ALL else f" in {clean(row['segment'])}"
+        about = row["feature"] if row["feature"] != ALL else row["signal"]
+        state = "open" if row["closed_at"] is None else f"closed {row['closed_at']:%Y-%m-%d}"
+        if row["closed_at"] is None and row["acknowledged_by"]:
+            state = f"taken on by {clean(row['acknowledged_by'])}"
+        if row.get("muted_until"):
+            state += f", muted until {row['muted_until']:%Y-%m-%d}"
+        lines.append(
+            Line(
+                (
+                    Text(row["alert_id"][:8], style="dim"),
+                    clean(row["monitor"]),
+                    Text(f"{clean(about)}{where}", style="bold"),
+                    row["metric"],
+                    Text(row["severity"], style=_STYLES[styles[row["severity"]]]),
+                    f"{row['opened_at']:%Y-%m-%d}",
+                    state,
+                ),
+                (clean(row["message"]),) if row["message"] else (),
+            )
+        )
+    head = ("id", "monitor", "feature", "metric", "severity", "since", "state", "")
+    listing(out, lines, head=head)
+
+
+def mutes(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `alerts mute` and `alerts mutes` tell: a line a monitor and feature."""
+    if not rows:
+        out.print(Text("nothing is muted", style="dim"))
+        return
+    lines = [
+        Line(
+            (
+                clean(row["monitor"]),
+                Text(clean(row["feature"]), style="bold"),
+                f"{row['muted_until']:%Y-%m-%d %H:%M}",
+                clean(row["muted_by"]),
+            ),
+            (clean(row["reason"]),),
+        )
+        for row in rows
+    ]
+    listing(out, lines, head=("monitor", "feature", "until (UTC)", "by", ""))
+
+
 def outbox(out: Console, rows: Sequence[Row]) -> None:
     """Print what `alerts outbox` tells: a line a message and notification."""
     if not rows:

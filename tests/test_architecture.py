@@ -106,7 +106,8 @@ FLOORS: Final = (
     {"journal"},
     {"run", "compile", "check", "estimate"},
     {"alert_actions", "slots"},
-    {"entries", "scheduler"},
+    {"entries", "reprocess"},
+    {"scheduler"},
     {"trial"},
     {"backfill", "baselines"},
     {"checkup"},
@@ -114,7 +115,7 @@ FLOORS: Final = (
     {"log"},
     {"calls"},
     {"explain"},
-    {"verbs", "results_verbs", "import_verbs", "notify_verbs"},
+    {"verbs", "results_verbs", "import_verbs", "alert_verbs"},
     {"schedule_verbs"},
     {"cli"},
 )

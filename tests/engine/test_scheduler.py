@@ -161,7 +161,31 @@ def test_a_run_that_failed_is_made_again_after_a_pause_and_told_once(tmp_path: P
     (alert,) = rows(path, "from alerts where metric = 'failed_run'")
     assert (alert["window_count"], alert["closed_at"] is not None) == (2, True)
     events = rows(path, "select event from _outbox order by created_at")
-    assert [row["event"] for row in events] == ["opened", "opened"]
+    assert [row["event"] for row in events] == ["opened", "closed"]
+
+
+def test_windows_whose_rows_change_in_number_are_computed_again_and_no_others(
+    tmp_path: Path,
+) -> None:
+    path = make(tmp_path, more="    reprocess: P3D\n")
+    for day in (5, 6, 7, 8):
+        driftline.schedule(path, once=True, clock=Times(at(day)))
+    before = {row["window_end"]: row["run_id"] for row in rows(path, "from metrics")}
+    with duckdb.connect() as con:
+        con.execute(
+            f"copy (select * from '{tmp_path}/scored.parquet'"
+            " where \"at\" < '2026-03-07 12:00' or \"at\" >= '2026-03-08')"
+            f" to '{tmp_path}/less.parquet'"
+        )
+    (tmp_path / "less.parquet").replace(tmp_path / "scored.parquet")
+    found = driftline.schedule(path, once=True, clock=Times(at(9)))
+    assert [each.run["requested_at"].day for each in found.monitors] == [10, 8]
+    after = {row["window_end"]: row["run_id"] for row in rows(path, "from metrics")}
+    assert [end.day for end in before if before[end] != after[end]] == [8]
+    counts = rows(path, "select window_date, value from metrics where metric = 'row_count'")
+    assert {row["window_date"].day: row["value"] for row in counts}[7] == 12
+    # nothing of it is told as news, and nothing is computed twice
+    assert len(driftline.schedule(path, once=True, clock=Times(at(10))).monitors) == 1
 
 
 def test_a_slot_that_someone_else_is_at_is_left_to_them_until_they_are_gone(tmp_path: Path) -> None:
@@ -188,17 +212,17 @@ def test_two_schedulers_run_no_slot_twice_and_lose_none(tmp_path: Path) -> None:
     path = make(tmp_path)
     project = driftline.validate(path).project
     # each looks again and again, at times that do not fit together
-    begun = time.monotonic()
+    begun, last = time.monotonic(), at(12)
 
     class Fast:
         def __init__(self, shift: float) -> None:
             self.shift = shift
 
         def now(self) -> datetime:
-            return at(1) + (time.monotonic() - begun + self.shift) * A_DAY * 4
+            return min(last, at(1) + (time.monotonic() - begun + self.shift) * A_DAY * 2)
 
         def wait(self, _seconds: float, stop: threading.Event) -> None:
-            if self.now() > at(20):
+            if self.now() >= last:
                 stop.set()
             time.sleep(0.01)
 
@@ -212,7 +236,7 @@ def test_two_schedulers_run_no_slot_twice_and_lose_none(tmp_path: Path) -> None:
     ran = days_run(path)
     assert sorted(set(ran)) == sorted(ran)
     assert sorted(ran) == list(range(min(ran), max(ran) + 1))
-    assert max(ran) >= 20
+    assert max(ran) == 12
     slots = rows(path, "select slot, finished_at, run_id from _slots order by slot")
     assert [(row["slot"].replace(tzinfo=UTC) - START).days for row in slots] == sorted(ran)
     assert all(row["finished_at"] for row in slots)
@@ -263,7 +287,7 @@ def test_a_scheduler_killed_at_any_instant_leaves_what_an_undisturbed_one_leaves
             told.append(keys(server))
         assert days_run(path) == list(range(1, SLOTS + 1))
     assert left[0] == left[1]
-    assert len(left[0]["alerts"]) == SLOTS // 4 + 1
+    assert len(left[0]["alerts"]) == 7
     # each message came, at least once, by the same key
     assert len(set(told[0])) == len(told[0])
     assert set(told[0]) == set(told[1])
@@ -273,20 +297,19 @@ def kill_often(path: Path) -> None:
     """Have processes run what is due, and kill each at some instant, until so many were killed."""
     chance = random.Random(7)
     context = multiprocessing.get_context("fork")
-    kills = day = 0
+    kills = tries = 0
     while kills < KILLS:
-        # some slots more are due each time
-        day = min(SLOTS, day + 1)
+        # now and then another slot is due
+        tries += 1
+        day = min(SLOTS, 1 + tries * SLOTS // (KILLS + 10))
         process = context.Process(target=_runs_to_the_end, args=(path, at(day)))
         process.start()
-        process.join(chance.uniform(0.0, 0.8))
+        process.join(chance.uniform(0.0, 0.6))
         if process.is_alive():
             assert process.pid is not None
             os.kill(process.pid, signal.SIGKILL)
             kills += 1
         process.join()
-        if process.exitcode == 0 and day == SLOTS:
-            break
 
 
 # When

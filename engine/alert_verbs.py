@@ -1,8 +1,8 @@
-"""What users call about messages: trying notifications, and what waits to be sent."""
+"""`alerts` as a function: incidents, what people do about them, and who is told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.calls import ProjectLike, load, masked
@@ -10,6 +10,7 @@ from driftline.engine.deliver import channels_of, tried, utc_now
 from driftline.engine.errors import ConfigError
 from driftline.engine.outbox import Row
 from driftline.engine.project import Project
+from driftline.engine.results import arrow_schema
 from driftline.engine.store import store_of
 from driftline.engine.yaml_file import nearest
 
@@ -17,39 +18,90 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+ACTIONS: Final = ("list", "ack", "close", "mute", "mutes", "test", "outbox")
+
+
 def alerts(
     project: ProjectLike = None,
-    action: str = "outbox",
+    action: str = "list",
     *,
+    ids: str | Sequence[str] | None = None,
+    monitors: str | Sequence[str] | None = None,
+    closed: bool = False,
+    feature: str | None = None,
+    until: str | None = None,
+    reason: str | None = None,
+    by: str | None = None,
     to: str | Sequence[str] | None = None,
     target: str | None = None,
 ) -> pa.Table:
-    """Try the notifications of a project, or list the messages that wait to be sent.
+    """Look at incidents and do something about them; see who was told.
 
     Args:
         project: The project file, its folder, or a `Project`.
-        action: `test` sends a test to notifications, at once and once, and tells what they say; `outbox`
-            lists the messages that no channel has taken.
+        action: `list`: incidents, the open ones first and of these the worst. `ack`: somebody has taken
+            them on, and no reminders are sent. `close`: over by a person's word. `mute`: tell nobody of
+            a feature for a time. `mutes`: what is muted. `test`: send a test to notifications, at once
+            and once. `outbox`: the messages that no channel has taken.
+        ids: With `ack` and `close`, ids of incidents or what they begin with, 4 letters at least.
+        monitors: With `list`, `mute` and `mutes`, names of monitors; None is all.
+        closed: With `list`, whether closed incidents are listed, too.
+        feature: With `mute`, the feature; `__all__` is everything of a monitor.
+        until: With `mute`, a moment, or a duration from now on such as `P7D`.
+        reason: With `mute`, why.
+        by: With `ack`, `close` and `mute`, who; None is the user of the system.
         to: With `test`, names of notifications; None is all of the project.
         target: One of the file's targets.
 
     Returns:
-        `test`: a row a notification; `outbox`: a row a message and notification, the oldest first.
+        `list`, `ack`, `close`: rows of the table `alerts`, `list` with `muted_until`; `mute`, `mutes`: a
+        row a monitor and feature; `test`: a row a notification; `outbox`: a row a message and
+        notification, the oldest first.
 
     Raises:
         ConfigError: When the project or an argument is wrong.
-        StoreError: When the results cannot be read.
+        StoreError: When the results cannot be read or written.
     """
+    from driftline.engine import alert_actions as actions
+
     if action not in ACTIONS:
-        raise ConfigError(
-            f"there is no action {action!r}", hint=f"known are {', '.join(sorted(ACTIONS))}"
-        )
+        raise ConfigError(f"there is no action {action!r}", hint=f"known are {', '.join(ACTIONS)}")
     if to is not None and action != "test":
         raise ConfigError(f"`to` belongs to the action test, not to {action}")
     loaded = load(project, target)
-    names = [to] if isinstance(to, str) else to
+    names = [monitors] if isinstance(monitors, str) else monitors
     with masked(loaded):
-        return ACTIONS[action](loaded, names)
+        if action == "list":
+            found = actions.list_alerts(loaded, names, closed=closed)
+            return _table("alerts", found, "muted_until")
+        if action in ("ack", "close"):
+            wanted = [ids] if isinstance(ids, str) else ids
+            if not wanted:
+                raise ConfigError(f"`{action}` needs the ids of incidents", hint=_IDS)
+            return _table("alerts", actions.decide(loaded, action, wanted, by=by))
+        if action == "mutes":
+            return _table("_mutes", actions.list_mutes(loaded, names))
+        if action == "mute":
+            if feature is None or until is None or not reason:
+                raise ConfigError("`mute` needs a feature, until when, and a reason")
+            told = actions.mute(loaded, feature, until=until, reason=reason, monitors=names, by=by)
+            return _table("_mutes", told)
+        if action == "test":
+            return try_notifications(loaded, [to] if isinstance(to, str) else to)
+        return waiting_messages(loaded)
+
+
+def _table(name: str, rows: Sequence[Mapping[str, Any]], *more: str) -> pa.Table:
+    """Rows as Arrow in their order, in the types of a result table; and columns more, of timestamps."""
+    import pyarrow as pa
+
+    schema = arrow_schema(name)
+    told = [{column: row[column] for column in schema.names} for row in rows]
+    found = pa.Table.from_pylist(told, schema=schema)
+    for column in more:
+        values = [row[column] for row in rows]
+        found = found.append_column(column, pa.array(values, pa.timestamp("us")))
+    return found
 
 
 def try_notifications(project: Project, names: Sequence[str] | None = None) -> pa.Table:
@@ -89,12 +141,11 @@ def try_notifications(project: Project, names: Sequence[str] | None = None) -> p
     return pa.Table.from_pylist(rows, schema=pa.schema(list(zip(_TRIED, types, strict=True))))
 
 
-def waiting_messages(project: Project, names: Sequence[str] | None = None) -> pa.Table:
+def waiting_messages(project: Project) -> pa.Table:
     """The messages that no channel has taken.
 
     Args:
         project: The project.
-        names: Not used: all of them.
 
     Returns:
         Columns of `_outbox` but for the body, and `status`: `waiting`, `being sent`, `given up`, or
@@ -105,7 +156,6 @@ def waiting_messages(project: Project, names: Sequence[str] | None = None) -> pa
     """
     import pyarrow as pa
 
-    del names
     known = {each.name for each in project.notifications}
     rows = [
         {name: getattr(row, name) for name in _LISTED if name != "status"}
@@ -127,12 +177,9 @@ def _status(row: Row, known: set[str]) -> str:
     return "being sent" if is_claimed else "waiting"
 
 
+_IDS: Final = "`driftline alerts list` has them"
 _TRIED: Final = ("channel", "type", "sent", "seconds", "reason")
 _LISTED: Final = (
     *("message_id", "channel", "monitor", "event", "status", "created_at", "attempts"),
     *("next_attempt_at", "last_error"),
 )
-ACTIONS: Final[Mapping[str, Callable[[Project, Sequence[str] | None], pa.Table]]] = {
-    "test": try_notifications,
-    "outbox": waiting_messages,
-}
