@@ -11,7 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,9 @@ import pyarrow as pa
 import pytest
 
 from driftline.engine.errors import StoreError
+from driftline.engine.messages import Message
+from driftline.engine.outbox import Row as Letter
+from driftline.engine.outbox import failed, next_up, rows_of, taken
 from driftline.engine.project import Connection
 from driftline.engine.results import TABLES, arrow_schema, metric_id
 from driftline.engine.store import Store
@@ -445,6 +448,48 @@ def test_two_processes_that_write_at_once_both_succeed(store: Store, address: st
 
 
 # Reading
+
+
+def test_messages_wait_in_the_outbox_until_they_are_taken(store: Store) -> None:
+    told = Message(
+        id="m1",
+        event="opened",
+        monitor="it's größe",
+        model=None,
+        owner=None,
+        severity="high",
+        window_start=START,
+        window_end=END,
+        title="opened",
+        text='a "quoted" line\nand \\ another',
+        incidents=({"feature": "größe", "value": 0.1},),
+        links={},
+        command="driftline show",
+        created_at=NOW,
+    )
+    minute = timedelta(minutes=1)
+    rows = rows_of([told], ["mail", "chat"])
+    assert store.unsent() == []
+    assert store.enqueue(rows[:1]) == 1
+    assert store.enqueue(rows) == 1
+
+    def claim(rows: Sequence[Letter]) -> list[Letter]:
+        found = next_up(rows, {"mail", "chat"}, NOW, minute)
+        return [] if found is None else [found]
+
+    (chat,) = store.change_outbox(claim)
+    (mail,) = store.change_outbox(claim)
+    assert store.change_outbox(claim) == []
+    assert (chat.channel, mail.channel) == ("chat", "mail")
+    assert mail.message == told
+    assert mail.claimed_until == NOW + minute
+    store.change_outbox(lambda _: [taken(mail, NOW), failed(chat, NOW, "refused: it's down")])
+
+    (waiting,) = store.unsent()
+    assert waiting.key == ("m1", "chat")
+    assert (waiting.attempts, waiting.last_error) == (1, "refused: it's down")
+    assert (waiting.next_attempt_at, waiting.claimed_until) == (NOW + minute, None)
+    assert column(store, "_outbox", "sent_at").count(NOW) == 1
 
 
 def test_a_select_takes_parameters(store: Store) -> None:

@@ -37,6 +37,7 @@ from any_store import (
     test_arrow_tables_are_taken_as_well_as_rows,  # noqa: F401
     test_features_come_by_name,  # noqa: F401
     test_measured_features_keep_the_bins_of_others_and_of_other_references,  # noqa: F401
+    test_messages_wait_in_the_outbox_until_they_are_taken,  # noqa: F401
     test_metric_definitions_are_those_of_the_last_run,  # noqa: F401
     test_metrics_are_filtered,  # noqa: F401
     test_metrics_come_worst_first,  # noqa: F401
