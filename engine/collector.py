@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import atexit
+
+# Arrow needs it, and it cannot be imported any more when the last buffer is written at the end
+import concurrent.futures.thread  # noqa: F401
 import hashlib
 import itertools
 import logging
@@ -151,7 +154,11 @@ class Collector:
         atexit.register(self.close)
         if hasattr(os, "register_at_fork"):
             me = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _begin_again(me))
+            os.register_at_fork(
+                before=lambda: _tell(me, "_before_fork"),
+                after_in_parent=lambda: _tell(me, "_after_fork"),
+                after_in_child=lambda: _tell(me, "_begin"),
+            )
 
     def _begin(self) -> None:
         """Be new in this process: what is in the buffer belongs to the one it was forked from."""
@@ -169,6 +176,15 @@ class Collector:
         self._process = f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._swept: set[Path] = set()
         self._in_trouble = False
+        self._forking = False
+
+    def _before_fork(self) -> None:
+        """Have no thread import or write: a child that was forked then would wait for it for ever."""
+        self._forking = self._writing.acquire(timeout=_PATIENCE)
+
+    def _after_fork(self) -> None:
+        if self._forking:
+            self._writing.release()
 
     def collect(
         self, inputs: Any, outputs: Any = None, correlation_id: str | None = None
@@ -278,6 +294,10 @@ class Collector:
 
     def _work(self) -> None:
         """Write now and then, until it is closed."""
+        with self._writing:
+            # slow to import: not when a full buffer waits
+            import pyarrow.parquet  # noqa: F401
+
         while not self._stop.is_set():
             self._wake.wait(self.flush_seconds)
             self._wake.clear()
@@ -416,10 +436,11 @@ class Collector:
         self._in_trouble = error is not None
 
 
-def _begin_again(collector: weakref.ref[Collector]) -> None:
+def _tell(collector: weakref.ref[Collector], what: str) -> None:
+    """Call a method of a collector, if it is still there."""
     found = collector()
     if found is not None:
-        found._begin()
+        getattr(found, what)()
 
 
 def _now() -> datetime:

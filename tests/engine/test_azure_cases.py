@@ -543,8 +543,7 @@ def _flat(folder: Path, case: Case) -> tuple[list[str], list[tuple[object, ...]]
     driftline.collect(_logged(folder, "2023/11/08/07", *case["input"]), folder / "out")
     types = {"VARCHAR": "string", "DOUBLE": "double", "BIGINT": "long", "BOOLEAN": "bool"}
     found = _rows(
-        folder,
-        "columns(c -> c not like 'ce_%' and c not in ('day', 'correlationid')), correlationid",
+        folder, "* exclude (correlationid, ce_time, ce_correlationid, ce_index, day), correlationid"
     )
     with duckdb.connect() as con:
         told = con.execute(

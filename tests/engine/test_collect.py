@@ -124,9 +124,11 @@ def test_a_request_of_two_rows_is_two_tables_that_join(place: tuple[Path, Path])
 
 @pytest.mark.parametrize(
     ("below", "table"),
-    [("", "e/d/model_inputs"), ("e", "d/model_inputs"), ("e/d", "model_inputs")]
-    + [("e/d/model_inputs", "."), ("e/d/model_inputs/2026/11", "."), (f"e/d/{HOUR}", ".")],
-)
+    [
+        ("", "e/d/model_inputs"), ("e", "d/model_inputs"), ("e/d", "model_inputs"),
+        ("e/d/model_inputs", "."), ("e/d/model_inputs/2026/11", "."), (f"e/d/{HOUR}", "."),
+    ],
+)  # fmt: skip
 def test_a_table_is_named_by_its_folder_below_the_source(
     place: tuple[Path, Path], below: str, table: str
 ):
@@ -448,8 +450,8 @@ def _collected(source: Path, out: Path) -> CollectResult:
     try:
         return collect(source, out)
     except SourceError as error:
-        assert isinstance(error.result, CollectResult)
-        return error.result
+        found: CollectResult = error.result
+        return found
 
 
 # Killed

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -58,11 +57,11 @@ def data(found: list[Row]) -> list[Row]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[datetime]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """A clock that a test sets."""
     now = [NOON]
     monkeypatch.setattr(collecting, "_now", lambda: now[0])
-    yield now
+    return now
 
 
 # What is written
@@ -293,6 +292,8 @@ class Hostile:
     """Raises whatever is asked of it."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         raise RuntimeError(name)
 
     def __str__(self) -> str:
@@ -318,7 +319,10 @@ def test_data_that_is_no_rows_raises_nothing_and_costs_no_other_request(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"sample": 1.5}, {"sample": float("nan")}, {"buffer_rows": 0}, {"flush_seconds": 0}, {"name": "a/b"}, {"name": ".."}],
+    [
+        {"sample": 1.5}, {"sample": float("nan")}, {"buffer_rows": 0}, {"flush_seconds": 0},
+        {"name": "a/b"}, {"name": ".."},
+    ],
 )  # fmt: skip
 def test_what_cannot_be_right_is_told_when_the_service_starts(tmp_path: Path, wrong: Row):
     with pytest.raises(ConfigError):
