@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
-    from driftline.engine import frames, log, terminal
+    from driftline.engine import frames, log, schedule_verbs, terminal
 else:
     frames, log, terminal = Later("frames"), Later("log"), Later("terminal")
+    schedule_verbs = Later("schedule_verbs")
 
 EPILOG: Final = (
     "Before or after the verb: --project, --target, --log-level, --log-format, "
@@ -420,19 +421,17 @@ def schedule(
 ) -> int:
     """Run monitors when they are due, now or from now on."""
     session: Session = ctx.obj
-    if print_ is not None:
-        from driftline.engine.schedule_verbs import entries
-
-        print(entries(session.load(), print_.value, monitors=monitors), end="")
-        return 0
     project = session.load()
+    if print_ is not None:
+        print(driftline.schedule(project, monitors=monitors, print=print_.value), end="")
+        return 0
 
     def told(result: driftline.RunResult) -> None:
         _told(session, project, replace(result, fail_on=fail_on.value))
 
     result = _ran(
         session,
-        lambda: driftline.schedule(project, monitors=monitors, once=once, told=told),
+        lambda: schedule_verbs.run_due(project, monitors=monitors, once=once, told=told),
     )
     if not result.monitors and not session.quiet:
         session.out.print("nothing is due")

@@ -54,7 +54,7 @@ class Change:
 def settle(
     tables: Tables,
     monitor: Monitor,
-    run: Row,
+    run: Row | None,
     touched: Collection[Window] = (),
     *,
     now: datetime,
@@ -65,7 +65,7 @@ def settle(
     Args:
         tables: The store, opened for writing, with the new rows in it.
         monitor: The monitor.
-        run: The row of `runs`.
+        run: The row of `runs`; None where stored rows were judged again, without a run.
         touched: Start and end, naive UTC, of the windows whose rows are new.
         now: Naive UTC; mutes end by it.
         tells: Whether there is anybody to tell: windows of long ago are computed for their own sake.
@@ -76,7 +76,7 @@ def settle(
     name = monitor.name
     stored = _alerts(tables, name)
     told = _told(tables, name)
-    moves = list(_of_runs(monitor, stored, told, run))
+    moves = [] if run is None else list(_of_runs(monitor, stored, told, run))
     gone: list[str] = []
     is_new = True
     if touched:
@@ -101,6 +101,22 @@ def settle(
         if tells and is_new and not muted & {ALL, event.incident.key.feature}
     ]
     return Change(tuple(news), tuple(event for event in events if event not in news))
+
+
+def judged_again(tables: Tables, monitor: Monitor, rows: Collection[Row], now: datetime) -> None:
+    """Bring incidents up to rows of `metrics` whose verdicts were replaced; nobody is told.
+
+    Args:
+        tables: The store, opened for writing, with the new verdicts in it.
+        monitor: The monitor.
+        rows: The rows.
+        now: Naive UTC.
+    """
+    touched = {(row["window_start"], row["window_end"]) for row in rows}
+    if touched:
+        note(
+            tables, monitor.name, settle(tables, monitor, None, touched, now=now, tells=False), None
+        )
 
 
 def note(tables: Tables, monitor: str, change: Change, message_id: str | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from driftline.engine.check import judged_again
+from driftline.engine.check import judged_again, replace_verdicts
 from driftline.engine.journal import Journal, Part, measure_hash
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import ALL
@@ -168,5 +168,5 @@ def _judged_again(store: Store, monitor: Monitor, windows: Iterable[Known]) -> l
         rows += told.metrics
         changed += differing
     if changed:
-        store.judge(changed)
+        replace_verdicts(store, [monitor], changed)
     return rows

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from driftline.engine import alerting
 from driftline.engine.catalog import Metric
 from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.features import Watched, asked_for, by_name, watch
-from driftline.engine.journal import measure_hash
+from driftline.engine.journal import measure_hash, utc_now
 from driftline.engine.judge import judge
 from driftline.engine.measure import (
     UNJUDGED,
@@ -22,6 +23,7 @@ from driftline.engine.measure import (
 )
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.performance import realised
+from driftline.engine.place import Tables
 from driftline.engine.plan import ALL
 from driftline.engine.project import Monitor, Project, Threshold
 from driftline.engine.relations import PAST_WINDOWS
@@ -91,9 +93,29 @@ def check_project(
         changed += differing
     result = RunResult(tuple(runs))
     if write and changed:
-        store.judge(changed)
+        replace_verdicts(store, chosen, changed)
         return published(result, project)
     return result
+
+
+def replace_verdicts(store: Store, monitors: Sequence[Monitor], rows: Sequence[Row]) -> None:
+    """Store how rows are judged now, and the incidents that follow, all or nothing.
+
+    Args:
+        store: The results.
+        monitors: The monitors that the rows are of.
+        rows: Rows of `metrics`.
+
+    Raises:
+        StoreError: When they cannot be stored.
+    """
+
+    def then(tables: Tables) -> None:
+        for monitor in monitors:
+            own = [row for row in rows if row["monitor"] == monitor.name]
+            alerting.judged_again(tables, monitor, own, utc_now())
+
+    store.judge(rows, then)
 
 
 def _window(monitor: Monitor, at: str | datetime) -> tuple[datetime, datetime]:

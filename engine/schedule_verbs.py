@@ -21,11 +21,9 @@ def schedule(
     *,
     monitors: str | Sequence[str] | None = None,
     once: bool = False,
+    print: str | None = None,  # noqa: A002 (named like its option)
     target: str | None = None,
-    told: Callable[[RunResult], None] | None = None,
-    stop: threading.Event | None = None,
-    clock: Clock | None = None,
-) -> RunResult:
+) -> RunResult | str:
     """Run monitors when they are due: every slot of their schedules once, whoever else does so.
 
     Slots that were missed are caught up, the oldest first, as far back as `max_catch_up` says; with
@@ -35,19 +33,52 @@ def schedule(
         project: The project file, its folder, or a `Project`.
         monitors: Names; None is all that have a schedule.
         once: Whether to return once nothing is due, instead of waiting for what will be.
+        print: `cron`, `systemd`, `airflow` or `github`: give the text that has another scheduler run
+            them, and run nothing.
         target: One of the file's targets; None takes DRIFTLINE_TARGET.
-        told: Called with what each round found, as soon as it is stored.
-        stop: Set from elsewhere to end after what is being stored. SIGTERM and SIGINT end it, too, where
-            this is called in the main thread.
-        clock: What time it is; None is the machine's.
 
     Returns:
-        What was run: with `once` all of it, else the last rounds.
+        What was run; with `print` the text.
 
     Raises:
         ConfigError: When the project or a name is wrong, or no monitor has a schedule.
-        KeyboardInterrupt: When a signal ended it.
+        KeyboardInterrupt: When SIGTERM or SIGINT ended it, once what was being stored is.
         DriftlineError: With `once`: the first error, once all have run; its `result` has all of them.
+    """
+    if print is None:
+        return run_due(project, monitors=monitors, once=once, target=target)
+    from driftline.engine.entries import entries
+    from driftline.engine.scheduler import Scheduler
+
+    loaded = load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    return entries(loaded, Scheduler.of(loaded, names).monitors, print)
+
+
+def run_due(
+    project: ProjectLike = None,
+    *,
+    monitors: str | Sequence[str] | None = None,
+    once: bool = False,
+    target: str | None = None,
+    told: Callable[[RunResult], None] | None = None,
+    stop: threading.Event | None = None,
+    clock: Clock | None = None,
+) -> RunResult:
+    """The same, for who wants to hear of each round, or has a clock of their own.
+
+    Args:
+        project: As for `schedule`.
+        monitors: As for `schedule`.
+        once: As for `schedule`.
+        target: As for `schedule`.
+        told: Called with what each round found, as soon as it is stored.
+        stop: Set from elsewhere to end after what is being stored.
+        clock: What time it is; None is the machine's.
+
+    Raises:
+        DriftlineError: As `schedule`.
+        KeyboardInterrupt: As `schedule`.
     """
     from driftline.engine.scheduler import Scheduler, SystemClock
 
@@ -62,44 +93,13 @@ def schedule(
 
     with masked(loaded):
         scheduler = Scheduler.of(
-            loaded,
-            names,
-            clock=clock or SystemClock(),
-            progress=progress,
-            stop=ends,
-            told=heard,
+            loaded, names, clock=clock or SystemClock(), progress=progress, stop=ends, told=heard
         )
         with _stopped_by_signals(ends) as was_signalled:
             found = scheduler.once() if once else scheduler.serve()
             if was_signalled():
                 raise KeyboardInterrupt
         return or_error(found, loaded) if once else found
-
-
-def entries(
-    project: ProjectLike = None,
-    kind: str = "cron",
-    *,
-    monitors: str | Sequence[str] | None = None,
-    target: str | None = None,
-) -> str:
-    """What to give another scheduler so that it runs monitors when they are due.
-
-    Args:
-        project: The project file, or its folder.
-        kind: `cron`, `systemd`, `airflow` or `github`.
-        monitors: Names; None is all that have a schedule.
-        target: One of the file's targets; None takes DRIFTLINE_TARGET.
-
-    Raises:
-        ConfigError: When the project or an argument is wrong, or no monitor has a schedule.
-    """
-    from driftline.engine import entries as made
-    from driftline.engine.scheduler import Scheduler
-
-    loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
-    return made.entries(loaded, Scheduler.of(loaded, names).monitors, kind)
 
 
 @contextmanager

@@ -357,13 +357,14 @@ class Store:
         )
         return list(found.to_pylist())
 
-    def judge(self, rows: Rows) -> None:
+    def judge(self, rows: Rows, then: Callable[[Tables], None] | None = None) -> None:
         """Replace the verdicts of stored rows, all or nothing.
 
         A row that another run has replaced in the meantime keeps the verdict it has.
 
         Args:
             rows: Rows of `metrics`; of these the columns in `VERDICT` are written.
+            then: As for `write`.
 
         Raises:
             StoreError: Also when rows do not fit the table.
@@ -371,6 +372,8 @@ class Store:
         found = arrow_rows("metrics", rows)
         with self._transaction(_now()) as tables:
             tables.update("metrics", found, same=("metric_id", "run_id"), columns=VERDICT)
+            if then is not None:
+                then(tables)
 
     def past(self, monitor: str) -> Past:
         """What is stored of all windows of a monitor; nothing where there are no results."""

@@ -88,7 +88,8 @@ def test_run_has_the_signature_that_is_promised() -> None:
         parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()
     ]
     assert str(found.replace(parameters=bare)) == (
-        "(project, *, monitors=None, at=None, select=None, exclude=None, target=None, connection=None)"
+        "(project, *, monitors=None, at=None, select=None, exclude=None,"
+        " catch_up=False, target=None, connection=None)"
     )
     assert inspect.signature(driftline.run).return_annotation == "RunResult"
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.engine.alerting import Change, note, settle
+from driftline.engine.alerting import Change, judged_again, note, settle
 from driftline.engine.incidents import Decision, Incident, Rules, fold
 from driftline.engine.project import (
     Alerting,
@@ -347,3 +347,22 @@ def test_a_mute_keeps_quiet_and_the_incident_is_there(hold: Callable[..., Held])
     assert len(held.alerts()) == 1
     held.tables.put("_mutes", arrow_rows("_mutes", [mute | {"muted_until": NOW}]))
     assert replace(held.put(history("bo")[1:]).news[0].incident).closed_at == window(1)[1]
+
+
+def test_rows_that_are_judged_again_take_their_incidents_with_them(
+    hold: Callable[..., Held],
+) -> None:
+    held = hold()
+    held.put(history("bbo"))
+    better = history("oo")
+    held.tables.put("metrics", arrow_rows("metrics", better))
+    judged_again(held.tables, held.monitor, better, NOW)
+    assert held.alerts() == []
+    worse = history("ob")
+    held.tables.put("metrics", arrow_rows("metrics", worse))
+    judged_again(held.tables, held.monitor, worse, NOW)
+    assert [days_of(row) for row in held.alerts()] == [(1, 2)]
+
+
+def days_of(alert: Row) -> tuple[int, int]:
+    return (alert["opened_at"] - START).days - 1, (alert["closed_at"] - START).days - 1

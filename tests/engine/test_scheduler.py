@@ -23,7 +23,8 @@ from typer.testing import Result
 
 import driftline
 from driftline.engine.errors import ConfigError
-from driftline.engine.scheduler import Scheduler
+from driftline.engine.schedule_verbs import run_due
+from driftline.engine.scheduler import Scheduler, catch_up_project
 from driftline.engine.slots import due, slots_after
 from driftline.engine.store import Store
 
@@ -97,26 +98,26 @@ def days_run(path: Path) -> list[int]:
 def test_what_was_missed_is_caught_up_oldest_first_as_far_back_as_is_said(tmp_path: Path) -> None:
     path = make(tmp_path, catch_up="P3D")
     # nothing was run before: there is nothing to catch up
-    driftline.schedule(path, once=True, clock=Times(at(5)))
+    run_due(path, once=True, clock=Times(at(5)))
     assert days_run(path) == [5]
-    driftline.schedule(path, once=True, clock=Times(at(7)))
+    run_due(path, once=True, clock=Times(at(7)))
     assert days_run(path) == [5, 6, 7]
-    assert driftline.schedule(path, once=True, clock=Times(at(7, 23))).monitors == ()
-    driftline.schedule(path, once=True, clock=Times(at(20)))
+    assert run_due(path, once=True, clock=Times(at(7, 23))).monitors == ()
+    run_due(path, once=True, clock=Times(at(20)))
     assert days_run(path) == [5, 6, 7, 18, 19, 20]
 
 
 def test_who_catches_up_nothing_runs_the_newest_alone(tmp_path: Path) -> None:
     path = make(tmp_path, more="    catch_up: false\n")
     for day in (5, 9):
-        driftline.schedule(path, once=True, clock=Times(at(day)))
+        run_due(path, once=True, clock=Times(at(day)))
     assert days_run(path) == [5, 9]
 
 
 def test_run_catches_up_too_and_counts_what_a_scheduler_ran(tmp_path: Path) -> None:
     path = make(tmp_path)
-    driftline.schedule(path, once=True, clock=Times(at(5)))
-    found = driftline.engine.scheduler.catch_up_project(driftline.validate(path).project, now=at(8))
+    run_due(path, once=True, clock=Times(at(5)))
+    found = catch_up_project(driftline.validate(path).project, now=at(8))
     assert (len(found.monitors), days_run(path)) == (3, [5, 6, 7, 8])
     with pytest.raises(ConfigError, match="whole windows"):
         driftline.run(path, catch_up=True, at="2026-03-09")
@@ -125,7 +126,7 @@ def test_run_catches_up_too_and_counts_what_a_scheduler_ran(tmp_path: Path) -> N
 def test_a_scheduler_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
     path = make(tmp_path)
     heard: list[int] = []
-    driftline.schedule(
+    run_due(
         path,
         clock=Times(at(3), until=at(6, 3)),
         stop=threading.Event(),
@@ -142,7 +143,7 @@ def test_a_run_that_failed_is_made_again_after_a_pause_and_told_once(tmp_path: P
 
     def once() -> str:
         try:
-            found = driftline.schedule(path, once=True, clock=times)
+            found = run_due(path, once=True, clock=times)
         except driftline.DriftlineError:
             return "failed"
         return "ran" if found.monitors else "waited"
@@ -169,7 +170,7 @@ def test_windows_whose_rows_change_in_number_are_computed_again_and_no_others(
 ) -> None:
     path = make(tmp_path, more="    reprocess: P3D\n")
     for day in (5, 6, 7, 8):
-        driftline.schedule(path, once=True, clock=Times(at(day)))
+        run_due(path, once=True, clock=Times(at(day)))
     before = {row["window_end"]: row["run_id"] for row in rows(path, "from metrics")}
     with duckdb.connect() as con:
         con.execute(
@@ -178,14 +179,14 @@ def test_windows_whose_rows_change_in_number_are_computed_again_and_no_others(
             f" to '{tmp_path}/less.parquet'"
         )
     (tmp_path / "less.parquet").replace(tmp_path / "scored.parquet")
-    found = driftline.schedule(path, once=True, clock=Times(at(9)))
+    found = run_due(path, once=True, clock=Times(at(9)))
     assert [each.run["requested_at"].day for each in found.monitors] == [10, 8]
     after = {row["window_end"]: row["run_id"] for row in rows(path, "from metrics")}
     assert [end.day for end in before if before[end] != after[end]] == [8]
     counts = rows(path, "select window_date, value from metrics where metric = 'row_count'")
     assert {row["window_date"].day: row["value"] for row in counts}[7] == 12
     # nothing of it is told as news, and nothing is computed twice
-    assert len(driftline.schedule(path, once=True, clock=Times(at(10))).monitors) == 1
+    assert len(run_due(path, once=True, clock=Times(at(10))).monitors) == 1
 
 
 def test_a_slot_that_someone_else_is_at_is_left_to_them_until_they_are_gone(tmp_path: Path) -> None:
@@ -268,7 +269,7 @@ def keys(server: Web) -> list[str]:
 
 
 def _runs_to_the_end(path: Path, now: datetime) -> None:
-    driftline.schedule(path, once=True, clock=Times(now))
+    run_due(path, once=True, clock=Times(now))
 
 
 def test_a_scheduler_killed_at_any_instant_leaves_what_an_undisturbed_one_leaves(
@@ -279,10 +280,10 @@ def test_a_scheduler_killed_at_any_instant_leaves_what_an_undisturbed_one_leaves
         (tmp_path / name).mkdir()
         with web() as server:
             path = make(tmp_path / name, url=server.url)
-            driftline.schedule(path, once=True, clock=Times(at(1)))
+            run_due(path, once=True, clock=Times(at(1)))
             if name == "killed":
                 kill_often(path)
-            driftline.schedule(path, once=True, clock=Times(at(SLOTS)))
+            run_due(path, once=True, clock=Times(at(SLOTS)))
             left.append(stored(path))
             told.append(keys(server))
         assert days_run(path) == list(range(1, SLOTS + 1))
