@@ -177,24 +177,30 @@ def test_copies_that_are_made_at_once_are_whole(folder: Path) -> None:
 KILLED = """
 import os, sys
 import driftline
-from driftline.engine import publish
+from driftline.engine import durable, publish
 
+module, step = sys.argv[2].split(".")
+module = {"durable": durable, "publish": publish}[module]
 calls = 0
-def killed(path, proper=getattr(publish, sys.argv[2])):
+def killed(path, proper=getattr(module, step)):
     global calls
     calls += 1
     if calls == int(sys.argv[3]):
         os._exit(9)
     return proper(path)
 
-setattr(publish, sys.argv[2], killed)
+setattr(module, step, killed)
 driftline.publish(sys.argv[1])
 """
 
 
 @pytest.mark.parametrize(
-    ("step", "call"), [("_sync", 1), ("_sync", 2), ("_replace", 2), ("_replace", 5), ("_sync", 7)]
-)
+    ("step", "call"),
+    [
+        ("durable.sync", 1), ("durable.sync", 2), ("publish._replace", 2), ("publish._replace", 5),
+        ("durable.sync", 7),
+    ],
+)  # fmt: skip
 def test_a_crash_leaves_whole_copies_and_the_next_run_clears_up(
     folder: Path, step: str, call: int
 ) -> None:
