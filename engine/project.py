@@ -327,7 +327,7 @@ class CatchUp:
     """
 
     missed: bool = True
-    longest: Duration | None = None
+    longest: Duration | None = Duration(days=7, text="P7D")
     reprocess: Duration | None = None
 
 

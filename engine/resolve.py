@@ -43,7 +43,6 @@ from driftline.engine.resolve_signals import (
 from driftline.engine.times import multiply, parse_instant, schedule_period
 from driftline.engine.yaml_file import Complaints, Map, Trail, cut, nearest
 
-LONGEST_CATCH_UP: Final = Duration(days=7, text="P7D")
 LINK_WORDS: Final = ("monitor", "window_date", "window_start", "window_end", "run_id")
 RECENT: Final = "recent"  # the reference of a scheduled monitor that names none
 
@@ -233,7 +232,9 @@ class _Resolver:
             alerting=alerting(given.alerts),
             links=self.links(),
             catch_up=CatchUp(
-                given.catch_up is not False, given.max_catch_up or LONGEST_CATCH_UP, given.reprocess
+                given.catch_up is not False,
+                given.max_catch_up or CatchUp().longest,
+                given.reprocess,
             ),
             line=self.section.node.marks.at.line,
             beside=self.around.own,

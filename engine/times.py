@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise, takewhile
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -111,6 +112,7 @@ def check_zone(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
 def check_schedule(text: str) -> str:
     """Return a schedule: a cron expression of five fields, or a duration (`{every: P1D}`).
 
@@ -132,6 +134,7 @@ def check_schedule(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def schedule_period(schedule: str) -> Duration | None:
     """The one distance between all slots of a schedule, or None where they are uneven.
 

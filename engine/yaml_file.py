@@ -238,7 +238,7 @@ def read_yaml(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an anchor defined twice: YAML allows it
-            node = YAML(typ="rt", pure=True).compose(file.text)
+            node = YAML(typ="safe", pure=True).compose(file.text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{label}:{mark.line + 1}" if mark else label
