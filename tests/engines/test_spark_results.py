@@ -9,12 +9,7 @@ from typing import cast
 import pytest
 import spark_server
 from alike import differing
-from any_store import (
-    column,
-    part,
-    test_messages_wait_in_the_outbox_until_they_are_taken,  # noqa: F401
-    write,
-)
+from any_store import column, part, write
 from connected import AT
 from in_schemas import (
     place,
