@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         explain,
         ls,
         migrate,
+        note,
+        prune,
         publish,
         show,
     )
@@ -102,6 +104,8 @@ __all__ = [
     "metrics",
     "migrate",
     "new_metric",
+    "note",
+    "prune",
     "publish",
     "run",
     "schedule",
@@ -127,7 +131,8 @@ _ELSEWHERE: Final = {
     "import_azure": "import_verbs",
     "collect": "collect",
     **dict.fromkeys(
-        ("check", "ddl", "explain", "ls", "migrate", "publish", "show"), "results_verbs"
+        ("check", "ddl", "explain", "ls", "migrate", "note", "prune", "publish", "show"),
+        "results_verbs",
     ),
 }
 

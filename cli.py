@@ -53,7 +53,8 @@ EPILOG: Final = (
 
 Format = StrEnum("Format", ["table", "json", "csv"])
 FailOn = StrEnum("FailOn", ["warning", "breached", "never"])
-Things = StrEnum("Things", ["monitors", "runs", "features", "metrics"])
+Things = StrEnum("Things", ["monitors", "runs", "features", "metrics", "notes"])
+Ends = StrEnum("Ends", ["succeeded", "partial", "failed"])
 BaselineAction = StrEnum("BaselineAction", ["build", "show", "list"])
 Scheduler = StrEnum("Scheduler", ["cron", "systemd", "airflow", "github"])
 LogFormat = StrEnum("LogFormat", ["text", "json"])
@@ -224,6 +225,7 @@ def verb(
 Names = Annotated[list[str] | None, Argument(metavar="MONITOR", help="Names; else all.")]
 Formats = Annotated[Format, Option("--format", help="How rows are printed.")]
 Words = list[str] | None
+By = Annotated[str | None, Option(metavar="NAME", help="Who; else the user of the system.")]
 
 
 @verb
@@ -580,20 +582,58 @@ def explain(
 def ls(
     ctx: typer.Context,
     what: Annotated[Things, Argument(metavar="WHAT", help="What to list.")] = Things.monitors,
+    status: Annotated[list[Ends] | None, Option(help="With runs: those that ended so.")] = None,
     format_: Formats = Format.table,
 ) -> None:
-    """List monitors, runs, features or metrics."""
+    """List monitors, runs, features, metrics or notes."""
     session: Session = ctx.obj
     shows: Mapping[str, Callable[[Console, Sequence[Any]], None]] = {
         "monitors": terminal.grid,
         "runs": terminal.runs,
         "features": terminal.features,
+        "notes": terminal.notes,
         "metrics": lambda out, _: terminal.catalogue(
             out, driftline.metrics(project=session.project, target=session.target)
         ),
     }
-    found = driftline.ls(session.project, what.value, target=session.target)
+    ends = [each.value for each in status or ()]
+    found = driftline.ls(session.project, what.value, status=ends or None, target=session.target)
     session.rows(found, format_, shows[what.value])
+
+
+@verb
+def prune(
+    ctx: typer.Context,
+    keep: Annotated[
+        str, Option(metavar="P400D", help="How long ago windows may have ended that stay.")
+    ],
+    monitors: Names = None,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Count what would go, and delete nothing.")
+    ] = False,
+    format_: Formats = Format.table,
+) -> None:
+    """Delete old results; the newest window stays."""
+    session: Session = ctx.obj
+    found = driftline.prune(session.load(), keep=keep, monitors=monitors, dry_run=dry_run)
+    session.rows(found, format_, terminal.pruned)
+
+
+@verb
+def note(
+    ctx: typer.Context,
+    monitor: Annotated[str, Argument(metavar="MONITOR", help="A name.")],
+    text: Annotated[str, Argument(metavar="TEXT", help="What there is to know.")],
+    at: Annotated[
+        str | None, Option(metavar="T", help="The moment that it is about; else now.")
+    ] = None,
+    by: By = None,
+    format_: Formats = Format.table,
+) -> None:
+    """Note what happened beside the results."""
+    session: Session = ctx.obj
+    found = driftline.note(session.load(), monitor, text, at=at, by=by)
+    session.rows(found, format_, terminal.notes)
 
 
 @verb
@@ -744,7 +784,6 @@ def publish(
 Ids = Annotated[
     list[str], Argument(metavar="ID", help="Ids of incidents, or what they begin with.")
 ]
-By = Annotated[str | None, Option(metavar="NAME", help="Who; else the user of the system.")]
 OfMonitors = Annotated[
     Words, Option("--monitor", metavar="NAME", help="Of this monitor; else of all.")
 ]

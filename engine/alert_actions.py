@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from driftline.engine.errors import ConfigError
-from driftline.engine.outcome import RunResult
 from driftline.engine.place import Tables
 from driftline.engine.project import Monitor, Project
 from driftline.engine.results import ALL, arrow_rows
-from driftline.engine.run import choose_monitors, published
+from driftline.engine.run import choose_monitors, republished
 from driftline.engine.store import store_of
 from driftline.engine.times import parse_duration, parse_instant
 from driftline.engine.windows import add
@@ -148,7 +147,7 @@ def decide(
             changed.append({**row, **said})
         tables.put("_decisions", arrow_rows("_decisions", decisions))
         tables.put("alerts", arrow_rows("alerts", changed))
-    _published(project)
+    republished(project)
     return changed
 
 
@@ -251,10 +250,3 @@ def _mutes(tables: Tables, now: datetime) -> Mapping[tuple[str, str], datetime]:
 
 def _naive(now: datetime | None) -> datetime:
     return (now or datetime.now(UTC)).replace(tzinfo=None)
-
-
-def _published(project: Project) -> None:
-    """Copies that BI tools read have the incidents, too."""
-    result = published(RunResult(()), project)
-    if result.error is not None:
-        raise result.error

@@ -138,9 +138,12 @@ class Journal:
         now = utc_now()
         change = settle(tables, self.monitor, result.run, touched, now=now, tells=self.tells)
         rows = result.run["window_rows"]
-        message = message_of(self.monitor, change, result.run, now=now, rows=rows)
+        channels = self._channels()
+        message = None
+        if channels:
+            message = message_of(self.monitor, change, result.run, now=now, rows=rows)
         if message is not None:
-            add(tables, rows_of([message], self._channels(), self.project.secrets))
+            add(tables, rows_of([message], channels, self.project.secrets))
         note(tables, self.monitor.name, change, None if message is None else message.id)
 
     def _channels(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from driftline.engine.calls import (
     Moment,
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from driftline.engine.outcome import RunResult
 
-LISTS: Final = ("monitors", "runs", "features", "metrics")
+LISTS: Final = ("monitors", "runs", "features", "metrics", "notes")
+ENDS: Final = ("succeeded", "partial", "failed")
 STATUSES: Final = get_args(Status)
 
 
@@ -144,18 +145,23 @@ def explain(
 
 
 def ls(
-    project: ProjectLike = None, what: str = "monitors", *, target: str | None = None
+    project: ProjectLike = None,
+    what: str = "monitors",
+    *,
+    status: Filter = None,
+    target: str | None = None,
 ) -> pa.Table:
     """List what there is.
 
     Args:
         project: The project file, its folder, or a `Project`; not needed for `metrics`.
-        what: `monitors`, `runs`, `features` or `metrics`.
+        what: `monitors`, `runs`, `features`, `metrics` or `notes`.
+        status: With `runs`, those alone that ended so: `succeeded`, `partial`, `failed`.
         target: One of the file's targets.
 
     Returns:
         Rows of `monitor_status` (a monitor that never ran has nulls), `runs` (newest first),
-        `features` or `metric_definitions`.
+        `features`, `metric_definitions`, or notes, the newest moment first.
 
     Raises:
         ConfigError: When the project is wrong or there is no such list.
@@ -163,6 +169,13 @@ def ls(
     """
     if what not in LISTS:
         raise ConfigError(f"there is no list of {what!r}", hint=f"known are {', '.join(LISTS)}")
+    ends = [status] if isinstance(status, str) else [*(status or ())]
+    for each in ends:
+        if each not in ENDS or what != "runs":
+            raise ConfigError(
+                f"there are no {what} whose status is {each!r}",
+                hint=f"runs end as {', '.join(ENDS)}",
+            )
     if what == "metrics":
         from driftline.engine.results import arrow_rows
         from driftline.engine.rows import definition_rows
@@ -173,10 +186,106 @@ def ls(
     with masked(loaded):
         store = store_of(loaded)
         if what == "runs":
-            return store.runs()
+            return store.runs(status=ends or None)
         if what == "features":
             return store.features()
+        if what == "notes":
+            from driftline.engine.keeping import list_notes
+
+            return _rows("_notes", list_notes(loaded))
         return _monitors(loaded, store)
+
+
+def prune(
+    project: ProjectLike = None,
+    *,
+    keep: str,
+    monitors: str | Sequence[str] | None = None,
+    dry_run: bool = False,
+    target: str | None = None,
+) -> pa.Table:
+    """Delete results that are older than one wants to keep, all or nothing.
+
+    Of each monitor the newest window stays; so do open incidents, messages that wait, and baselines.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        keep: How long ago windows may have ended that stay, such as `P400D`.
+        monitors: Names; None is all.
+        dry_run: Whether to count what would go, and delete nothing.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+
+    Returns:
+        monitor, table, row_count: the rows that went.
+
+    Raises:
+        ConfigError: When the project or an argument is wrong.
+        StoreError: When there are no results, or they cannot be written.
+    """
+    import pyarrow as pa
+
+    from driftline.engine.keeping import prune as pruned
+    from driftline.engine.times import parse_duration
+
+    try:
+        length = parse_duration(keep)
+    except ValueError as error:
+        raise ConfigError(f"keep: {error}") from None
+    loaded = load(project, target)
+    names = [monitors] if isinstance(monitors, str) else monitors
+    with masked(loaded):
+        found = pruned(loaded, length, names, dry_run=dry_run)
+    kinds = {"monitor": pa.string(), "table": pa.string(), "row_count": pa.int64()}
+    return pa.Table.from_pylist(found, schema=pa.schema(list(kinds.items())))
+
+
+def note(
+    project: ProjectLike,
+    monitor: str,
+    text: str,
+    *,
+    at: Moment = None,
+    by: str | None = None,
+    target: str | None = None,
+) -> pa.Table:
+    """Note something of a moment of a monitor: a new model, a campaign, a broken pipeline.
+
+    Args:
+        project: The project file, its folder, or a `Project`.
+        monitor: Name of the monitor.
+        text: What there is to know.
+        at: The moment, in the monitor's time zone; None is now.
+        by: Who; None is the user of the system.
+        target: One of the file's targets; None takes DRIFTLINE_TARGET.
+
+    Returns:
+        The note, as `ls notes` lists it.
+
+    Raises:
+        ConfigError: When the project or an argument is wrong.
+        StoreError: When the results cannot be written.
+    """
+    from datetime import UTC, datetime
+
+    from driftline.engine.keeping import write_note
+    from driftline.engine.run import choose_monitors
+    from driftline.engine.windows import resolve_at
+
+    loaded = load(project, target)
+    with masked(loaded):
+        (found,) = choose_monitors(loaded, [monitor])
+        now = datetime.now(UTC)
+        moment = now if at is None else resolve_at(found, instant(at), now)
+        return _rows("_notes", [write_note(loaded, monitor, text, at=moment, by=by)])
+
+
+def _rows(table: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """Rows as Arrow in their order, in the types of a table."""
+    import pyarrow as pa
+
+    from driftline.engine.results import arrow_schema
+
+    return pa.Table.from_pylist(rows, schema=arrow_schema(table))
 
 
 def check(

@@ -169,6 +169,17 @@ def published(result: RunResult, project: Project) -> RunResult:
     return result
 
 
+def republished(project: Project) -> None:
+    """Publish what was changed without a run.
+
+    Raises:
+        StoreError: When it cannot be.
+    """
+    error = published(RunResult(()), project).error
+    if error is not None:
+        raise error
+
+
 def delivered(result: RunResult, project: Project) -> RunResult:
     """The result, once what is to be told was sent; with notes where it was not.
 

@@ -315,9 +315,10 @@ class Store:
             run_id=run_id,
         )
 
-    def runs(self, monitor: Filter = None) -> pa.Table:
-        """Rows of `runs`, newest first."""
-        return self._select("runs", "order by started_at desc, run_id desc", monitor=monitor)
+    def runs(self, monitor: Filter = None, status: Filter = None) -> pa.Table:
+        """Rows of `runs`, newest first: of these monitors, that ended so."""
+        order = "order by started_at desc, run_id desc"
+        return self._select("runs", order, monitor=monitor, status=status)
 
     def run(self, run_id: str) -> pa.Table:
         """The one row of `runs` with that id.

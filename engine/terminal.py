@@ -1097,6 +1097,37 @@ def mutes(out: Console, rows: Sequence[Row]) -> None:
     listing(out, lines, head=("monitor", "feature", "until (UTC)", "by", ""))
 
 
+def notes(out: Console, rows: Sequence[Row]) -> None:
+    """Print notes: a line each."""
+    if not rows:
+        out.print(Text("nothing is noted", style="dim"))
+        return
+    lines = [
+        Line(
+            (
+                f"{row['noted_for']:%Y-%m-%d %H:%M}",
+                Text(clean(row["monitor"]), style="bold"),
+                clean(row["noted_by"]),
+            ),
+            (_on_one_line(row["content"]),),
+        )
+        for row in rows
+    ]
+    listing(out, lines, head=("about (UTC)", "monitor", "by", ""))
+
+
+def pruned(out: Console, rows: Sequence[Row]) -> None:
+    """Print what `prune` tells: a line a monitor and table."""
+    if not rows:
+        out.print(Text("nothing is that old", style="dim"))
+        return
+    lines = [
+        Line((Text(clean(row["monitor"]), style="bold"), row["table"], f"{row['row_count']:,}"))
+        for row in rows
+    ]
+    listing(out, lines, head=("monitor", "table", "rows"), right=frozenset({2}))
+
+
 def outbox(out: Console, rows: Sequence[Row]) -> None:
     """Print what `alerts outbox` tells: a line a message and notification."""
     if not rows:

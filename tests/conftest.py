@@ -28,7 +28,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "development")
 EVERY_DUCKDB = {
     *("test_fixtures", "test_pipeline", "test_segments", "test_mutual_information"),
     *("test_performance", "test_store", "test_migrate", "test_publish", "test_views"),
-    *("test_warehouse", "test_incidents", "test_outbox", "test_scheduler"),
+    *("test_warehouse", "test_incidents", "test_outbox"),
 }
 
 

@@ -106,7 +106,7 @@ FLOORS: Final = (
     {"journal"},
     {"run", "compile", "check", "estimate"},
     {"alert_actions", "slots"},
-    {"entries", "reprocess"},
+    {"entries", "reprocess", "keeping"},
     {"scheduler"},
     {"trial"},
     {"backfill", "baselines"},

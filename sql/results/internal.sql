@@ -162,3 +162,21 @@ comment on column _outbox.next_attempt_at is
 comment on column _outbox.claimed_until is 'Until then whoever sends it has it, UTC';
 comment on column _outbox.sent_at is 'When the channel took it, UTC';
 comment on column _outbox.last_error is 'Why it could not be sent the last time';
+
+-- key: note_id
+create table if not exists _notes (
+    note_id text not null,
+    monitor text not null,
+    noted_for timestamp not null,
+    content text not null,
+    noted_at timestamp not null,
+    noted_by text not null
+);
+
+comment on table _notes is 'One row per thing that somebody wants to be known of a time';
+comment on column _notes.note_id is 'Identifies the note';
+comment on column _notes.monitor is 'Name of the monitor';
+comment on column _notes.noted_for is 'The moment that it is about, UTC';
+comment on column _notes.content is 'What it says';
+comment on column _notes.noted_at is 'When it was written, UTC';
+comment on column _notes.noted_by is 'Who wrote it';
