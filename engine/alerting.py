@@ -303,21 +303,24 @@ def _of_runs(
         yield opened, (Event("opened", at, opened),)
 
 
-def missing(tables: Tables, monitor: str, slot: datetime, run_id: str) -> Change:
+def missing(tables: Tables, monitor: Monitor, slot: datetime, run_id: str) -> Change:
     """Open the incident of a scheduled run that was missed and is not caught up, unless it is open.
 
     Args:
         tables: The store, opened for writing.
-        monitor: Name of the monitor.
+        monitor: The monitor.
         slot: The moment that was missed, naive UTC.
         run_id: Who found out.
     """
-    for row in _alerts(tables, monitor).values():
-        if row["metric"] == MISSING_RUN and row["closed_at"] is None:
-            return Change()
+    stored = _alerts(tables, monitor.name)
+    if any(r["metric"] == MISSING_RUN and r["closed_at"] is None for r in stored.values()):
+        return Change()
     summary = f"none was made for {slot:%Y-%m-%d %H:%M} UTC, which is too long ago to catch up"
     told = {**_NO_ROW, "run_id": run_id, "summary": summary, "window_end": slot}
-    incident = opened_at(monitor, MISSING_RUN, slot, told)
+    incident = opened_at(monitor.name, MISSING_RUN, slot, told)
+    if incident.alert_id in stored:
+        return Change()
+    tables.put("alerts", arrow_rows("alerts", [_row(monitor, incident)]))
     return Change((Event("opened", slot, incident),))
 
 

@@ -44,14 +44,14 @@ _HEALTH: Final = {
 
 
 def message_of(
-    monitor: Monitor, change: Change, run: Row, *, now: datetime, rows: int | None = None
+    monitor: Monitor, change: Change, run_id: str, *, now: datetime, rows: int | None = None
 ) -> Message | None:
     """The message that tells of a run; None where there is nothing to tell.
 
     Args:
         monitor: The monitor.
         change: What happened to its incidents.
-        run: The row of `runs`.
+        run_id: The run that found out.
         now: Naive UTC.
         rows: Rows of the window; None where they were not counted.
     """
@@ -67,7 +67,7 @@ def message_of(
     }
     newest = max(change.news, key=lambda event: event.window_end)
     window = (newest.incident.row.get("window_start"), newest.window_end)
-    links = links_of(monitor, window, run["run_id"])
+    links = links_of(monitor, window, run_id)
     command = f"driftline show {_quoted(name)}"
     worst = [e.incident for e in change.news if e.kind != "closed"]
     return Message(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driftline.engine import VERSION
-from driftline.engine.alerting import note, settle
+from driftline.engine.alerting import Change, missing, note, settle
 from driftline.engine.announcing import message_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.interpolate import mask
@@ -137,11 +137,20 @@ class Journal:
         """Bring incidents up to what is stored, and put what there is to tell where it is sent from."""
         now = utc_now()
         change = settle(tables, self.monitor, result.run, touched, now=now, tells=self.tells)
-        rows = result.run["window_rows"]
+        self._tell(tables, change, now, rows=result.run["window_rows"])
+
+    def lost(self, tables: Tables, slot: datetime) -> None:
+        """Tell of a moment of the schedule, naive UTC, that is run no more; inside a transaction."""
+        self._tell(tables, missing(tables, self.monitor, slot, self.run_id), utc_now())
+
+    def _tell(
+        self, tables: Tables, change: Change, now: datetime, *, rows: int | None = None
+    ) -> None:
+        """Put what happened where it is sent from, and note it."""
         channels = self._channels()
         message = None
         if channels:
-            message = message_of(self.monitor, change, result.run, now=now, rows=rows)
+            message = message_of(self.monitor, change, self.run_id, now=now, rows=rows)
         if message is not None:
             add(tables, rows_of([message], channels, self.project.secrets))
         note(tables, self.monitor.name, change, None if message is None else message.id)

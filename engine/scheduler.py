@@ -34,7 +34,7 @@ from driftline.engine.run import (
     measured,
     past_of,
 )
-from driftline.engine.slots import due, next_slot
+from driftline.engine.slots import due, missed, next_slot
 from driftline.engine.store import Store, store_of
 from driftline.engine.warehouses.base import Warehouse
 
@@ -98,6 +98,8 @@ class Scheduler:
     stop: threading.Event = field(default_factory=threading.Event)
     told: Callable[[RunResult], None] = lambda _: None
     holder: str = field(default_factory=holder_name)
+    # the newest moment of each monitor that is run no more, until that is told
+    _lost: dict[str, datetime] = field(default_factory=dict)
     _reprocessed: list[MonitorRun] = field(default_factory=list)
 
     @classmethod
@@ -160,6 +162,10 @@ class Scheduler:
         now = self.clock.now()
         done = finished(store_of(self.project), now)
         found = {each.name: due(each, done.get(each.name), now) for each in self.monitors}
+        for each in self.monitors:
+            slot = missed(each, done.get(each.name), now)
+            if slot is not None:
+                self._lost[each.name] = slot.astimezone(UTC).replace(tzinfo=None)
         return {name: moments for name, moments in found.items() if moments}
 
     def _round(self, waiting: Mapping[str, datetime]) -> RunResult:
@@ -179,14 +185,12 @@ class Scheduler:
         slot = _Slot(store, monitor.name, at, self.holder, self.clock)
         if not slot.take():
             return None
-        log = Journal(
-            self.project,
-            monitor,
-            at,
-            tools.warehouse.dialect,
-            tools.invocation,
-            also=(slot.finish,),
-        )
+        log = Journal(self.project, monitor, at, tools.warehouse.dialect, tools.invocation)
+        log.also = (slot.finish,)
+        lost = self._lost.get(monitor.name)
+        if lost is not None:
+            # with the results of the first that is run again, so that it is told once
+            log.also += (lambda tables, _: log.lost(tables, lost),)
         with slot.held():
             result = _run(log, tools)
         if result is None:
@@ -196,6 +200,8 @@ class Scheduler:
                 slot.give_back()
         elif monitor.catch_up.reprocess is not None:
             self._reprocess(monitor, at, tools)
+        if result.error is None:
+            self._lost.pop(monitor.name, None)
         return result
 
     def _reprocess(self, monitor: Monitor, at: datetime, tools: Tools) -> None:

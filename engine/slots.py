@@ -83,16 +83,18 @@ def due(monitor: Monitor, done: datetime | None, now: datetime) -> list[datetime
 
 
 def missed(monitor: Monitor, done: datetime | None, now: datetime) -> datetime | None:
-    """The newest moment that is lost for good: longer ago than the monitor catches up; None without any."""
-    if done is None:
+    """The first moment since `done` that is not due any more, as it is too long ago; None without any.
+
+    Args:
+        monitor: Its schedule; one that catches up nothing misses what it leaves out on purpose.
+        done: The newest moment that was run for; None where there is none.
+        now: An aware datetime.
+    """
+    if done is None or not monitor.catch_up.missed:
         return None
     found = due(monitor, done, now)
-    if not found:
-        return None
-    for slot in islice(slots_after(schedule_of(monitor), done, monitor.time_zone), 1):
-        if slot < found[0]:
-            return slot
-    return None
+    first = next(slots_after(schedule_of(monitor), done, monitor.time_zone))
+    return first if found and first < found[0] else None
 
 
 def schedule_of(monitor: Monitor) -> str:

@@ -105,6 +105,11 @@ def test_what_was_missed_is_caught_up_oldest_first_as_far_back_as_is_said(tmp_pa
     assert run_due(path, once=True, clock=Times(at(7, 23))).monitors == ()
     run_due(path, once=True, clock=Times(at(20)))
     assert days_run(path) == [5, 6, 7, 18, 19, 20]
+    # what is lost for good is told once, and is over once runs follow each other
+    (lost,) = rows(path, "from alerts where metric = 'missing_run'")
+    assert (lost["opened_at"].day, lost["closed_at"].day) == (9, 20)
+    events = rows(path, "select event from _told where alert_id = '" + lost["alert_id"] + "'")
+    assert sorted(row["event"] for row in events) == ["closed", "opened"]
 
 
 def test_who_catches_up_nothing_runs_the_newest_alone(tmp_path: Path) -> None:
