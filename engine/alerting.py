@@ -158,28 +158,59 @@ def _of_windows(
     known = [row for row in stored.values() if row["signal"] != HEALTH]
     if not monitor.alerting.segments:
         known = [row for row in known if row["segment"] == ALL]
+    pruned = [row["alert_id"] for row in known if not _has_opening(windows, row)]
     since = min(end for _, end in touched)
     while True:
         first = _first(windows, since, monitor.alerting.open_after)
-        # what was open in between is followed from its opening
+        # what was open in between is followed from its opening, or from where its windows go on
         spans = [r for r in known if r["closed_at"] is None or r["closed_at"] >= first]
-        earlier = min((row["opened_at"] for row in spans), default=since)
+        begin = (r["last_seen_at" if r["alert_id"] in pruned else "opened_at"] for r in spans)
+        earlier = min(begin, default=since)
         if earlier >= since:
             break
         since = earlier
     part = {line: [when for when in found if when[0] >= first] for line, found in windows.items()}
     rules = Rules(monitor.alerting, monitor.name, monitor.time_zone)
+    standing = [
+        incident_of(row) for row in known if row["alert_id"] in pruned and row["closed_at"] is None
+    ]
     incidents, events = fold(
-        rules, part, _rows(tables, monitor, first), _decisions(tables, monitor.name)
+        rules,
+        _with_ends(monitor, part),
+        _rows(tables, monitor, first, {each.key.feature for each in standing}),
+        _decisions(tables, monitor.name),
+        standing,
     )
     by_id: dict[str, list[Event]] = {}
     for event in events:
         by_id.setdefault(event.incident.alert_id, []).append(event)
     ids = {each.alert_id for each in incidents}
     gone = [
-        row["alert_id"] for row in known if row["opened_at"] >= since and row["alert_id"] not in ids
+        row["alert_id"]
+        for row in known
+        if row["opened_at"] >= since and row["alert_id"] not in (*ids, *pruned)
     ]
     return [(each, by_id.get(each.alert_id, ())) for each in incidents], gone
+
+
+def _has_opening(windows: Mapping[Line, Sequence[When]], row: Row) -> bool:
+    """Whether the windows of a stored incident are stored from its opening on."""
+    found = windows.get(_key(row).line, ())
+    return bool(found) and found[0][0] <= row["opened_at"]
+
+
+def _with_ends(
+    monitor: Monitor, windows: Mapping[Line, Sequence[When]]
+) -> dict[Line, Sequence[When]]:
+    """The windows, to which signals that the file has no more miss all others' later ones."""
+    asked = {monitor.window_signal, *(signal.name for signal in monitor.signals)}
+    every = sorted({when for found in windows.values() for when in found})
+    return {
+        line: found
+        if line[0] in asked
+        else [*found, *(when for when in every if not found or when > found[-1])]
+        for line, found in windows.items()
+    }
 
 
 def _first(windows: Mapping[Line, Sequence[When]], since: datetime, count: int) -> datetime:
@@ -236,18 +267,16 @@ def _windows(tables: Tables, monitor: str) -> dict[Line, list[When]]:
     return found
 
 
-def _rows(tables: Tables, monitor: Monitor, since: datetime) -> list[Row]:
-    """Rows of every feature that was beyond a threshold, of windows from `since` on."""
+def _rows(tables: Tables, monitor: Monitor, since: datetime, watched: Collection[str]) -> list[Row]:
+    """Rows of every feature that was beyond a threshold, and of others, of windows from `since` on."""
     of = {"monitor": monitor.name, "since": since}
     among = "" if monitor.alerting.segments else f" and segment = '{ALL}'"
     where = f"from metrics where monitor = $monitor and window_end >= $since{among}"
     bad = ", ".join(f"'{status}'" for status in BAD)
-    features = [
-        row["feature"]
-        for row in tables.fetch(
-            f"select feature {where} and status in ({bad}) group by feature order by feature", of
-        ).to_pylist()
-    ]
+    beyond = tables.fetch(
+        f"select feature {where} and status in ({bad}) group by feature", of
+    ).to_pylist()
+    features = sorted({*watched, *(row["feature"] for row in beyond)})
     if not features:
         return []
     found = tables.fetch(
@@ -340,11 +369,15 @@ _NO_ROW: Final[Row] = dict.fromkeys(
 )
 
 
+def _key(row: Row) -> Key:
+    return Key(row["signal"], row["reference"], row["segment"], row["feature"], row["metric"])
+
+
 def incident_of(row: Row) -> Incident:
     """The incident that a row of `alerts` is."""
     return Incident(
         row["alert_id"],
-        Key(row["signal"], row["reference"], row["segment"], row["feature"], row["metric"]),
+        _key(row),
         row["opened_at"],
         row["last_seen_at"],
         row["closed_at"],

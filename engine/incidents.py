@@ -171,6 +171,7 @@ def fold(
     windows: Mapping[Line, Sequence[When]],
     rows: Iterable[Row],
     decisions: Mapping[tuple[str, str], Decision],
+    standing: Iterable[Incident] = (),
 ) -> tuple[list[Incident], list[Event]]:
     """The incidents of a stretch of windows, and what there is to tell of them, in order.
 
@@ -183,6 +184,7 @@ def fold(
         windows: By line, all windows that were measured, in order.
         rows: Rows of `metrics` of everything that was beyond its threshold in one of them.
         decisions: What people said, by incident and action.
+        standing: Open incidents whose first windows are no more: they go on as of their last one.
     """
     seen: dict[Key, dict[When, Row]] = {}
     judged: dict[tuple[str, str], set[When]] = {}
@@ -202,15 +204,18 @@ def fold(
             judged.setdefault((row["signal"], row["feature"]), set()).add(when)
     incidents: list[Incident] = []
     events: list[Event] = []
-    for key in sorted(seen):
-        bad = seen[key]
+    # of windows without rows nothing else can be told
+    empty = {when for key, bad in seen.items() if key.metric == NO_ROWS for when in bad}
+    before = {each.key: each for each in standing}
+    for key in sorted({*seen, *before}):
+        bad = seen.get(key, {})
         fine = good.get(key, set())
         if key.metric == ERROR:
             fine = judged.get((key.signal, key.feature), set()) - set(bad)
         there = fine | set(bad)
         if key.metric != NO_ROWS:
-            there |= judged.get((key.signal, key.feature), set())
-        found = _One(rules, key, decisions)
+            there |= judged.get((key.signal, key.feature), set()) | empty
+        found = _One(rules, key, decisions, before.get(key))
         for when in windows.get(key.line, ()):
             at_once = key.is_health or key.feature == ALL
             spread = len(wide.get((key.signal, key.segment, when), ()))
@@ -234,7 +239,11 @@ class _One:
     """The incidents of one key, window by window."""
 
     def __init__(
-        self, rules: Rules, key: Key, decisions: Mapping[tuple[str, str], Decision]
+        self,
+        rules: Rules,
+        key: Key,
+        decisions: Mapping[tuple[str, str], Decision],
+        standing: Incident | None = None,
     ) -> None:
         self.rules = rules
         self.key = key
@@ -243,9 +252,13 @@ class _One:
         self.events: list[Event] = []
         self._streak: list[Row] = []
         self._worst: Row = {}
-        self._open: Incident | None = None
+        self._open = standing
         self._good = 0
-        self._told: datetime | None = None
+        # what was seen of a standing incident is in it
+        self._told = None if standing is None else standing.last_seen_at
+        self._seen = self._told
+        if standing is not None:
+            self._worst = {**standing.row, "value": standing.worst_value}
 
     def see(self, when: When, row: Row | None, *, is_good: bool, may_open: bool) -> None:
         """Take the next window.
@@ -257,6 +270,8 @@ class _One:
             may_open: Whether enough else is wrong.
         """
         end = when[0]
+        if self._seen is not None and end <= self._seen:
+            return
         if self._open is not None:
             closed = self.decisions.get((self._open.alert_id, "close"))
             if closed is not None and closed.window_end < end:
@@ -318,7 +333,7 @@ class _One:
         self._good = 0
         severity = severity_of(row)
         is_worse = _SEVERITIES.index(severity) > _SEVERITIES.index(incident.severity)
-        if _badness(row) > _badness(self._worst):
+        if _is_worse(row, self._worst):
             self._worst = row
         self._open = replace(
             incident,
@@ -370,6 +385,14 @@ def severity_of(row: Row) -> str:
 def _badness(row: Row) -> float:
     score = row["score"]
     return -1.0 if score is None else float(score)
+
+
+def _is_worse(row: Row, other: Row) -> bool:
+    """Whether a row lies further beyond its threshold; of what has no score its value tells."""
+    if other["score"] is not None or row["value"] is None or other["value"] is None:
+        return _badness(row) > _badness(other)
+    value, worst = float(row["value"]), float(other["value"])
+    return value < worst if row["threshold_kind"] in ("min", "decrease") else value > worst
 
 
 def importance_first(rows: Iterable[Row]) -> list[Row]:

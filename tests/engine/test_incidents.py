@@ -366,3 +366,38 @@ def test_rows_that_are_judged_again_take_their_incidents_with_them(
 
 def days_of(alert: Row) -> tuple[int, int]:
     return (alert["opened_at"] - START).days - 1, (alert["closed_at"] - START).days - 1
+
+
+def test_an_incident_outlives_the_windows_that_opened_it(hold: Callable[..., Held]) -> None:
+    held = hold(close_after=2)
+    held.put(history("bbbb"))
+    (before,) = held.alerts()
+    # what is older than three days goes, and what was told of it
+    for table in ("metrics", "_told"):
+        held.tables.execute(f"delete from {table} where window_end < $end", {"end": window(2)[1]})
+    assert held.put(history("bbbbb")[4:]) == Change()
+    (after,) = held.alerts()
+    last = 0.3 + 4 / 100
+    assert after == before | {
+        "window_count": 5, "last_seen_at": window(4)[1], "last_value": last, "worst_value": last,
+    }  # fmt: skip
+    assert held.put(history("bbbbbi")[5:]) == Change()
+    assert not held.put(history("bbbbbio")[6:]).news
+    (closed,) = held.put(history("bbbbbioo")[7:]).news
+    assert (closed.kind, closed.incident.opened_at) == ("closed", before["opened_at"])
+
+
+def test_a_signal_that_the_file_has_no_more_ends_its_incidents(hold: Callable[..., Held]) -> None:
+    held = hold()
+    held.put(history("b", signal="weekly"))
+    assert [each["closed_at"] for each in held.alerts()] == [None]
+    (event,) = held.put(history("bo")[1:]).news
+    assert (event.kind, event.incident.key.signal) == ("closed", "weekly")
+
+
+def test_a_window_without_rows_says_nothing_of_what_else_was_wrong() -> None:
+    of = {"feature": "__all__", "metric": "row_count", "signal": "data_quality"}
+    rows = [*history("b", **of, value=5.0), *history(".b", **of, value=0.0), *history("..o", **of)]
+    found, events = told(rows, 3)
+    assert sorted(found) == [(0, 2, 1), (1, 2, 1)]
+    assert [event for event in events if event[1] == 1] == [("opened", 1)]
