@@ -19,9 +19,11 @@ from driftline.engine.errors import DriftlineError, SourceError
 from driftline.engine.features import named_columns
 from driftline.engine.joint import Axis
 from driftline.engine.outcome_sql import OutcomeRenderer
-from driftline.engine.plan import Plan, Segment, make_plans, references_needed
+from driftline.engine.parts import GridPart, Walk
+from driftline.engine.plan import Plan, Segment
+from driftline.engine.planning import make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
-from driftline.engine.render import GridPart, Renderer, Walk
+from driftline.engine.render import Renderer
 from driftline.engine.segments import most_values
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.sqltext import as_sql

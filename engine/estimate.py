@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from driftline.engine.errors import DriftlineError
-from driftline.engine.plan import references_needed
+from driftline.engine.planning import references_needed
 from driftline.engine.project import Monitor, Source
 from driftline.engine.selection import Selection
 from driftline.engine.warehouses.base import Warehouse

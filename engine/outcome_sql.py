@@ -10,9 +10,10 @@ from typing import Final
 from markupsafe import Markup
 
 from driftline.engine.dialects import expression_sql
+from driftline.engine.parts import ScanPart
 from driftline.engine.performance import Outcome, Performance
 from driftline.engine.plan import Scan
-from driftline.engine.render import Renderer, ScanPart
+from driftline.engine.render import Renderer
 from driftline.engine.sqltext import number, present, present_category, sql
 from driftline.engine.warehouses.base import Column, Statement
 

@@ -26,7 +26,8 @@ from driftline.engine.journal import Journal, Part, utc_now
 from driftline.engine.judge import judge
 from driftline.engine.measure import Measurement, Results, measure, straddling
 from driftline.engine.outcome import MonitorRun, RunResult
-from driftline.engine.plan import Batch, Plan, make_plans, references_needed, together
+from driftline.engine.plan import Batch, Plan, together
+from driftline.engine.planning import make_plans, references_needed
 from driftline.engine.project import Join, Monitor, Project
 from driftline.engine.publish import publish
 from driftline.engine.ranking import narrowed
