@@ -10,7 +10,7 @@ from typing import Any, Final
 from driftline.engine.errors import ConfigError
 from driftline.engine.place import Tables
 from driftline.engine.project import Monitor, Project
-from driftline.engine.results import ALL, arrow_rows
+from driftline.engine.results import ALL, arrow_rows, naive_utc, utc_now
 from driftline.engine.run import choose_monitors, republished
 from driftline.engine.store import store_of
 from driftline.engine.times import parse_duration, parse_instant
@@ -53,7 +53,7 @@ def list_alerts(
             " metric, segment, opened_at",
             {"names": names},
         ).to_pylist()
-        muted = _mutes(tables, _naive(now))
+        muted = _mutes(tables, now or utc_now())
     return [
         {
             **row,
@@ -84,7 +84,7 @@ def list_mutes(project: Project, monitors: Sequence[str] | None = None) -> list[
         found = tables.fetch(
             "select * from _mutes where monitor in $names and muted_until > $now"
             " order by monitor, feature",
-            {"names": names, "now": _naive(None)},
+            {"names": names, "now": utc_now()},
         )
     return list(found.to_pylist())
 
@@ -114,7 +114,7 @@ def decide(
         ConfigError: When an id begins none of the open incidents, or several.
         StoreError: When there are no results, or they cannot be written.
     """
-    moment, who = _naive(now), by or user()
+    moment, who = now or utc_now(), by or user()
     store = store_of(project)
     with store.changing() as tables:
         open_ = tables.fetch("select * from alerts where closed_at is null").to_pylist()
@@ -179,7 +179,7 @@ def mute(
         ConfigError: For an unknown monitor, a feature that none of them has, or an unreadable `until`.
         StoreError: When there are no results, or they cannot be written.
     """
-    chosen, moment, who = choose_monitors(project, monitors), _naive(now), by or user()
+    chosen, moment, who = choose_monitors(project, monitors), now or utc_now(), by or user()
     ends = {each.name: _until(until, each, moment) for each in chosen}
     store = store_of(project)
     with store.changing() as tables:
@@ -236,7 +236,7 @@ def _until(text: str, monitor: Monitor, now: datetime) -> datetime:
             aware = parse_instant(text, monitor.time_zone)
     except ValueError as error:
         raise ConfigError(f"until: {error}", hint="or say how long, as in P7D") from None
-    return aware.astimezone(UTC).replace(tzinfo=None)
+    return naive_utc(aware)
 
 
 def _mutes(tables: Tables, now: datetime) -> Mapping[tuple[str, str], datetime]:
@@ -246,7 +246,3 @@ def _mutes(tables: Tables, now: datetime) -> Mapping[tuple[str, str], datetime]:
         "select monitor, feature, muted_until from _mutes where muted_until > $now", {"now": now}
     ).to_pylist()
     return {(row["monitor"], row["feature"]): row["muted_until"] for row in rows}
-
-
-def _naive(now: datetime | None) -> datetime:
-    return (now or datetime.now(UTC)).replace(tzinfo=None)

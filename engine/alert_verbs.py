@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.calls import ProjectLike, load, masked
-from driftline.engine.deliver import channels_of, tried, utc_now
+from driftline.engine.calls import ProjectLike, load, masked, several
+from driftline.engine.deliver import channels_of, tried
 from driftline.engine.errors import ConfigError
 from driftline.engine.outbox import Row
 from driftline.engine.project import Project
-from driftline.engine.results import arrow_schema
+from driftline.engine.results import arrow_listing, utc_now
 from driftline.engine.store import store_of
 from driftline.engine.yaml_file import nearest
 
@@ -69,39 +69,26 @@ def alerts(
     if to is not None and action != "test":
         raise ConfigError(f"`to` belongs to the action test, not to {action}")
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         if action == "list":
             found = actions.list_alerts(loaded, names, closed=closed)
-            return _table("alerts", found, "muted_until")
+            return arrow_listing("alerts", found, "muted_until")
         if action in ("ack", "close"):
-            wanted = [ids] if isinstance(ids, str) else ids
+            wanted = several(ids)
             if not wanted:
                 raise ConfigError(f"`{action}` needs the ids of incidents", hint=_IDS)
-            return _table("alerts", actions.decide(loaded, action, wanted, by=by))
+            return arrow_listing("alerts", actions.decide(loaded, action, wanted, by=by))
         if action == "mutes":
-            return _table("_mutes", actions.list_mutes(loaded, names))
+            return arrow_listing("_mutes", actions.list_mutes(loaded, names))
         if action == "mute":
             if feature is None or until is None or not reason:
                 raise ConfigError("`mute` needs a feature, until when, and a reason")
             told = actions.mute(loaded, feature, until=until, reason=reason, monitors=names, by=by)
-            return _table("_mutes", told)
+            return arrow_listing("_mutes", told)
         if action == "test":
-            return try_notifications(loaded, [to] if isinstance(to, str) else to)
+            return try_notifications(loaded, several(to))
         return waiting_messages(loaded)
-
-
-def _table(name: str, rows: Sequence[Mapping[str, Any]], *more: str) -> pa.Table:
-    """Rows as Arrow in their order, in the types of a result table; and columns more, of timestamps."""
-    import pyarrow as pa
-
-    schema = arrow_schema(name)
-    told = [{column: row[column] for column in schema.names} for row in rows]
-    found = pa.Table.from_pylist(told, schema=schema)
-    for column in more:
-        values = [row[column] for row in rows]
-        found = found.append_column(column, pa.array(values, pa.timestamp("us")))
-    return found
 
 
 def try_notifications(project: Project, names: Sequence[str] | None = None) -> pa.Table:

@@ -38,6 +38,9 @@ _COLUMNS: Final = """
 """
 
 
+_BAD: Final = ", ".join(f"'{status}'" for status in BAD)
+
+
 @dataclass(frozen=True)
 class Change:
     """What became of a monitor's incidents.
@@ -75,6 +78,8 @@ def settle(
     """
     name = monitor.name
     stored = _alerts(tables, name)
+    if not (_has_failed(stored, run) or _has_drifted(tables, name, touched, stored)):
+        return Change()
     told = _told(tables, name)
     moves = [] if run is None else list(_of_runs(monitor, stored, told, run))
     gone: list[str] = []
@@ -103,7 +108,32 @@ def settle(
     return Change(tuple(news), tuple(event for event in events if event not in news))
 
 
-def judged_again(tables: Tables, monitor: Monitor, rows: Collection[Row], now: datetime) -> None:
+def _has_failed(stored: Mapping[str, Row], run: Row | None) -> bool:
+    """Whether a run is something to incidents of runs."""
+    if run is None:
+        return False
+    open_ = any(r["signal"] == HEALTH and r["closed_at"] is None for r in stored.values())
+    return open_ or run["status"] == "failed"
+
+
+def _has_drifted(
+    tables: Tables, monitor: str, touched: Collection[Window], stored: Mapping[str, Row]
+) -> bool:
+    """Whether there are incidents, or what may become one, as of the first window that was touched."""
+    if not touched:
+        return False
+    since = min(end for _, end in touched)
+    if any(r["closed_at"] is None or r["closed_at"] >= since for r in stored.values()):
+        return True
+    found = tables.fetch(
+        "select feature from metrics where monitor = $monitor and window_end >= $since"
+        f" and status in ({_BAD}) limit 1",
+        {"monitor": monitor, "since": since},
+    )
+    return bool(found.num_rows)
+
+
+def follow_verdicts(tables: Tables, monitor: Monitor, rows: Collection[Row], now: datetime) -> None:
     """Bring incidents up to rows of `metrics` whose verdicts were replaced; nobody is told.
 
     Args:
@@ -272,9 +302,8 @@ def _rows(tables: Tables, monitor: Monitor, since: datetime, watched: Collection
     of = {"monitor": monitor.name, "since": since}
     among = "" if monitor.alerting.segments else f" and segment = '{ALL}'"
     where = f"from metrics where monitor = $monitor and window_end >= $since{among}"
-    bad = ", ".join(f"'{status}'" for status in BAD)
     beyond = tables.fetch(
-        f"select feature {where} and status in ({bad}) group by feature", of
+        f"select feature {where} and status in ({_BAD}) group by feature", of
     ).to_pylist()
     features = sorted({*watched, *(row["feature"] for row in beyond)})
     if not features:
@@ -328,7 +357,7 @@ def _of_runs(
             is_due = every is not None and later(last, every, monitor.time_zone) <= at
             yield seen, (Event("reminder", at, seen),) if is_due else ()
     if is_failed and FAILED_RUN not in open_:
-        opened = opened_at(monitor.name, FAILED_RUN, at, row)
+        opened = of_monitor(monitor.name, FAILED_RUN, at, row)
         yield opened, (Event("opened", at, opened),)
 
 
@@ -346,14 +375,14 @@ def missing(tables: Tables, monitor: Monitor, slot: datetime, run_id: str) -> Ch
         return Change()
     summary = f"none was made for {slot:%Y-%m-%d %H:%M} UTC, which is too long ago to catch up"
     told = {**_NO_ROW, "run_id": run_id, "summary": summary, "window_end": slot}
-    incident = opened_at(monitor.name, MISSING_RUN, slot, told)
+    incident = of_monitor(monitor.name, MISSING_RUN, slot, told)
     if incident.alert_id in stored:
         return Change()
     tables.put("alerts", arrow_rows("alerts", [_row(monitor, incident)]))
     return Change((Event("opened", slot, incident),))
 
 
-def opened_at(monitor: str, metric: str, at: datetime, row: Row) -> Incident:
+def of_monitor(monitor: str, metric: str, at: datetime, row: Row) -> Incident:
     """An incident of the monitor as a whole."""
     key = Key(HEALTH, ALL, ALL, ALL, metric)
     return Incident(

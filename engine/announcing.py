@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from shlex import quote
 from typing import Any, Final, get_args
+from urllib.parse import quote as url_quote
 
 from driftline.engine.alerting import Change
 from driftline.engine.incidents import (
@@ -20,9 +22,10 @@ from driftline.engine.incidents import (
     importance_first,
 )
 from driftline.engine.messages import Message
-from driftline.engine.project import Monitor
+from driftline.engine.project import LINK_WORDS, Monitor
 from driftline.engine.results import ALL
 from driftline.engine.summary import number
+from driftline.engine.windows import window_date
 
 Row = Mapping[str, Any]
 
@@ -59,7 +62,7 @@ def message_of(
         return None
     name = monitor.name
     keys = sorted("\x1f".join((*e.key[:2], e.key[2].isoformat())) for e in change.news)
-    number_ = hashlib.sha256("\x1e".join((name, *keys)).encode()).hexdigest()[:32]
+    message_id = hashlib.sha256("\x1e".join((name, *keys)).encode()).hexdigest()[:32]
     by_kind = {
         kind: found
         for kind in _LEADING
@@ -68,10 +71,10 @@ def message_of(
     newest = max(change.news, key=lambda event: event.window_end)
     window = (newest.incident.row.get("window_start"), newest.window_end)
     links = links_of(monitor, window, run_id)
-    command = f"driftline show {_quoted(name)}"
+    command = f"driftline show {quote(name)}"
     worst = [e.incident for e in change.news if e.kind != "closed"]
     return Message(
-        id=number_,
+        id=message_id,
         event=next(iter(by_kind)),
         monitor=name,
         model=monitor.model,
@@ -111,7 +114,7 @@ def _text(
     command: str,
 ) -> Iterable[str]:
     start, end = window
-    until = (end - timedelta(microseconds=1)).date()
+    until = window_date(end)
     when = f"{until}" if start is None or start.date() == until else f"{start.date()} to {until}"
     counted = "" if rows is None else f" · {number(rows)} rows"
     yield f"{monitor.name} · {when}{counted}"
@@ -169,17 +172,15 @@ def links_of(
     monitor: Monitor, window: tuple[datetime | None, datetime], run_id: str
 ) -> dict[str, str]:
     """The monitor's addresses, filled in; what is filled in is escaped as a part of an address."""
-    from urllib.parse import quote
-
     start, end = window
-    words = {
-        "monitor": monitor.name,
-        "window_date": str((end - timedelta(microseconds=1)).date()),
-        "window_start": "" if start is None else start.isoformat(),
-        "window_end": end.isoformat(),
-        "run_id": run_id,
-    }
-    safe = {word: quote(value, safe="") for word, value in words.items()}
+    values = (
+        monitor.name,
+        str(window_date(end)),
+        "" if start is None else start.isoformat(),
+        end.isoformat(),
+        run_id,
+    )
+    safe = {w: url_quote(v, safe="") for w, v in zip(LINK_WORDS, values, strict=True)}
     return {name: template.format_map(safe) for name, template in monitor.links.items()}
 
 
@@ -211,9 +212,3 @@ def _told(event: Event) -> dict[str, object]:
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.replace(tzinfo=UTC).isoformat()
-
-
-def _quoted(name: str) -> str:
-    from shlex import quote
-
-    return quote(name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from driftline.engine.check import judged_again, replace_verdicts
-from driftline.engine.journal import Journal, Part, measure_hash
+from driftline.engine.journal import Part, measure_hash
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import ALL
 from driftline.engine.project import Duration, Monitor, Project, RollingWindow
@@ -18,6 +18,7 @@ from driftline.engine.run import (
     choose_monitors,
     each_monitor,
     guarded,
+    journal_of,
     kept,
     measured,
     past_of,
@@ -89,9 +90,7 @@ def _backfill(
     force: bool,
 ) -> MonitorRun | None:
     # windows of long ago are history: nobody is called up for them
-    log = Journal(
-        project, monitor, moments[-1], tools.warehouse.dialect, tools.invocation, tells=False
-    )
+    log = journal_of(project, monitor, moments[-1], tools, tells=False)
     store = tools.store
     assert store is not None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -55,6 +55,11 @@ def advise(error: DriftlineError, hint: str) -> None:
     """Give an error another hint."""
     error.hint = hint
     error.args = (f"{error.message}\n  {hint}",)
+
+
+def several(given: str | Sequence[str] | None) -> Sequence[str] | None:
+    """One name or several as several; None stays None."""
+    return [given] if isinstance(given, str) else given
 
 
 def load(project: ProjectLike, target: str | None) -> Project:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from driftline.engine import alerting
+from driftline.engine.alerting import follow_verdicts
 from driftline.engine.catalog import Metric
 from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.features import Watched, asked_for, by_name, watch
-from driftline.engine.journal import measure_hash, utc_now
+from driftline.engine.journal import measure_hash
 from driftline.engine.judge import judge
 from driftline.engine.measure import (
     UNJUDGED,
@@ -27,7 +27,7 @@ from driftline.engine.place import Tables
 from driftline.engine.plan import ALL
 from driftline.engine.project import Monitor, Project, Threshold
 from driftline.engine.relations import PAST_WINDOWS
-from driftline.engine.results import TABLES
+from driftline.engine.results import TABLES, utc_now
 from driftline.engine.rows import Row, verdict_columns
 from driftline.engine.run import choose_monitors, published
 from driftline.engine.store import VERDICT, Store, store_of
@@ -113,7 +113,7 @@ def replace_verdicts(store: Store, monitors: Sequence[Monitor], rows: Sequence[R
     def then(tables: Tables) -> None:
         for monitor in monitors:
             own = [row for row in rows if row["monitor"] == monitor.name]
-            alerting.judged_again(tables, monitor, own, utc_now())
+            follow_verdicts(tables, monitor, own, utc_now())
 
     store.judge(rows, then)
 

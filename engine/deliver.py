@@ -7,12 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from driftline.engine.channels import Answer, Channel, channel_of, no_answer, shown
 from driftline.engine.messages import Message
 from driftline.engine.outbox import Row, failed, next_up, rows_of, taken
+from driftline.engine.results import utc_now
 
 if TYPE_CHECKING:
     from driftline.engine.project import Project
@@ -69,11 +70,6 @@ class Delivery:
 def channels_of(project: Project) -> tuple[Channel, ...]:
     """The channels that a project's notifications describe."""
     return tuple(channel_of(each) for each in project.notifications)
-
-
-def utc_now() -> datetime:
-    """The time; naive UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def deliver(

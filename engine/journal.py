@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from driftline.engine import VERSION
@@ -20,6 +20,7 @@ from driftline.engine.outcome import MonitorRun, table_row
 from driftline.engine.place import Tables
 from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project
+from driftline.engine.results import naive_utc, utc_now
 from driftline.engine.rows import Row, aside, definition_rows, slices, slices_aside
 from driftline.engine.schema import config_hash
 from driftline.engine.store import Store
@@ -63,7 +64,7 @@ class Journal:
     also: tuple[Callable[[Tables, str], None], ...] = ()
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     ledger: Ledger = field(default_factory=Ledger)
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    started_at: datetime = field(default_factory=utc_now)
     clock: float = field(default_factory=time.perf_counter)
 
     def finished(self, parts: Sequence[Part]) -> MonitorRun:
@@ -187,7 +188,7 @@ class Journal:
             "model_version": monitor.model_version,
             "target": self.project.target,
             "dialect": self.dialect,
-            "requested_at": self.at.astimezone(UTC).replace(tzinfo=None),
+            "requested_at": naive_utc(self.at),
             "started_at": self.started_at,
             "finished_at": utc_now(),
             "status": status,
@@ -301,8 +302,3 @@ def measure_hash(monitor: Monitor) -> str:
         )
     )
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
-
-
-def utc_now() -> datetime:
-    """The time as the tables hold it: UTC, without zone."""
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -11,7 +11,7 @@ from driftline.engine.alert_actions import user
 from driftline.engine.errors import ConfigError
 from driftline.engine.place import Tables
 from driftline.engine.project import Duration, Project
-from driftline.engine.results import arrow_rows
+from driftline.engine.results import arrow_rows, naive_utc, utc_now
 from driftline.engine.run import choose_monitors, republished
 from driftline.engine.store import store_of
 from driftline.engine.windows import add
@@ -64,7 +64,7 @@ def prune(
     with store.reading() if dry_run else store.changing() as tables:
         there = tables.named("table")
         for monitor in choose_monitors(project, monitors):
-            oldest = add(moment, keep, monitor.time_zone, -1).replace(tzinfo=None)
+            oldest = naive_utc(add(moment, keep, monitor.time_zone, -1))
             newest = _newest(tables, monitor.name)
             before = oldest if newest is None else min(oldest, newest)
             of = {"monitor": monitor.name, "before": before}
@@ -134,14 +134,14 @@ def write_note(
     choose_monitors(project, [monitor])
     if not text.strip():
         raise ConfigError("the note says nothing", hint='driftline note MONITOR "what happened"')
-    moment = at.astimezone(UTC).replace(tzinfo=None)
+    moment = naive_utc(at)
     told = "\x1f".join((monitor, moment.isoformat(), text))
     row = {
         "note_id": hashlib.sha256(told.encode()).hexdigest()[:32],
         "monitor": monitor,
         "noted_for": moment,
         "content": text,
-        "noted_at": (now or datetime.now(UTC)).replace(tzinfo=None),
+        "noted_at": now or utc_now(),
         "noted_by": by or user(),
     }
     with store_of(project).writing() as tables:

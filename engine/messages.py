@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from math import isfinite
 from typing import Any, Final, Literal, TypeAlias, get_args
+
+from driftline.engine.results import naive_utc
 
 Event: TypeAlias = Literal["opened", "reminder", "worsened", "closed", "test", "digest"]
 EVENTS: Final[tuple[Event, ...]] = get_args(Event)
@@ -73,7 +75,7 @@ class Message:
         for name in _TIMES:
             time = getattr(self, name)
             if time is not None:
-                object.__setattr__(self, name, _naive(time))
+                object.__setattr__(self, name, naive_utc(time))
         incidents = tuple(
             {name: _scalar(value) for name, value in incident.items()}
             for incident in self.incidents
@@ -130,16 +132,12 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _naive(time: datetime) -> datetime:
-    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
-
-
 def _written(time: datetime | None) -> str | None:
-    return None if time is None else f"{_naive(time).isoformat()}Z"
+    return None if time is None else f"{naive_utc(time).isoformat()}Z"
 
 
 def _read(text: str | None) -> datetime | None:
-    return None if text is None else _naive(datetime.fromisoformat(text))
+    return None if text is None else naive_utc(datetime.fromisoformat(text))
 
 
 def _scalar(value: object) -> object:

@@ -293,6 +293,10 @@ class Signal:
     own: tuple[Metric, ...] = ()
 
 
+LINK_WORDS: Final = ("monitor", "window_date", "window_start", "window_end", "run_id")
+"""What the templates of links may name."""
+
+
 @dataclass(frozen=True)
 class Alerting:
     """When incidents open and close, and who hears of it.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import takewhile
 
 from driftline.engine.journal import Journal
 from driftline.engine.plan import Plan, together
 from driftline.engine.project import Monitor
 from driftline.engine.render import renderer_of
+from driftline.engine.results import naive_utc
 from driftline.engine.run import Tools, past_of, plans_of
 from driftline.engine.slots import schedule_of, slots_after
 from driftline.engine.windows import add, production_span, stored_bounds
@@ -66,13 +67,9 @@ def _counted(
         windows = {plan.production.windows[0].id: plan for plan in batch.plans}
         for row in rows:
             plan = windows[row["window_id"]]
-            end, start = (_naive(each) for each in (plan.window_end, plan.window_start))
+            end, start = (naive_utc(each) for each in (plan.window_end, plan.window_start))
             found[end, start] = row["row_count"]
     return found
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _bare(plan: Plan) -> Plan:

@@ -18,6 +18,7 @@ from driftline.engine.catalog import Metric
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.dbt import DbtProject
 from driftline.engine.project import (
+    LINK_WORDS,
     NO_METRICS,
     Alerting,
     CatchUp,
@@ -43,7 +44,6 @@ from driftline.engine.resolve_signals import (
 from driftline.engine.times import multiply, parse_instant, schedule_period
 from driftline.engine.yaml_file import Complaints, Map, Trail, cut, nearest
 
-LINK_WORDS: Final = ("monitor", "window_date", "window_start", "window_end", "run_id")
 RECENT: Final = "recent"  # the reference of a scheduled monitor that names none
 
 _TEXT_FILES: Final = ("csv", "tsv", "json", "jsonl", "ndjson")

@@ -314,9 +314,30 @@ def metric_id(
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def utc_now() -> datetime:
+    """The time as the tables hold it: UTC, without zone."""
+    return naive_utc(datetime.now(UTC))
+
+
 def naive_utc(time: datetime) -> datetime:
     """The time in UTC without zone, as the tables hold it; naive times are UTC already."""
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+def arrow_listing(table: str, rows: Sequence[Mapping[str, object]], *more: str) -> pa.Table:
+    """Rows in the order they are in, in a result table's types; with more columns, of timestamps.
+
+    Args:
+        table: Name of the table.
+        rows: Mappings with the table's columns, and those of `more`.
+        more: Names of columns that the table does not have.
+    """
+    import pyarrow as pa
+
+    found = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+    for name in more:
+        found = found.append_column(name, pa.array([r[name] for r in rows], pa.timestamp("us")))
+    return found
 
 
 def arrow_rows(table: str, rows: Rows) -> pa.Table:

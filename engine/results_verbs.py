@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from driftline.engine.calls import (
     Moment,
@@ -15,11 +15,13 @@ from driftline.engine.calls import (
     masked,
     or_error,
     own_metrics,
+    several,
     since_of,
 )
 from driftline.engine.errors import ConfigError, StoreError
 from driftline.engine.judge import Status
 from driftline.engine.project import Project, Publish
+from driftline.engine.results import arrow_listing
 from driftline.engine.store import Filter, Store, store_of
 from driftline.engine.stored import Migrated
 from driftline.engine.yaml_file import nearest
@@ -192,7 +194,7 @@ def ls(
         if what == "notes":
             from driftline.engine.keeping import list_notes
 
-            return _rows("_notes", list_notes(loaded))
+            return arrow_listing("_notes", list_notes(loaded))
         return _monitors(loaded, store)
 
 
@@ -232,7 +234,7 @@ def prune(
     except ValueError as error:
         raise ConfigError(f"keep: {error}") from None
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         found = pruned(loaded, length, names, dry_run=dry_run)
     kinds = {"monitor": pa.string(), "table": pa.string(), "row_count": pa.int64()}
@@ -276,16 +278,7 @@ def note(
         (found,) = choose_monitors(loaded, [monitor])
         now = datetime.now(UTC)
         moment = now if at is None else resolve_at(found, instant(at), now)
-        return _rows("_notes", [write_note(loaded, monitor, text, at=moment, by=by)])
-
-
-def _rows(table: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Rows as Arrow in their order, in the types of a table."""
-    import pyarrow as pa
-
-    from driftline.engine.results import arrow_schema
-
-    return pa.Table.from_pylist(rows, schema=arrow_schema(table))
+        return arrow_listing("_notes", [write_note(loaded, monitor, text, at=moment, by=by)])
 
 
 def check(
@@ -316,7 +309,7 @@ def check(
     from driftline.engine.check import check_project
 
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         result = check_project(loaded, monitors=names, at=instant(at), write=write)
         return or_error(result, loaded)

@@ -22,7 +22,7 @@ from driftline.engine.evidence import with_evidence
 from driftline.engine.execute import gather
 from driftline.engine.freeze import Frozen, learned, save, taken_up
 from driftline.engine.interpolate import mask
-from driftline.engine.journal import Journal, Part, utc_now
+from driftline.engine.journal import Journal, Part
 from driftline.engine.judge import judge
 from driftline.engine.measure import Measurement, Results, measure, straddling
 from driftline.engine.outcome import MonitorRun, RunResult
@@ -33,6 +33,7 @@ from driftline.engine.publish import publish
 from driftline.engine.ranking import narrowed
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import renderer_of
+from driftline.engine.results import utc_now
 from driftline.engine.rows import (
     Facts,
     Read,
@@ -84,10 +85,10 @@ def run_project(
     """
     chosen = choose_monitors(project, monitors, selection)
     now = datetime.now(UTC)
-    moments = {monitor.name: (resolve_at(monitor, at, now),) for monitor in chosen}
+    moments = {monitor.name: resolve_at(monitor, at, now) for monitor in chosen}
 
     def one(monitor: Monitor, tools: Tools) -> MonitorRun | None:
-        return _run_one(project, monitor, moments[monitor.name], selection, tools)
+        return run_one(journal_of(project, monitor, moments[monitor.name], tools), tools, selection)
 
     result = each_monitor(project, chosen, one, warehouse, progress, store=store)
     return replace(result, fail_on=fail_on)
@@ -237,18 +238,18 @@ def choose_monitors(
     return chosen
 
 
-def _run_one(
-    project: Project,
-    monitor: Monitor,
-    moments: Sequence[datetime],
-    selection: Selection,
-    tools: Tools,
-) -> MonitorRun | None:
-    """Measure, judge and store the windows of some moments; None where the selection takes nothing."""
-    log = Journal(project, monitor, moments[-1], tools.warehouse.dialect, tools.invocation)
+def journal_of(
+    project: Project, monitor: Monitor, at: datetime, tools: Tools, *, tells: bool = True
+) -> Journal:
+    """What is kept of a monitor's run for a moment; `tells` says whether anybody hears of it."""
+    return Journal(project, monitor, at, tools.warehouse.dialect, tools.invocation, tells=tells)
+
+
+def run_one(log: Journal, tools: Tools, selection: Selection = EVERYTHING) -> MonitorRun | None:
+    """Measure, judge and store the window of a moment; None where the selection takes nothing."""
 
     def work() -> MonitorRun | None:
-        parts = measured(log, moments, tools, past_of(monitor, tools.store), selection)
+        parts = measured(log, (log.at,), tools, past_of(log.monitor, tools.store), selection)
         return kept(log, parts, tools) if parts else None
 
     return guarded(log, tools.store, work)

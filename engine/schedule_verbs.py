@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from driftline.engine.calls import ProjectLike, load, masked, or_error
+from driftline.engine.calls import ProjectLike, load, masked, or_error, several
 from driftline.engine.outcome import RunResult
 from driftline.engine.verbs import progress, tell_all
 
@@ -51,7 +51,7 @@ def schedule(
     from driftline.engine.scheduler import Scheduler
 
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     return entries(loaded, Scheduler.of(loaded, names).monitors, print)
 
 
@@ -83,7 +83,7 @@ def run_due(
     from driftline.engine.scheduler import Scheduler, SystemClock
 
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     ends = stop or threading.Event()
 
     def heard(result: RunResult) -> None:

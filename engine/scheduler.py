@@ -17,12 +17,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from driftline.engine.errors import ConfigError, DriftlineError, StoreError
-from driftline.engine.journal import Journal
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.place import Tables
 from driftline.engine.project import Monitor, Project
 from driftline.engine.reprocess import changed
-from driftline.engine.results import arrow_rows
+from driftline.engine.results import arrow_rows, naive_utc
 from driftline.engine.run import (
     Progress,
     Tools,
@@ -30,9 +29,11 @@ from driftline.engine.run import (
     delivered,
     each_monitor,
     guarded,
+    journal_of,
     kept,
     measured,
     past_of,
+    run_one,
 )
 from driftline.engine.slots import due, missed, next_slot
 from driftline.engine.store import Store, store_of
@@ -165,7 +166,7 @@ class Scheduler:
         for each in self.monitors:
             slot = missed(each, done.get(each.name), now)
             if slot is not None:
-                self._lost[each.name] = slot.astimezone(UTC).replace(tzinfo=None)
+                self._lost[each.name] = naive_utc(slot)
         return {name: moments for name, moments in found.items() if moments}
 
     def _round(self, waiting: Mapping[str, datetime]) -> RunResult:
@@ -185,28 +186,27 @@ class Scheduler:
         slot = _Slot(store, monitor.name, at, self.holder, self.clock)
         if not slot.take():
             return None
-        log = Journal(self.project, monitor, at, tools.warehouse.dialect, tools.invocation)
+        log = journal_of(self.project, monitor, at, tools)
         log.also = (slot.finish,)
         lost = self._lost.get(monitor.name)
         if lost is not None:
             # with the results of the first that is run again, so that it is told once
             log.also += (lambda tables, _: log.lost(tables, lost),)
         with slot.held():
-            result = _run(log, tools)
-        if result is None:
-            return None
+            result = run_one(log, tools)
+        assert result is not None
         if result.error is not None:
             with suppress(StoreError):
                 slot.give_back()
-        elif monitor.catch_up.reprocess is not None:
+            return result
+        self._lost.pop(monitor.name, None)
+        if monitor.catch_up.reprocess is not None:
             self._reprocess(monitor, at, tools)
-        if result.error is None:
-            self._lost.pop(monitor.name, None)
         return result
 
     def _reprocess(self, monitor: Monitor, at: datetime, tools: Tools) -> None:
         """Compute earlier windows again whose rows have changed in number since."""
-        log = Journal(self.project, monitor, at, tools.warehouse.dialect, tools.invocation)
+        log = journal_of(self.project, monitor, at, tools)
 
         def work() -> MonitorRun | None:
             moments = changed(log, tools)
@@ -256,30 +256,13 @@ def catch_up_project(
         ]
 
         def one(monitor: Monitor, tools: Tools, count: int = count) -> MonitorRun | None:
-            log = Journal(
-                project,
-                monitor,
-                waiting[monitor.name][count],
-                tools.warehouse.dialect,
-                tools.invocation,
-            )
-            return _run(log, tools)
+            return run_one(journal_of(project, monitor, waiting[monitor.name][count], tools), tools)
 
         if left:
             result = each_monitor(project, left, one, warehouse, progress)
             found += result.monitors
             error = error or result.error
     return RunResult(tuple(found), error=error)
-
-
-def _run(log: Journal, tools: Tools) -> MonitorRun | None:
-    """Measure, judge and store the window of a journal's moment."""
-
-    def work() -> MonitorRun:
-        parts = measured(log, (log.at,), tools, past_of(log.monitor, tools.store))
-        return kept(log, parts, tools)
-
-    return guarded(log, tools.store, work)
 
 
 def finished(store: Store, now: datetime) -> dict[str, datetime]:
@@ -298,9 +281,7 @@ def finished(store: Store, now: datetime) -> dict[str, datetime]:
                 " where finished_at is not null and slot <= $now group by monitor"
             )
         for sql in asked:
-            for row in tables.fetch(
-                sql, {"now": now.astimezone(UTC).replace(tzinfo=None)}
-            ).to_pylist():
+            for row in tables.fetch(sql, {"now": naive_utc(now)}).to_pylist():
                 at = row["at"].replace(tzinfo=UTC)
                 found[row["monitor"]] = max(found.get(row["monitor"], at), at)
     return found
@@ -312,10 +293,9 @@ class _Slot:
     def __init__(self, store: Store, monitor: str, at: datetime, holder: str, clock: Clock) -> None:
         self._store = store
         self._monitor = monitor
-        self._at = at.astimezone(UTC).replace(tzinfo=None)
+        self._at = naive_utc(at)
         self._holder = holder
         self._clock = clock
-        self._done = threading.Event()
 
     def take(self) -> bool:
         """Take it on; False where it is finished, or someone else is at it, or it is to wait."""
@@ -366,7 +346,7 @@ class _Slot:
             self._put(tables, held_until=self._now() + pause, holder="")
 
     def _now(self) -> datetime:
-        return self._clock.now().astimezone(UTC).replace(tzinfo=None)
+        return naive_utc(self._clock.now())
 
     def _row(self, tables: Tables) -> Mapping[str, Any] | None:
         found = tables.fetch(

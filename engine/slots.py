@@ -15,7 +15,6 @@ from driftline.engine.times import parse_duration
 from driftline.engine.windows import add, last_slot
 
 _MOST: Final = 100_000
-_A_MINUTE: Final = 60
 
 
 def slots_after(schedule: str, after: datetime, zone: str) -> Iterator[datetime]:

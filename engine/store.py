@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
@@ -32,7 +32,7 @@ from driftline.engine.replace import (
     replace_definitions,
     replace_slices,
 )
-from driftline.engine.results import ALL, SCHEMA, Rows, Schema, arrow_rows, naive_utc
+from driftline.engine.results import ALL, SCHEMA, Rows, Schema, arrow_rows, naive_utc, utc_now
 from driftline.engine.stored import NOTHING, Known, Migrated, Past, Slice, Standing, Window
 from driftline.engine.storefile import ResultsFile
 from driftline.engine.storeschema import ResultsSchema
@@ -168,7 +168,7 @@ class Store:
             dry_run: Whether to tell the statements alone.
         """
         before = self.version()
-        now = _now()
+        now = utc_now()
         statements = self.place.steps(self.schema, before, now)
         if statements and not dry_run:
             with self._transaction(now, asked=True):
@@ -186,7 +186,7 @@ class Store:
         self.place.before_a_run(wait_seconds=self.wait_seconds)
         version = self.version()
         if version is not None and version < self.schema.version:
-            with self._transaction(_now()):
+            with self._transaction(utc_now()):
                 pass
 
     def check_writable(self) -> str:
@@ -371,7 +371,7 @@ class Store:
             StoreError: Also when rows do not fit the table.
         """
         found = arrow_rows("metrics", rows)
-        with self._transaction(_now()) as tables:
+        with self._transaction(utc_now()) as tables:
             tables.update("metrics", found, same=("metric_id", "run_id"), columns=VERDICT)
             if then is not None:
                 then(tables)
@@ -418,7 +418,7 @@ class Store:
             anew: Whether what is stored of the reference goes first.
         """
         left = iter(rows)
-        with self._transaction(_now()) as tables:
+        with self._transaction(utc_now()) as tables:
             while some := list(islice(left, _AT_ONCE)):
                 if anew:
                     tables.execute(
@@ -436,7 +436,7 @@ class Store:
         """
         if not rows:
             return 0
-        with self._transaction(_now()) as tables:
+        with self._transaction(utc_now()) as tables:
             return add(tables, rows)
 
     def unsent(self) -> list[Row]:
@@ -446,7 +446,7 @@ class Store:
 
     def change_outbox(self, decide: Callable[[Sequence[Row]], Sequence[Row]]) -> list[Row]:
         """Change messages that no channel has taken, in one transaction; as `outbox.change`."""
-        with self._transaction(_now()) as tables:
+        with self._transaction(utc_now()) as tables:
             return change(tables, decide)
 
     def known(self, monitor: str, measure_hash: str) -> dict[Window, Known]:
@@ -536,7 +536,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Tables]:
         """The result tables, made when there are none, in one transaction: all of the block, or nothing."""
-        with self._transaction(_now()) as tables:
+        with self._transaction(utc_now()) as tables:
             yield tables
 
     @contextmanager
@@ -632,10 +632,6 @@ def store_of(
     else:
         place = ResultsSchema(connection, schema)
     return Store(place, wait_seconds=wait_seconds)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _started(run: Mapping[str, object]) -> datetime:

@@ -23,6 +23,7 @@ from driftline.engine.calls import (
     moment,
     or_error,
     own_metrics,
+    several,
 )
 from driftline.engine.catalog import METRICS, SHORT_NAMES, Metric
 from driftline.engine.errors import ConfigError, SourceError
@@ -108,7 +109,7 @@ def run(
     """
     selection = parse_selection(select, exclude)
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         warehouse = _beside(connection)
         if catch_up:
@@ -169,7 +170,7 @@ def backfill(
     except ValueError as error:
         raise ConfigError(f"every: {error}") from None
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         warehouse = _beside(connection)
 
@@ -226,7 +227,7 @@ def baseline(
             f"there is no action {action!r}", hint=f"known are {', '.join(BASELINE_ACTIONS)}"
         )
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         warehouse = _beside(connection)
         try:
@@ -429,7 +430,7 @@ def statements(
     from driftline.engine.run import choose_monitors
 
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         selection = parse_selection(select, exclude)
         chosen = choose_monitors(loaded, names, selection)
@@ -466,7 +467,7 @@ def estimates(
     from driftline.engine.warehouses import open_warehouse
 
     loaded = load(project, target)
-    names = [monitors] if isinstance(monitors, str) else monitors
+    names = several(monitors)
     with masked(loaded):
         selection = parse_selection(select, exclude)
         chosen = choose_monitors(loaded, names, selection)

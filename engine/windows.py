@@ -23,6 +23,7 @@ from driftline.engine.project import (
     RollingWindow,
     Window,
 )
+from driftline.engine.results import naive_utc
 from driftline.engine.times import multiply, parse_duration, parse_instant
 
 __all__ = [
@@ -294,14 +295,10 @@ def stored_bounds(span: Span | None, at: datetime) -> tuple[datetime, datetime]:
     Rows without a lower end are stored from 1970-01-01, rows of any time up to `at`.
     """
     end = at if span is None else span.end
-    start = EPOCH if span is None or span.start is None else _naive(span.start)
-    return start, _naive(end)
+    start = EPOCH if span is None or span.start is None else naive_utc(span.start)
+    return start, naive_utc(end)
 
 
 def window_date(end: datetime) -> date:
     """The date, in UTC, of the last moment of a window: that of its end less a microsecond."""
-    return (_naive(end) - timedelta(microseconds=1)).date()
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    return (naive_utc(end) - timedelta(microseconds=1)).date()

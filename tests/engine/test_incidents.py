@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.engine.alerting import Change, judged_again, note, settle
+from driftline.engine.alerting import Change, follow_verdicts, note, settle
 from driftline.engine.incidents import Decision, Incident, Rules, fold
 from driftline.engine.project import (
     Alerting,
@@ -356,11 +356,11 @@ def test_rows_that_are_judged_again_take_their_incidents_with_them(
     held.put(history("bbo"))
     better = history("oo")
     held.tables.put("metrics", arrow_rows("metrics", better))
-    judged_again(held.tables, held.monitor, better, NOW)
+    follow_verdicts(held.tables, held.monitor, better, NOW)
     assert held.alerts() == []
     worse = history("ob")
     held.tables.put("metrics", arrow_rows("metrics", worse))
-    judged_again(held.tables, held.monitor, worse, NOW)
+    follow_verdicts(held.tables, held.monitor, worse, NOW)
     assert [days_of(row) for row in held.alerts()] == [(1, 2)]
 
 
