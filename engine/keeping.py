@@ -140,7 +140,7 @@ def write_note(
         "note_id": hashlib.sha256(told.encode()).hexdigest()[:32],
         "monitor": monitor,
         "noted_for": moment,
-        "content": text,
+        "note": text,
         "noted_at": now or utc_now(),
         "noted_by": by or user(),
     }

@@ -1109,7 +1109,7 @@ def notes(out: Console, rows: Sequence[Row]) -> None:
                 Text(clean(row["monitor"]), style="bold"),
                 clean(row["noted_by"]),
             ),
-            (_on_one_line(row["content"]),),
+            (_on_one_line(row["note"]),),
         )
         for row in rows
     ]

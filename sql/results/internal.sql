@@ -168,7 +168,7 @@ create table if not exists _notes (
     note_id text not null,
     monitor text not null,
     noted_for timestamp not null,
-    content text not null,
+    note text not null,
     noted_at timestamp not null,
     noted_by text not null
 );
@@ -177,6 +177,6 @@ comment on table _notes is 'One row per thing that somebody wants to be known of
 comment on column _notes.note_id is 'Identifies the note';
 comment on column _notes.monitor is 'Name of the monitor';
 comment on column _notes.noted_for is 'The moment that it is about, UTC';
-comment on column _notes.content is 'What it says';
+comment on column _notes.note is 'What it says';
 comment on column _notes.noted_at is 'When it was written, UTC';
 comment on column _notes.noted_by is 'Who wrote it';

@@ -84,7 +84,7 @@ def test_notes_are_kept_once_each_and_listed_newest_first(project: Path, cli: Cl
         cli("note", "churn", "a new model", "--at", "2026-02-12", "--by", "ann")
     cli("note", "churn", "the pipeline\nbroke", "--at", "2026-02-14T06:00")
     found = json.loads(cli("ls", "notes", "--format", "json").output)
-    assert [(row["content"], row["noted_for"][:16]) for row in found] == [
+    assert [(row["note"], row["noted_for"][:16]) for row in found] == [
         ("the pipeline\nbroke", "2026-02-14T06:00"), ("a new model", "2026-02-12T00:00"),
     ]  # fmt: skip
     assert found[1]["noted_by"] == "ann"
