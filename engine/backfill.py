@@ -10,7 +10,7 @@ from driftline.engine.check import judged_again, replace_verdicts
 from driftline.engine.journal import Part, measure_hash
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import ALL
-from driftline.engine.project import Duration, Monitor, Project, RollingWindow
+from driftline.engine.project import Duration, Monitor, Project
 from driftline.engine.rows import Row
 from driftline.engine.run import (
     Progress,
@@ -148,9 +148,9 @@ def _reference_ids(parts: Iterable[Part]) -> dict[str, str]:
 
 def _agrees(known: Known, ids: Mapping[str, str], monitor: Monitor) -> bool:
     """Whether a window was compared with the references of today; those that move are told by name."""
-    rolling = {r.name for r in monitor.references if isinstance(r.window, RollingWindow)}
+    moving = {r.name for r in monitor.references if r.moves}
     return all(
-        name in rolling or ids.get(name, reference_id) == reference_id
+        name in moving or ids.get(name, reference_id) == reference_id
         for name, reference_id in known.reference_ids
     )
 

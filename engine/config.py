@@ -18,7 +18,6 @@ from driftline.engine.conventions import CONVENTIONS, metrics_of
 from driftline.engine.dbt import DbtProject
 from driftline.engine.errors import ConfigError
 from driftline.engine.interpolate import Environment, mask
-from driftline.engine.not_built import complain_of_not_built
 from driftline.engine.own_metrics import metrics_beside
 from driftline.engine.project import (
     MEMORY,
@@ -113,11 +112,7 @@ def load_project(
     dbt = DbtProject.beside(root, environ)
     _connect_as_dbt(tree, dbt, environment)
     _gather_monitors(tree, file, environment)
-    # Looked for first, in the whole tree, and told apart: a value may be wrong and not built.
-    not_built = Complaints()
-    complain_of_not_built(tree, not_built)
     given = checked_file(tree, complaints)
-    complaints.extend(not_built)
     secrets = frozenset(environment.secrets)
     project = Project(root, (), Results(root / RESULTS), Connection(), file_path, target, secrets)
     if given is not None:

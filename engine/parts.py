@@ -74,6 +74,11 @@ class ScanPart:
         return min((start for start in starts if start), default=None) if all(starts) else None
 
     @property
+    def parts(self) -> tuple[tuple[datetime, datetime], ...]:
+        """Where only parts of the one window count, their starts and ends."""
+        return self.windows[0].parts
+
+    @property
     def end(self) -> datetime | None:
         """Where the last window ends."""
         return max((window.end for window in self.windows if window.end), default=None)

@@ -40,11 +40,18 @@ WHOLE: Final = -1
 
 @dataclass(frozen=True)
 class ScanWindow:
-    """One window of a scan; `start` and `end` are UTC, None where open or where there is no clock."""
+    """One window of a scan; `start` and `end` are UTC, None where open or where there is no clock.
+
+    Attributes:
+        id: Its number among the scan's.
+        start, end: From where on and up to where.
+        parts: Where only parts of it count, their starts and ends; a scan has no other window then.
+    """
 
     id: int
     start: datetime | None
     end: datetime | None
+    parts: tuple[tuple[datetime, datetime], ...] = ()
 
 
 @dataclass(frozen=True)

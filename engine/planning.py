@@ -617,7 +617,7 @@ def _window(span: Span | None) -> ScanWindow:
     if span is None:
         return ScanWindow(0, None, None)
     start = None if span.start is None else span.start.astimezone(UTC)
-    return ScanWindow(0, start, span.end.astimezone(UTC))
+    return ScanWindow(0, start, span.end.astimezone(UTC), span.parts)
 
 
 def _clock(

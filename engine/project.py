@@ -55,6 +55,14 @@ Window = RollingWindow | FixedWindow
 
 
 @dataclass(frozen=True)
+class SeasonalWindow:
+    """Production's own window so much earlier, and as much earlier again: `cycles` of them together."""
+
+    same: Duration
+    cycles: int
+
+
+@dataclass(frozen=True)
 class Source:
     """Where rows come from: exactly one of files, table, query.
 
@@ -89,9 +97,14 @@ class Reference:
     name: str
     source: Source
     timestamp: str | None = None
-    window: Window | None = None
+    window: Window | SeasonalWindow | None = None
     filter: str | None = None
     frozen: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether its rows are others at another moment, by its own definition."""
+        return isinstance(self.window, RollingWindow | SeasonalWindow)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from driftline.engine.project import (
     Reference,
     Roles,
     RollingWindow,
+    SeasonalWindow,
     Source,
     Window,
 )
@@ -44,6 +45,7 @@ from driftline.engine.resolve_signals import (
 from driftline.engine.times import multiply, parse_instant, schedule_period
 from driftline.engine.yaml_file import Complaints, Map, Trail, cut, nearest
 
+CYCLES: Final = 4  # of a seasonal reference that does not say how many
 RECENT: Final = "recent"  # the reference of a scheduled monitor that names none
 
 _TEXT_FILES: Final = ("csv", "tsv", "json", "jsonl", "ndjson")
@@ -310,7 +312,13 @@ class _Resolver:
         self, name: str, given: models.Reference, at: tuple[str, ...], production: Production
     ) -> Reference | None:
         """One reference; production's source and what goes with it unless it names its own."""
-        window = self.window(given.window, at, None)
+        window: Window | SeasonalWindow | None = self.window(given.window, at, None)
+        if given.same is not None:
+            window = SeasonalWindow(given.same, given.cycles or CYCLES)
+            if production.window is None:
+                message = "a season needs production.window: the rows that it is the same of"
+                self.section.complain(message, *at, "same")
+                return None
         source, timestamp, row_filter = production.source, given.timestamp, given.filter
         if given.table is None and given.query is None:
             timestamp = timestamp or production.timestamp

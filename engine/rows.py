@@ -15,7 +15,7 @@ from driftline.engine.execute import Gathered
 from driftline.engine.judge import Verdict
 from driftline.engine.measure import Measurement
 from driftline.engine.plan import ALL, Pair, Plan, Scan, reference_bounds
-from driftline.engine.project import FixedWindow, Join, RollingWindow, Window
+from driftline.engine.project import FixedWindow, Join, RollingWindow, SeasonalWindow, Window
 from driftline.engine.ranking import ranks
 from driftline.engine.results import metric_id
 from driftline.engine.stored import NOTHING, Slice, Standing
@@ -563,7 +563,7 @@ def _reference_id(plan: Plan, scan: Scan, facts: Facts) -> str:
     }
     if scan.joined:
         parts["joins"] = [_join_text(joined.join) for joined in scan.joined]
-    if not isinstance(reference.window, RollingWindow):
+    if not reference.moves:
         pair = next(p for p in plan.pairs if p.reference_scan == scan.id)
         bins: dict[str, Sequence[Mapping[str, Any]]] = {
             item.name: facts.histogram(pair, item.id) for item in plan.measured
@@ -615,13 +615,15 @@ def _frozen(
     ]
 
 
-def _window_text(window: Window | None) -> str | None:
+def _window_text(window: Window | SeasonalWindow | None) -> str | None:
     match window:
         case None:
             return None
         case RollingWindow():
             offset = None if window.offset is None else window.offset.text
             return f"rolling {window.size.text} {offset}"
+        case SeasonalWindow():
+            return f"seasonal {window.same.text} {window.cycles}"
         case FixedWindow():
             return f"fixed {window.start.astimezone(UTC)} {window.end.astimezone(UTC)}"
 

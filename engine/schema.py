@@ -30,6 +30,7 @@ from driftline.engine.project import (
     Production,
     Project,
     Reference,
+    SeasonalWindow,
     Signal,
     Source,
     Window,
@@ -226,9 +227,18 @@ def _text(duration: Duration | None) -> str | None:
 
 
 def _rows(rows: Production | Reference) -> Tree:
-    return _source(rows.source) | _given(
-        timestamp=rows.timestamp, window=_window(rows.window), filter=rows.filter
+    return (
+        _source(rows.source)
+        | _given(timestamp=rows.timestamp)
+        | _when(rows.window)
+        | _given(filter=rows.filter)
     )
+
+
+def _when(window: Window | SeasonalWindow | None) -> Tree:
+    if isinstance(window, SeasonalWindow):
+        return {"same": window.same.text, "cycles": window.cycles}
+    return _given(window=_window(window))
 
 
 def _join(join: Join) -> Tree:

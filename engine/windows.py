@@ -7,7 +7,7 @@ when the clocks change; hours, minutes and seconds are exact. Every result is in
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from driftline.engine.project import (
     Monitor,
     Reference,
     RollingWindow,
+    SeasonalWindow,
     Window,
 )
 from driftline.engine.results import naive_utc
@@ -49,10 +50,16 @@ _MOST_WINDOWS: Final = 100_000
 
 @dataclass(frozen=True)
 class Span:
-    """[start, end) in UTC; a start of None is the beginning of the table."""
+    """[start, end) in UTC; a start of None is the beginning of the table.
+
+    Attributes:
+        start, end: From where on and up to where.
+        parts: Where only parts of it count, their starts and ends, in order and apart.
+    """
 
     start: datetime | None
     end: datetime
+    parts: tuple[tuple[datetime, datetime], ...] = ()
 
 
 def add(at: datetime, duration: Duration, zone: str, sign: Literal[1, -1] = 1) -> datetime:
@@ -187,7 +194,8 @@ def reference_span(
 ) -> Span | None:
     """The rows of a reference that a run at `at` looks at; None means all, whatever their time.
 
-    A rolling window without an offset ends where a rolling window of production begins.
+    A rolling window without an offset ends where a rolling window of production begins. A seasonal one
+    is production's of earlier, a part a cycle; parts that touch are one.
 
     Args:
         monitor: The monitor.
@@ -199,6 +207,8 @@ def reference_span(
         ConfigError: When the window would begin before the year 1.
     """
     end = at
+    if isinstance(reference.window, SeasonalWindow):
+        return _seasons(monitor, reference.window, at, delay)
     if isinstance(monitor.production.window, RollingWindow):
         span = production_span(monitor, at, delay)
         end = at if span is None or span.start is None else span.start
@@ -206,6 +216,24 @@ def reference_span(
     if isinstance(window, RollingWindow) and window.offset is None:
         delay = None  # the end it takes from production is late already
     return _span(window, reference.timestamp, at, monitor.time_zone, end, delay)
+
+
+def _seasons(
+    monitor: Monitor, window: SeasonalWindow, at: datetime, delay: Duration | None
+) -> Span | None:
+    """Production's window of each of the cycles before it."""
+    span = production_span(monitor, at, delay)
+    if span is None or span.start is None:
+        return span
+    parts: list[tuple[datetime, datetime]] = []
+    for cycle in range(window.cycles, 0, -1):
+        back = multiply(window.same, cycle)
+        start, end = (add(each, back, monitor.time_zone, -1) for each in (span.start, span.end))
+        if parts and start <= parts[-1][1]:
+            start, end = parts[-1][0], max(end, parts.pop()[1])
+        parts.append((start, end))
+    whole = Span(parts[0][0], parts[-1][1])
+    return whole if len(parts) == 1 else replace(whole, parts=tuple(parts))
 
 
 def _span(
@@ -272,7 +300,7 @@ def backfill_moments(
 
 def overlap_warning(monitor: Monitor, reference: Reference, at: datetime) -> str | None:
     """A sentence when a rolling reference holds rows of the very window it is compared with."""
-    if not isinstance(reference.window, RollingWindow):
+    if not reference.moves:
         return None
     if reference.source != monitor.production.source:
         return None

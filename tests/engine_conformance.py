@@ -33,6 +33,7 @@ from driftline.engine.project import (
     Reference,
     Roles,
     RollingWindow,
+    SeasonalWindow,
     Source,
 )
 from driftline.engine.times import parse_duration
@@ -360,14 +361,19 @@ class Conformance:
             Reference(
                 "recent", table("hourly"), clock, RollingWindow(Duration(days=14, text="P14D"))
             ),
+            Reference("seasonal", table("hourly"), clock, SeasonalWindow(parse_duration("P9D"), 3)),
         )
         watched = monitor(
             production=production, references=references, signals=signals(reference="before")
         )
-        second = [replace(s, name=f"{s.name}_2", reference="recent") for s in watched.signals]
-        watched = replace(watched, signals=(*watched.signals, *second))
+        others = [
+            replace(signal, name=f"{signal.name}_{name}", reference=name)
+            for name in ("recent", "seasonal")
+            for signal in watched.signals
+        ]
+        watched = replace(watched, signals=(*watched.signals, *others))
         own, theirs = in_time.runs(watched, path=path, at="2026-02-08")
-        assert {row["reference"] for row in own.metrics} >= {"before", "recent"}
+        assert {row["reference"] for row in own.metrics} >= {"before", "recent", "seasonal"}
         assert {row["row_count"] for row in own.profiles if row["side"] == "production"} != {0}
         assert differences(own, theirs) == ""
 

@@ -39,7 +39,6 @@ FLOORS: Final = (
     {"azure_file", "commented", "windows_zones"},
     {"azure_trigger", "azure_signals"},
     {"azure_metrics"},
-    {"not_built"},
     {"config_types"},
     {"alert_models", "signal_models"},
     {"config_models"},

@@ -79,6 +79,9 @@ inner join {{ placed_steps([scan]) }}
 from {{ scan.table }}
 {%- if scan.clock is not none %}
 where ({% if scan.start is not none %}{{ scan.clock }} >= {{ scan.start | instant(scan) }} and {% endif %}{{ scan.clock }} < {{ scan.end | instant(scan) }})
+{%- if scan.parts %}
+    and ({% for start, end in scan.parts %}({{ scan.clock }} >= {{ start | instant(scan) }} and {{ scan.clock }} < {{ end | instant(scan) }}){% if not loop.last %} or {% endif %}{% endfor %})
+{%- endif %}
 {%- endif %}
 {%- if scan.filter is not none %}
 {% if scan.clock is none %}where{% else %}    and{% endif %} ({{ scan.filter }})

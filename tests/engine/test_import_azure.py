@@ -21,7 +21,6 @@ from driftline.engine.azure_metrics import METRIC_NAMES
 from driftline.engine.catalog import METRICS
 from driftline.engine.config import load_project
 from driftline.engine.import_azure import Imported, import_azure_file
-from driftline.engine.not_built import NOT_BUILT
 from driftline.engine.project import FixedWindow, Monitor, Reference, RollingWindow, Signal
 from driftline.engine.windows_zones import WINDOWS_ZONES, iana_zone
 from driftline.engine.yaml_file import Complaints, Map, YamlFile, read_yaml
@@ -246,12 +245,6 @@ def _parsed(path: Path, text: str, complaints: Complaints) -> YamlFile:
     return read_yaml(Text(path), str(path), complaints)
 
 
-def without_what_is_not_built(text: str) -> str:
-    """A project file without the keys of monitors that this version refuses to do yet."""
-    keys = {path.split(".")[2] for path, _ in NOT_BUILT if path.count(".") == 2}
-    return "\n".join(line for line in text.split("\n") if line.strip().split(":")[0] not in keys)
-
-
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[[Tree], list[Monitor]]:
     """Import, write, and load what was written: it must be right as it is."""
@@ -259,7 +252,7 @@ def load(tmp_path: Path) -> Callable[[Tree], list[Monitor]]:
     def loaded(tree: Tree) -> list[Monitor]:
         made, _ = read(tree)
         file = tmp_path / "driftline.yml"
-        file.write_text(without_what_is_not_built(made.text), "utf-8")
+        file.write_text(made.text, "utf-8")
         project = load_project(file, environ={})
         assert [monitor.name for monitor in project.monitors] == [*made.monitors]
         return [*project.monitors]
@@ -551,7 +544,7 @@ def test_whatever_a_file_holds_each_leaf_is_accounted_for_and_the_project_is_rig
         return
     made, file = read(tree)
     project = tmp_path_factory.mktemp("made") / "driftline.yml"
-    project.write_text(without_what_is_not_built(made.text), "utf-8")
+    project.write_text(made.text, "utf-8")
     loaded = load_project(project, environ={})
     assert loaded.monitors
     assert isinstance(file.root, Map)
