@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from driftline.engine.attributions import Attributed
 from driftline.engine.cells import Side, Values
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.custom import Asked
+from driftline.engine.dispersion import Dispersion, Gaps
 from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import LARGEST, MOST_BINS, SMALLEST, Grid
 from driftline.engine.plan import Plan, Scan
@@ -35,6 +36,8 @@ FROZEN: Final = "frozen"
 
 # Rows that tell a feature's importance, and that: None where none of them does.
 Importances = Mapping[str, tuple[int, float | None]]
+# How windows of a feature differ: of its values, and of whether it has one.
+Dispersions = Mapping[tuple[str, bool], Dispersion]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Column:
         categories: (value, fault, rows), of a text column whose values are all known.
         importances: (rows, importance) by feature, of what holds importances; of an aggregate, (rows,
             value) alone.
+        dispersions: How windows differ, by feature and whether of nulls, of what holds that.
     """
 
     key: str
@@ -70,6 +74,7 @@ class Column:
     numbers: Numbers | None = None
     categories: tuple[tuple[str | None, str | None, int], ...] | None = None
     importances: Importances | None = None
+    dispersions: Dispersions | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ class Baseline:
         reference_id: What results call it.
         built_at: When it was built, naive UTC.
         rows: Its rows.
-        columns: What is known of each, by feature name; of importances and aggregates, by their own.
+        columns: What is known of each, by feature name; of importances, aggregates and dispersions,
+            by their own.
     """
 
     monitor: str
@@ -99,7 +105,11 @@ class Baseline:
     @property
     def features(self) -> Mapping[str, Column]:
         """What is known of columns of the table, by name."""
-        return {name: each for name, each in self.columns.items() if each.importances is None}
+        return {
+            name: each
+            for name, each in self.columns.items()
+            if each.importances is None and each.dispersions is None
+        }
 
 
 def rows_key(reference: Reference) -> str | None:
@@ -152,6 +162,20 @@ def aggregate_name(scan: Scan, asked: Asked) -> str | None:
     return f"aggregate {_hash([asked.aggregate.sql, read])}"
 
 
+def dispersions_name(scan: Scan, features: Sequence[tuple[Watched, object]]) -> str:
+    """What is kept of how a reference's windows differ: by windows, and by columns and their bins.
+
+    Args:
+        scan: The reference.
+        features: The features, and what their bins are.
+    """
+    windows = [[str(window.start), str(window.end)] for window in scan.control]
+    told = [
+        [item.name, item.reference and item.reference.type, repr(bins)] for item, bins in features
+    ]
+    return f"dispersions {_hash([windows, told])}"
+
+
 def _modelled_name(plan: Plan, scan: Scan, each: Attributed) -> str | None:
     """The same of importances that are made of features and what the model says."""
     monitor, target = plan.monitor, each.target
@@ -187,12 +211,14 @@ class Known:
         columns: Facts by scan and feature id.
         importances: By scan and the id of their source.
         aggregates: Rows and value by scan, signal and metric.
+        dispersions: By scan and what they are kept under.
     """
 
     rows: dict[int, int] = field(default_factory=dict)
     columns: dict[tuple[int, int], Column] = field(default_factory=dict)
     importances: dict[tuple[int, int], Importances] = field(default_factory=dict)
     aggregates: dict[tuple[int, str, str], tuple[int, float | None]] = field(default_factory=dict)
+    dispersions: dict[tuple[int, str], Dispersions] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, baselines: Mapping[str, Baseline]) -> Known:
@@ -216,6 +242,9 @@ class Known:
                 told = found.columns.get(aggregate_name(scan, one) or "")
                 if told is not None and told.importances is not None:
                     known.aggregates[scan.id, *one.key] = told.importances[""]
+            for name, column in found.columns.items():
+                if column.dispersions is not None:
+                    known.dispersions[scan.id, name] = column.dispersions
         return known
 
     def numbers(self, scan: int, feature: int) -> Numbers | None:
@@ -297,6 +326,12 @@ def packed(column: Column) -> bytes:
             name: [rows, None if value is None else value.hex()]
             for name, (rows, value) in column.importances.items()
         },
+        "dispersions": None
+        if column.dispersions is None
+        else [
+            [*key, told.windows, [x.hex() for x in _floats_of(told)]]
+            for key, told in column.dispersions.items()
+        ],
     }
     arrays: list[np.ndarray] = []
     if column.numbers is not None:
@@ -373,7 +408,23 @@ def unpacked(content: bytes) -> Column:
             name: (rows, None if value is None else float.fromhex(value))
             for name, (rows, value) in importances.items()
         },
+        None
+        if (scattered := head.get("dispersions")) is None
+        else {
+            (name, kind): _scattered(windows, [*map(float.fromhex, floats)])
+            for name, kind, windows, floats in scattered
+        },
     )
+
+
+def _floats_of(told: Dispersion) -> list[float]:
+    gaps = () if told.gaps is None else astuple(told.gaps)
+    return [told.factor, told.share, told.inverse, *gaps]
+
+
+def _scattered(windows: int, floats: Sequence[float]) -> Dispersion:
+    factor, share, inverse, *gaps = floats
+    return Dispersion(windows, factor, share, inverse, Gaps(*gaps) if gaps else None)
 
 
 def counted_categories(

@@ -6,7 +6,7 @@ placeholders with a comment that says what stands there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from driftline.engine.dialects import known_dialect, spelled
 from driftline.engine.errors import DriftlineError, SourceError
-from driftline.engine.features import named_columns
+from driftline.engine.features import Watched, named_columns
 from driftline.engine.joint import Axis
 from driftline.engine.outcome_sql import OutcomeRenderer
 from driftline.engine.parts import GridPart, Walk
@@ -24,6 +24,7 @@ from driftline.engine.plan import Plan, Segment
 from driftline.engine.planning import make_plans, references_needed
 from driftline.engine.project import Monitor, Project, Reference, Source
 from driftline.engine.render import Renderer
+from driftline.engine.scattering import watched_in
 from driftline.engine.segments import most_values
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.sqltext import as_sql
@@ -223,14 +224,15 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
             for pair in plan.pairs
         ]
         found.append(renderer.walked(numbers, walks))
+    for scan in plan.references:
+        items = [*watched_in(plan, scan)]
+        if items:
+            found.append(renderer.dispersion(scan, items, _axes(items)))
     if plan.custom:
         found.append(renderer.custom(plan.custom, [scan.id for scan in plan.scans]))
     for each in plan.attributions:
         if each.target is not None:
-            axes = {
-                item.id: PLACEHOLDER_VALUES if item.route == "category" else PLACEHOLDER_LIMITS
-                for item in (*each.features, each.target)
-            }
+            axes = _axes((*each.features, each.target))
             found.append(
                 renderer.surrogate(
                     each, each.features, dict.fromkeys(each.scans, 1.0), axes, SAMPLE
@@ -248,6 +250,14 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
     if plan.performance is not None:
         found += OutcomeRenderer(renderer).all()
     return found
+
+
+def _axes(items: Iterable[Watched]) -> dict[int, Axis]:
+    """Bins that only the data tell."""
+    return {
+        item.id: PLACEHOLDER_VALUES if item.route == "category" else PLACEHOLDER_LIMITS
+        for item in items
+    }
 
 
 def _columns(

@@ -523,6 +523,10 @@ class Monitor(Part):
     )
     exact: Literal["always", "when_it_matters", "never"] = key("When values are exact", "always")
     conventions: Literal["driftline", "azure"] = key("Whose definitions apply", "driftline")
+    overdispersion: Flag = key(
+        "Whether p and intervals are widened where a reference's windows differ more than by chance",
+        True,
+    )
     alert_when: AlertWhen | None = key("What makes a value beyond its threshold a breach")
     signals: dict[str, Signal] | None = key("What is watched", min_length=1)
     alerts: Alerts | None = key("When incidents open, and who hears of it")

@@ -44,6 +44,7 @@ class Conventions:
             rows, null being a value too.
         leaves_out_free_text: Whether texts that are mostly distinct are no categories.
         fractions_cast: Whether the text of a fraction casts to a column of whole numbers.
+        clusters: Whether probabilities and intervals allow for rows that come in clusters.
     """
 
     metrics: Mapping[str, Metric]
@@ -59,6 +60,7 @@ class Conventions:
     most_distinct_share: float | None = None
     leaves_out_free_text: bool = True
     fractions_cast: bool = False
+    clusters: bool = True
 
 
 DRIFTLINE: Final = Conventions(metrics=METRICS, defaults=DEFAULT_METRICS)
@@ -79,6 +81,7 @@ CONVENTIONS: Final[Mapping[str, Conventions]] = MappingProxyType(
             most_distinct_share=0.05,
             leaves_out_free_text=False,
             fractions_cast=True,
+            clusters=False,
         ),
     }
 )

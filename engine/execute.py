@@ -42,6 +42,7 @@ from driftline.engine.plan import ALL, WHOLE, Plan
 from driftline.engine.ranking import importance_rows, rounded
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
+from driftline.engine.scattering import Dispersions, scatter
 from driftline.engine.settling import Asked, Cut, Portion
 from driftline.engine.surrogate import MOST_ROWS as SAMPLE
 from driftline.engine.surrogate import Learned, importances, need_lightgbm
@@ -99,6 +100,8 @@ class Gathered:
             segment.
         uncounted: Signal and metric to why an aggregate could not be computed.
         outcomes: What was counted of predictions and what happened.
+        dispersions: How windows of references differ.
+        scattered: What that is kept under, by scan.
     """
 
     types: dict[int, str | None] = field(default_factory=dict)
@@ -114,6 +117,8 @@ class Gathered:
     custom: dict[tuple[str, str], Aggregated] = field(default_factory=dict)
     uncounted: dict[tuple[str, str], str] = field(default_factory=dict)
     outcomes: Counted = field(default_factory=Counted)
+    dispersions: Dispersions = field(default_factory=dict)
+    scattered: dict[int, str] = field(default_factory=dict)
 
 
 # Which comparisons must be exact, and what of them.
@@ -197,10 +202,26 @@ class _Gathering:
         self.numbers.land(self.bench)
         self._decide()
         self._derive()
+        self._scatter()
         self._weigh()
         self._aggregate()
         self._perform()
         return self.out
+
+    def _scatter(self) -> None:
+        """Find out how windows of references differ, where those have windows."""
+        windows = max(len(scan.control) for scan in self.plan.references)
+        if not windows:
+            return
+        self.progress(f"telling {windows} windows of the reference apart")
+        able = [item for item in self.plan.measured if self._has_bins(item)]
+        self.out.dispersions, self.out.scattered = scatter(
+            self.plan,
+            self.renderer,
+            lambda statement: self.ledger.fetch(self.warehouse, statement),
+            self.known,
+            {item.id: self._axis(item, windows) for item in able},
+        )
 
     def _aggregate(self) -> None:
         """Find out what the project file's own aggregates come to."""
@@ -325,7 +346,8 @@ class _Gathering:
         found: Weighed = {}
         features = [item for item in each.features if self._has_bins(item)]
         axes = {
-            item.id: self._axis(item, apart=item.id != target.id) for item in [*features, target]
+            item.id: self._axis(item, LEAST_TARGETS if item.id != target.id else None)
+            for item in [*features, target]
         }
         portions = [Portion(item.id, {}, None, axes[item.id].counts) for item in features]
         by_id = {item.id: item for item in features}
@@ -350,7 +372,7 @@ class _Gathering:
         """How much features move a model learned from a sample of rows, by scan and window."""
         found: Weighed = {}
         features = [item for item in each.features if self._has_bins(item)]
-        axes = {item.id: self._axis(item, apart=False) for item in [*features, target]}
+        axes = {item.id: self._axis(item) for item in [*features, target]}
         rows: dict[int, list[int]] = {scan: [] for scan in scans}
         for row in self.bench.rows("from scan_rows where row_count > 0"):
             if row["scan"] in rows:
@@ -395,8 +417,8 @@ class _Gathering:
                 return f"join {column.join}, which brings {column.name}, cannot be read"
         return None
 
-    def _axis(self, item: Watched, *, apart: bool) -> Axis:
-        """The bins of a column, of those of the report."""
+    def _axis(self, item: Watched, targets: int | None = None) -> Axis:
+        """The bins of a column, of those of the report; categories that so many targets can tell of."""
         if self.out.types[item.id] == "numerical":
             return Axis.of_numbers(self.numbers.own_edges[item.id])
         rows = self.bench.rows(
@@ -404,7 +426,7 @@ class _Gathering:
             " and kind = 'category' group by value"
             f" order by sum(case when scan = {self.plan.primary.id} then n else 0 end) desc, value"
         )
-        return Axis.of_categories(rows, LEAST_TARGETS if apart else None)
+        return Axis.of_categories(rows, targets)
 
     def _listed(self, each: Attributed, scans: Collection[int]) -> Weighed:
         """What tables say of features, by scan and window."""

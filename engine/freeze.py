@@ -193,7 +193,16 @@ def _columns(
         value = gathered.custom.get(one.key, {}).get((scan.id, 0, ALL))
         if name is not None and value is not None and one.key not in gathered.uncounted:
             found[name] = baseline.Column(name, importances={"": value})
-    return found
+    return found | _dispersions(scan, gathered)
+
+
+def _dispersions(scan: Scan, gathered: Gathered) -> dict[str, baseline.Column]:
+    """How the windows of a reference differ, where it was told."""
+    name = gathered.scattered.get(scan.id)
+    if name is None:
+        return {}
+    told = {key[1:]: each for key, each in gathered.dispersions.items() if key[0] == scan.id}
+    return {name: baseline.Column(name, dispersions=told)}
 
 
 def save(store: Store, found: Iterable[Baseline], frozen: Frozen) -> None:

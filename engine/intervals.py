@@ -62,6 +62,7 @@ class _Merged:
     Attributes:
         n, m, alike: Rows of either side in each bin, and how many such bins there are.
         s: 1/n + 1/m.
+        share: Which share of the degrees of freedom clustered rows leave; see `dispersion.py`.
         rare_n, rare_m: Shares of the last bin.
         is_rare: Whether there is one.
     """
@@ -73,6 +74,7 @@ class _Merged:
     rare_n: Counts
     rare_m: Counts
     is_rare: NDArray[np.bool_]
+    share: Counts | float
 
 
 def jensen_shannon(n: Counts, m: Counts, alike: Counts | None = None) -> Counts:
@@ -103,27 +105,33 @@ def squared_hellinger(n: Counts, m: Counts, alike: Counts | None = None) -> Coun
     return total(times * (gap * gap)) / 2
 
 
-def psi_span(n: Counts, m: Counts, alike: Counts | None = None) -> Span:
+def psi_span(
+    n: Counts, m: Counts, alike: Counts | None = None, share: Counts | float = 1.0
+) -> Span:
     """Interval of the population stability index; its upper end is unknown with rare bins.
 
     Args:
         n: Rows of the reference, float64, shape (bins, comparisons).
         m: Rows of production, likewise.
         alike: How many bins of equal size each of them stands for; its rows are theirs together.
+        share: Which share of its degrees of freedom clustered rows leave, shape (comparisons,); see
+            `dispersion.py`.
     """
     import numpy as np
 
-    merged = _merged(n, m, alike)
+    merged = _merged(n, m, alike, share)
     value = psi(merged.n, merged.m, merged.alike)
     span = _divergence_span(merged, value, 1.0, _psi_spread(merged))
     return Span(span.low, np.where(merged.is_rare, np.nan, span.high))
 
 
-def jensen_shannon_span(n: Counts, m: Counts, alike: Counts | None = None) -> Span:
+def jensen_shannon_span(
+    n: Counts, m: Counts, alike: Counts | None = None, share: Counts | float = 1.0
+) -> Span:
     """Interval of the Jensen-Shannon divergence in nats; arguments as those of `psi_span`."""
     import numpy as np
 
-    merged = _merged(n, m, alike)
+    merged = _merged(n, m, alike, share)
     value = jensen_shannon(merged.n, merged.m, merged.alike)
     span = _divergence_span(merged, value, 8.0, _js_spread(merged))
     more = math.log(2) * (merged.rare_n + merged.rare_m) / 2
@@ -131,11 +139,13 @@ def jensen_shannon_span(n: Counts, m: Counts, alike: Counts | None = None) -> Sp
     return Span(span.low, np.where(merged.is_rare, high, span.high))
 
 
-def squared_hellinger_span(n: Counts, m: Counts, alike: Counts | None = None) -> Span:
+def squared_hellinger_span(
+    n: Counts, m: Counts, alike: Counts | None = None, share: Counts | float = 1.0
+) -> Span:
     """Interval of the squared Hellinger distance; arguments as those of `psi_span`."""
     import numpy as np
 
-    merged = _merged(n, m, alike)
+    merged = _merged(n, m, alike, share)
     value = squared_hellinger(merged.n, merged.m, merged.alike)
     span = _divergence_span(merged, value, 8.0, 4 * merged.s * value * (1 - value / 2) / 8)
     high = np.minimum(span.high + np.sqrt(merged.rare_n * merged.rare_m), 1.0)
@@ -147,14 +157,20 @@ def chi_squared_95(freedom: Counts) -> Counts:
     import numpy as np
     from scipy import special
 
-    return np.where(freedom > 0, special.chdtri(np.maximum(freedom, 1), 0.05), 0.0)
+    return np.where(freedom > 0, special.chdtri(np.where(freedom > 0, freedom, 1.0), 0.05), 0.0)
 
 
-def pearson_span(statistic: Counts, cells: Counts) -> Span:
-    """Interval of the chi-squared statistic's non-centrality, the part drift adds to it."""
+def pearson_span(statistic: Counts, cells: Counts, share: Counts | float = 1.0) -> Span:
+    """Interval of the chi-squared statistic's non-centrality, the part drift adds to it.
+
+    Args:
+        statistic: float64, shape (comparisons,).
+        cells: Columns of the table.
+        share: As that of `psi_span`.
+    """
     import numpy as np
 
-    span = _central_span(statistic, np.maximum(cells - 1, 1))
+    span = _central_span(statistic, np.maximum(cells - 1, 1) * share)
     single = cells < 2
     return Span(np.where(single, 0.0, span.low), np.where(single, 0.0, span.high))
 
@@ -275,6 +291,27 @@ def two_rates(a: Counts, n: Counts, b: Counts, m: Counts) -> tuple[Counts, Span]
     )
 
 
+def few_p(a: Counts, n: Counts, b: Counts, m: Counts) -> Counts:
+    """Two-sided probability that two rates of few are equal: of a + b, b are production's by chance.
+
+    Args:
+        a: Rows counted in the reference, or what clustered ones are worth, float64, shape (comparisons,).
+        n: Rows of the reference, more than 0.
+        b: Rows counted in production.
+        m: Rows of production, more than 0.
+
+    Accuracy: the exact conditional test of two Poisson rates, which rates near 1 make too large.
+    """
+    import numpy as np
+    from scipy import special
+
+    share, every = m / (n + m), a + b
+    at_least = np.where(b > 0, special.betainc(np.where(b > 0, b, 1.0), a + 1, share), 1.0)
+    at_most = np.where(a > 0, special.betaincc(b + 1, np.where(a > 0, a, 1.0), share), 1.0)
+    p = np.minimum(2 * np.minimum(at_least, at_most), 1.0)
+    return np.where(every > 0, np.maximum(p, LEAST), 1.0)
+
+
 def wilson(count: Counts, rows: Counts) -> tuple[Counts, Counts]:
     """Wilson's 95 % interval of rates."""
     import numpy as np
@@ -292,14 +329,14 @@ def _shares(n: Counts, m: Counts, alike: Counts | None) -> tuple[Counts, Counts,
     return n / total(n, times), m / total(m, times), times
 
 
-def _merged(n: Counts, m: Counts, alike: Counts | None) -> _Merged:
+def _merged(n: Counts, m: Counts, alike: Counts | None, share: Counts | float) -> _Merged:
     """Pool all bins in which the smaller side expects fewer than 5 rows."""
     import numpy as np
 
     times = np.ones_like(n) if alike is None else np.maximum(alike, 1.0)
     all_n, all_m = total(n), total(m)
-    share = np.minimum(all_n, all_m) / (all_n + all_m)
-    rare = (n + m > 0) & ((n + m) / times * share < ENOUGH)
+    smaller = np.minimum(all_n, all_m) / (all_n + all_m)
+    rare = (n + m > 0) & ((n + m) / times * smaller < ENOUGH)
     pool_n, pool_m = total(n * rare), total(m * rare)
     is_rare = pool_n + pool_m > 0
     kept = (n + m > 0) & ~rare
@@ -311,6 +348,7 @@ def _merged(n: Counts, m: Counts, alike: Counts | None) -> _Merged:
         pool_n / all_n,
         pool_m / all_m,
         is_rare,
+        share,
     )
 
 
@@ -319,7 +357,7 @@ def _divergence_span(merged: _Merged, value: Counts, k: float, spread: Counts) -
     import numpy as np
 
     s = merged.s
-    freedom = total(merged.alike) - 1
+    freedom = (total(merged.alike) - 1) * merged.share
     some = freedom > 0
     t = k * value / s
     near = some & (t <= NEAR * freedom)

@@ -299,6 +299,7 @@ def measure_hash(monitor: Monitor) -> str:
             monitor.exact,
             monitor.conventions,
             monitor.time_zone,
+            *(() if monitor.overdispersion else ("independent rows",)),
         )
     )
     return hashlib.sha256(parts.encode()).hexdigest()[:16]

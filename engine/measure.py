@@ -203,7 +203,7 @@ class Results:
         self._found: dict[str, dict[int, dict[str, Any]]] = {}
         self.broken: dict[str, str] = {}
         self._listed: dict[str, list[dict[str, Any]]] = {}
-        self._tests: dict[tuple[str, str | None, int], Tested | None] = {}
+        self._tests: dict[tuple[str, str | None, int, float, float], Tested | None] = {}
         self.bins = {
             row["comparison"]: int(row["bins"])
             for row in bench.rows(
@@ -259,14 +259,23 @@ class Results:
             found.setdefault((row["signal"], row["pair"]), []).append(row)
         return found
 
-    def tested(self, metric: Metric, comparison: int) -> Tested | None:
+    def tested(
+        self, metric: Metric, comparison: int, factor: float = 1.0, share: float = 1.0
+    ) -> Tested | None:
         """A test of one comparison; None without rows.
 
         Computed once: the test itself, its interval and the distances it serves all ask.
+
+        Args:
+            metric: The test.
+            comparison: Of which sides and feature.
+            factor: How much more clustered rows scatter, of a chi-squared test; see `dispersion.py`.
+            share: Which share of its degrees of freedom is left.
         """
-        key = (metric.path, metric.test, comparison)
+        key = (metric.path, metric.test, comparison, factor, share)
         if key not in self._tests:
-            self._tests[key] = self._test(metric, self.of(metric).get(comparison, {}))
+            found = self.of(metric).get(comparison, {})
+            self._tests[key] = self._test(metric, found, factor, share)
         return self._tests[key]
 
     def between(self, metric: Metric, comparison: int) -> tuple[float | None, float | None]:
@@ -291,7 +300,9 @@ class Results:
         low, high = (None if end is None else end.p_value for end in ends)
         return low, high
 
-    def _test(self, metric: Metric, found: Mapping[str, Any]) -> Tested | None:
+    def _test(
+        self, metric: Metric, found: Mapping[str, Any], factor: float = 1.0, share: float = 1.0
+    ) -> Tested | None:
         statistic = _finite(found.get("statistic"))
         if statistic is None:
             # a category that cannot be, and is there
@@ -312,7 +323,14 @@ class Results:
             case _:
                 categories, cells = int(found["categories"]), int(found["cells"])
                 p_value = chi_squared(
-                    statistic, categories, cells, found["smallest"], found["inverse"], n, m
+                    statistic / factor,
+                    categories,
+                    cells,
+                    found["smallest"] / factor,
+                    found["inverse"] * factor,
+                    n / factor,
+                    m / factor,
+                    share,
                 )
                 return Tested(cramers_v(statistic, cells, n, m), _finite(p_value), cells)
 

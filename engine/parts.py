@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from markupsafe import Markup
 
@@ -23,6 +24,9 @@ from driftline.engine.warehouses.base import (
     MOMENTS,
     Column,
 )
+
+# Of more parts, naming them costs more than reading what lies between.
+MOST_PARTS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,18 @@ class ScanPart:
 
     @property
     def parts(self) -> tuple[tuple[datetime, datetime], ...]:
-        """Where only parts of the one window count, their starts and ends."""
-        return self.windows[0].parts
+        """Where only parts of the time from `start` to `end` count, their starts and ends."""
+        if len(self.windows) == 1:
+            return self.windows[0].parts
+        found: list[tuple[datetime, datetime]] = []
+        for window in self.windows:
+            if window.start is None or window.end is None:
+                return ()
+            if found and window.start <= found[-1][1]:
+                found[-1] = found[-1][0], max(found[-1][1], window.end)
+            else:
+                found.append((window.start, window.end))
+        return tuple(found) if 1 < len(found) <= MOST_PARTS else ()
 
     @property
     def end(self) -> datetime | None:

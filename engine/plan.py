@@ -94,6 +94,8 @@ class Scan:
         cells: Their values that are kept apart, as texts.
         rest: Whether rows of other values are counted too, as the last cell.
         segments: What the cells belong to.
+        control: The windows as long as production's that a reference consists of; none where they are
+            too few to tell how windows differ.
     """
 
     id: int
@@ -113,6 +115,7 @@ class Scan:
     cells: tuple[tuple[str, ...], ...] = ()
     rest: bool = False
     segments: tuple[Segment, ...] = ()
+    control: tuple[ScanWindow, ...] = ()
 
     @property
     def reads_joined(self) -> bool:

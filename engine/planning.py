@@ -15,6 +15,7 @@ from driftline.engine.attributions import (
     outputs_of,
     target_of,
 )
+from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.custom import Asked, asked_of, columns_asked
 from driftline.engine.errors import SourceError
 from driftline.engine.features import Watched, match_column, need_column, watch
@@ -41,6 +42,7 @@ from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.warehouses.base import MOMENTS, Column
 from driftline.engine.windows import (
     Span,
+    control_spans,
     overlap_warning,
     production_span,
     reference_span,
@@ -448,6 +450,7 @@ class _Planning:
                 (_window(reach),),
                 reference.filter,
                 side.columns,
+                control=_control(monitor, reach),
             )
             modelled = any(self._modelled(signals)) and name in self._outputs[1]
             outputs = [self._outputs[1][name].name] if modelled else []
@@ -618,6 +621,14 @@ def _window(span: Span | None) -> ScanWindow:
         return ScanWindow(0, None, None)
     start = None if span.start is None else span.start.astimezone(UTC)
     return ScanWindow(0, start, span.end.astimezone(UTC), span.parts)
+
+
+def _control(monitor: Monitor, span: Span | None) -> tuple[ScanWindow, ...]:
+    """The windows of a reference that tell how windows differ, where that is asked."""
+    if not monitor.overdispersion or not CONVENTIONS[monitor.conventions].clusters:
+        return ()
+    spans = control_spans(monitor, span)
+    return tuple(ScanWindow(number, *each) for number, each in enumerate(spans))
 
 
 def _clock(

@@ -50,6 +50,12 @@ class FixedWindow:
     start: datetime
     end: datetime
 
+    @property
+    def length(self) -> Duration:
+        """How long it is, on the clock."""
+        seconds = max(1, int((self.end - self.start).total_seconds()))
+        return Duration(seconds=seconds, text=f"PT{seconds}S")
+
 
 Window = RollingWindow | FixedWindow
 
@@ -381,6 +387,7 @@ class Monitor:
     min_rows: int = 100
     exact: str = "always"
     conventions: str = "driftline"
+    overdispersion: bool = True
     alerting: Alerting = Alerting()
     links: Mapping[str, str] = field(default_factory=lambda: NONE)
     catch_up: CatchUp = CatchUp()

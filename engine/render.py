@@ -784,6 +784,28 @@ class Renderer:
             parts.append(JointPart(part, output, slot, tuple(values), counted))
         return self._statement("joint", "joint", items, parts=parts)
 
+    def dispersion(
+        self, scan: Scan, items: Sequence[Watched], axes: Mapping[int, Axis]
+    ) -> Statement:
+        """Rows of the windows that a reference consists of, and of those in each bin of features.
+
+        Args:
+            scan: The reference.
+            items: Features of its own table.
+            axes: Their bins, by id.
+        """
+        control = replace(scan, windows=scan.control, joined=(), beside=())
+        values = [self._placeable(self._stored(scan, item), item, axes[item.id]) for item in items]
+        counted = [
+            count
+            for k, item in enumerate(items)
+            for count in _counts(axes[item.id], Markup(f"value_{k}"))
+        ]
+        # all rows stand for one target, so that the whole of a window is counted
+        every = Markup("1")
+        part = JointPart(self._bare(control), every, Markup("0"), tuple(values), (every, *counted))
+        return self._statement("dispersion", "joint", items, parts=[part])
+
     def _row_of(
         self, each: Attributed, items: Sequence[Watched], scan: Scan, axes: Mapping[int, Axis]
     ) -> tuple[ScanPart, list[Markup]]:

@@ -231,6 +231,7 @@ class _Resolver:
             min_rows=min_rows,
             exact=given.exact,
             conventions=given.conventions,
+            overdispersion=given.overdispersion,
             alerting=alerting(given.alerts),
             links=self.links(),
             catch_up=CatchUp(

@@ -391,7 +391,9 @@ def _measured(
             (plan, measure(plan, gathered, results), _standing(plan, tools.store)) for plan in plans
         ]
         with_p = with_evidence(
-            [(plan, found, standing.metrics) for plan, found, standing in windows], results
+            [(plan, found, standing.metrics) for plan, found, standing in windows],
+            results,
+            gathered.dispersions,
         )
         facts = [Facts(plan, gathered, read, standing) for plan, _, standing in windows]
         if tools.store is not None:

@@ -202,6 +202,7 @@ def _monitor(monitor: Monitor) -> Tree:
         min_rows=monitor.min_rows,
         exact=monitor.exact,
         conventions=monitor.conventions,
+        overdispersion=monitor.overdispersion,
         signals={signal.name: _signal(signal) for signal in monitor.signals},
         alerts=_alerts(monitor.alerting),
         links=dict(monitor.links) or None,

@@ -136,6 +136,17 @@ def kolmogorov_smirnov_auto(
     return _smirnov(d, below_reference, below_production, n_reference, n_production, exact=exact)
 
 
+def kolmogorov_smirnov_of(d: float, n: float, m: float) -> float:
+    """The asymptotic p-value of a two-sample distance of so many rows, which need not be whole.
+
+    Args:
+        d: Largest gap, in [0, 1].
+        n: Rows of one side, or what clustered ones are worth; more than 0.
+        m: Rows of the other.
+    """
+    return min(1.0, max(0.0, _kolmogorov(d, max(1, round(n * m / (n + m))))))
+
+
 def _smirnov(
     d: float,
     below_reference: int,
@@ -155,8 +166,7 @@ def _smirnov(
             # SciPy falls back to the asymptotic law by itself and says so
             warnings.simplefilter("ignore", RuntimeWarning)
             return float(stats.ks_2samp(first, second, method="exact").pvalue)
-    size = round(n_reference * n_production / (n_reference + n_production))
-    return min(1.0, max(0.0, _kolmogorov(d, size)))
+    return kolmogorov_smirnov_of(d, n_reference, n_production)
 
 
 def _kolmogorov(d: float, size: int) -> float:
@@ -250,6 +260,7 @@ def chi_squared(
     inverse: Counts | float,
     n_reference: Counts | float,
     n_production: Counts | float,
+    share: Counts | float = 1.0,
 ) -> Counts:
     """Return p-values of Pearson's homogeneity test of 2 x K tables, a number or an array each.
 
@@ -261,6 +272,7 @@ def chi_squared(
         inverse: Sum over columns of 1 / (rows of both sides).
         n_reference: Rows of the reference, 1 or more.
         n_production: Rows of production, 1 or more.
+        share: Which share of its degrees of freedom clustered rows leave; see `dispersion.py`.
 
     Returns:
         Probability in [0, 1]; 1 for a single category. The chi-squared law where every expected
@@ -287,21 +299,23 @@ def chi_squared(
             + rows_all * rows_all / (rows_all - 1) * rows_spread * columns_spread
         )
         known = (rows_all > 3) & (variance > 0)
+        mean, variance = mean * share, variance * share
         permuted = np.where(
             known, special.gammaincc(mean * mean / variance, statistic * mean / variance), np.nan
         )
-        common = special.chdtrc(np.maximum(cells - 1, 1), statistic)
+        common = special.chdtrc(np.maximum(cells - 1, 1) * share, statistic)
     p = np.where(smallest >= ENOUGH, common, permuted)
     alone = np.where(np.asarray(categories) < 2, 1.0, np.nan)
     return np.where(np.asarray(cells) < 2, alone, p)
 
 
-def binned_p(n: Counts, m: Counts) -> Counts:
+def binned_p(n: Counts, m: Counts, share: Counts | float = 1.0) -> Counts:
     """No-drift probability of numerical bins: the chi-squared law of PSI over s on joined bins.
 
     Args:
         n: Rows of the reference, float64, shape (bins, comparisons), in order.
         m: Rows of production, likewise.
+        share: As that of `chi_squared`, shape (comparisons,).
 
     Returns:
         The probabilities, 1 for a single bin, NaN when the rows do not fill two joined bins.
@@ -314,7 +328,7 @@ def binned_p(n: Counts, m: Counts) -> Counts:
     a, b = joined_bins(n, m)
     bins = _count(a + b > 0)
     s = 1 / total(n) + 1 / total(m)
-    p = special.chdtrc(np.maximum(bins - 1, 1), psi(a, b) / s)
+    p = special.chdtrc(np.maximum(bins - 1, 1) * share, psi(a, b) / s)
     p = np.where(bins < 2, np.nan, p)
     return _possible(np.where(_count(n + m > 0) < 2, 1.0, p))
 
@@ -370,13 +384,14 @@ def smoothed(n: Counts, times: Counts) -> Counts:
     return shares
 
 
-def categories_p(n: Counts, m: Counts, alike: Counts) -> Counts:
+def categories_p(n: Counts, m: Counts, alike: Counts, share: Counts | float = 1.0) -> Counts:
     """No-drift probability of categories: Pearson's test, those that expect less than a row pooled.
 
     Args:
         n: Rows of the reference, float64, shape (cells, comparisons).
         m: Rows of production, likewise.
         alike: How many categories of equal size each cell stands for; its rows are theirs together.
+        share: As that of `chi_squared`, shape (comparisons,).
 
     Returns:
         The probabilities; NaN when the rows do not fill two cells.
@@ -386,15 +401,15 @@ def categories_p(n: Counts, m: Counts, alike: Counts) -> Counts:
     import numpy as np
 
     all_n, all_m = total(n), total(m)
-    share = np.minimum(all_n, all_m) / (all_n + all_m)
+    smaller = np.minimum(all_n, all_m) / (all_n + all_m)
     there = n + m > 0
     times = np.where(there, alike, 1.0)
-    expected = (n + m) / times * share
+    expected = (n + m) / times * smaller
     rare = there & (expected < POOLED_BELOW)
     kept = there & ~rare
     pool_n, pool_m = total(n * rare), total(m * rare)
     # the smallest of the others joins a pool too small, or one of those that are alike
-    short = (_count(rare) > 0) & ((pool_n + pool_m) * share < POOLED_BELOW)
+    short = (_count(rare) > 0) & ((pool_n + pool_m) * smaller < POOLED_BELOW)
     short &= _count(kept) > 0
     least = np.where(kept, expected, np.inf).argmin(axis=0)
     joins = kept & short & (np.arange(len(n))[:, None] == least)
@@ -412,10 +427,11 @@ def categories_p(n: Counts, m: Counts, alike: Counts) -> Counts:
         statistic=total(far / all_n * far / all_m / both),
         categories=total(np.where(n + m > 0, alike, 0.0)),
         cells=total(times),
-        smallest=each.min(axis=0) * share,
+        smallest=each.min(axis=0) * smaller,
         inverse=total(times * times / both),
         n_reference=all_n,
         n_production=all_m,
+        share=share,
     )
     return _possible(p)
 
@@ -626,6 +642,22 @@ def _fewer_cells(x: Counts, n: Counts, m: Counts) -> tuple[Counts, Counts, Count
     first = np.flatnonzero(np.append(True, (cuts[:, 1:] != cuts[:, :-1]).any(axis=0)))
     a, b, sums = (np.add.reduceat(each, first) for each in (n, m, x * rows))
     return sums / (a + b), a, b
+
+
+def gamma_tail(value: float, mean: float, variance: float) -> float:
+    """Upper tail of a gamma variable of a mean and variance; of none, whether it is below the mean.
+
+    Args:
+        value: 0 or more.
+        mean: More than 0 unless the variance is 0.
+        variance: 0 or more.
+    """
+    from scipy import special
+
+    if not variance > 0:
+        return 1.0 if value <= mean else LEAST
+    found = special.gammaincc(mean * mean / variance, value * mean / variance)
+    return max(LEAST, float(found))
 
 
 def pearson_tail(z: Counts, skew: Counts) -> Counts:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from driftline.engine.dispersion import FEWEST_WINDOWS, MOST_WINDOWS
 from driftline.engine.errors import ConfigError
 from driftline.engine.project import (
     Duration,
@@ -32,6 +33,7 @@ __all__ = [
     "Span",
     "add",
     "backfill_moments",
+    "control_spans",
     "last_slot",
     "overlap_warning",
     "parse_duration",
@@ -216,6 +218,35 @@ def reference_span(
     if isinstance(window, RollingWindow) and window.offset is None:
         delay = None  # the end it takes from production is late already
     return _span(window, reference.timestamp, at, monitor.time_zone, end, delay)
+
+
+def control_spans(monitor: Monitor, span: Span | None) -> tuple[tuple[datetime, datetime], ...]:
+    """The windows, as long as production's, that a reference consists of, by which they differ.
+
+    Args:
+        monitor: The monitor.
+        span: The rows of the reference.
+
+    Returns:
+        Starts and ends, in order, of the latest `MOST_WINDOWS` of them; none where they are too few to
+        tell, or the reference has no beginning.
+    """
+    window = monitor.production.window
+    if span is None or span.start is None or window is None:
+        return ()
+    found = [*span.parts]
+    if not found:
+        size = window.size if isinstance(window, RollingWindow) else window.length
+        end = span.end
+        while len(found) < MOST_WINDOWS:
+            # counted from the end, so that months that end early do not shorten those before them
+            start = add(span.end, multiply(size, len(found) + 1), monitor.time_zone, -1)
+            if start < span.start:
+                break
+            found.append((start, end))
+            end = start
+        found.reverse()
+    return tuple(found[-MOST_WINDOWS:]) if len(found) >= FEWEST_WINDOWS else ()
 
 
 def _seasons(

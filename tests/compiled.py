@@ -34,6 +34,7 @@ STEPS: Final = (
     "segments",
     "segmented",
     "joint",
+    "dispersion",
     "surrogate",
     "custom",
     "settled",
@@ -118,6 +119,19 @@ monitors:
 """
 
 
+# References that consist of windows: side by side, and a week apart.
+CLUSTERS: Final = """
+monitors:
+  - name: clusters
+    production: {table: ml.scored, timestamp: at, window: {size: P1D}, filter: x < 9}
+    references:
+      recent: {window: {size: P9D}}
+      seasonal: {same: P7D, cycles: 8}
+    signals: {data_drift: , weekly: {type: data_drift, reference: seasonal}}
+    columns: {types: {at: TIMESTAMP, x: DOUBLE, 'o"r': "DECIMAL(9,3)", country: VARCHAR}}
+"""
+
+
 # Models of both tasks, and of every way that predictions come.
 JUDGED: Final = """
 defaults:
@@ -155,6 +169,8 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         judged = load_project(path)
         path.write_text(DEAR, "utf-8")
         dear = load_project(path)
+        path.write_text(CLUSTERS, "utf-8")
+        clusters = load_project(path)
     compiled, apart = compile_project(project, dialect=dialect, at="2026-03-02")
     monitor, _ = project.monitors
     columns = [
@@ -172,6 +188,8 @@ def statements(dialect: str) -> tuple[Statement, ...]:
     with patch.object(class_of(dialect) or DuckDB, "most_cells", 61_440):
         (there,) = compile_project(dear, dialect=dialect, at="2026-03-02")
     settled = [each for each in there.statements if each.step == "settled"]
+    (windowed,) = compile_project(clusters, dialect=dialect, at="2026-03-02")
+    scattered = [each for each in windowed.statements if each.step == "dispersion"]
     # what reads rows told apart, of which one statement shows enough
     told = [each for each in apart.statements if each.step == "segments"]
     told += [replace(e, step="segmented") for e in apart.statements if e.step == "profile"]
@@ -180,5 +198,6 @@ def statements(dialect: str) -> tuple[Statement, ...]:
         *told,
         *outcomes,
         *settled,
+        *scattered,
         facts(relation, columns, dialect=dialect, tag="driftline {step}"),
     )

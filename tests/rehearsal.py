@@ -47,6 +47,7 @@ from driftline.engine.project import (
     Results,
     Roles,
     RollingWindow,
+    SeasonalWindow,
     Segmentation,
     Signal,
     Source,
@@ -345,6 +346,26 @@ def _monitor(clock: str = "at", size: str = "P7D", **given: Any) -> Monitor:
     )
 
 
+def _in_seasons() -> Monitor:
+    """References of windows side by side, and of windows that lie apart."""
+    windows = {
+        "recent": RollingWindow(parse_duration("P5D")),
+        "daily": SeasonalWindow(parse_duration("P1D"), 9),
+    }
+    return _monitor(
+        size="PT12H",
+        references=tuple(Reference(n, _table("answers"), "at", w) for n, w in windows.items()),
+        signals=(
+            *signals(MEASURED, reference="recent"),
+            *(
+                replace(each, name=f"{each.name}_daily", reference="daily")
+                for each in signals(("normalized_wasserstein_distance",), reference="daily")
+            ),
+        ),
+        features=_only_of("amount", "whole", "told", "colour"),
+    )
+
+
 def _only_of(*columns: str) -> FeatureSelection:
     return FeatureSelection(named=columns, include=())
 
@@ -629,6 +650,7 @@ _RUNS: Final = {
             features=_only_of(*MANY),
         ),
     ),
+    "against windows that differ": Planned(_in_seasons()),
     "azure": Planned(_azures()),
     "empty": Planned(_monitor(features=_only_of("colour")), at="2027-01-01"),
     "empty, by date": Planned(_monitor("day", features=_only_of("colour")), at="2027-01-01"),
@@ -658,8 +680,7 @@ _RUNS: Final = {
 }
 
 
-def _without(windows: Sequence[tuple[Any, Any, Any]], results: object) -> list[Any]:
-    del results
+def _without(windows: Sequence[tuple[Any, Any, Any]], *_: object) -> list[Any]:
     return [measurements for _, measurements, _ in windows]
 
 

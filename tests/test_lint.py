@@ -52,11 +52,9 @@ def test_every_word_is_in_a_statement_that_ran() -> None:
 def test_the_rehearsal_has_every_relation() -> None:
     templates = {file.stem for file in TEMPLATES.glob("*.sql")} - {"macros"}
     # those keep rows for a session, which DuckDB alone does, or stand in statements of others
-    assert {each.step for each in rehearsal().statements} == templates - {
-        "joined",
-        "copied",
-        "segmented",
-    }
+    kept = {"joined", "copied", "segmented"}
+    # windows of a reference are counted as bins of a target are
+    assert {each.step for each in rehearsal().statements} == templates - kept | {"dispersion"}
 
 
 def test_only_duckdb_is_sent_what_is_its_own() -> None:
@@ -91,6 +89,7 @@ def test_every_output_is_a_key_or_a_cast_or_a_value(step: str) -> None:
         "low",
         "high",
         "bin",
+        "target",
     }
     for statement in statements("duckdb"):
         if statement.step != step:

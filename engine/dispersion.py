@@ -1,0 +1,149 @@
+"""By how much more windows of one population differ than rows drawn one by one would. Pure.
+
+Rows of production come in clusters: of users, of sessions, of days. Windows of them differ more than
+the laws of independent rows allow, and so would every window that nothing has happened to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.engine.significance import gamma_tail
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# With fewer windows their covariance tells too little.
+FEWEST_WINDOWS: Final = 8
+# More than these tell little more: the latest count.
+MOST_WINDOWS: Final = 60
+# Cells that a window expects fewer rows in are one.
+FEWEST_ROWS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """How far below each bin of numbers windows without drift lie from all of them.
+
+    Standardised by what windows of independent rows would, as their deviation.
+
+    Attributes:
+        mean, variance: Of the mean gap over the ends of bins.
+        largest_mean, largest_variance: Of the largest one.
+        factor: By how much the square of the mean gap is larger than of independent rows.
+    """
+
+    mean: float
+    variance: float
+    largest_mean: float
+    largest_variance: float
+    factor: float
+
+    def probability(self, gap: float, *, largest: bool) -> float:
+        """Of a standardised gap at least so large, by the gamma law of that mean and variance."""
+        if largest:
+            return gamma_tail(gap, self.largest_mean, self.largest_variance)
+        return gamma_tail(gap, self.mean, self.variance)
+
+
+@dataclass(frozen=True)
+class Dispersion:
+    """How windows without drift differ: of a sum of squares that is chi-squared for independent rows.
+
+    Attributes:
+        windows: How many windows tell.
+        factor: By how much it is larger; below 1 where windows are more alike than chance has them.
+        share: Of its degrees of freedom, how many are left: few clusters move cells together. In (0, 1].
+        inverse: 1 / rows of a window, on average.
+        gaps: Of numbers, how their distribution functions differ.
+    """
+
+    windows: int
+    factor: float
+    share: float
+    inverse: float
+    gaps: Gaps | None = None
+
+    def at(self, n: float, m: float) -> float:
+        """The factor between sides of n and m rows, 1 or more: clusters weigh more in larger windows."""
+        if self.factor <= 1:
+            return 1.0
+        return max(self.factor, 1 + (self.factor - 1) * self.inverse / (1 / n + 1 / m))
+
+
+def dispersion(counts: NDArray[np.int64], *, ordered: bool = False) -> Dispersion | None:
+    """What windows of one population say of their own scatter.
+
+    Args:
+        counts: Rows by window and cell, shape (windows, cells). Windows without rows are none.
+        ordered: Whether cells are bins of numbers, in order.
+
+    Returns:
+        None with fewer than 8 windows, or where all rows are in one cell.
+
+    Accuracy: a test at 5 % widened by it rejects 5 to 7 % of clustered windows without drift, of 28.
+    Source: Satterthwaite's two moments of a weighted sum of chi-squared variables; the trace of the
+    squared covariance without bias, as Srivastava (2005), doi:10.14490/jjss.35.251.
+    """
+    rows = counts.sum(axis=1)
+    counts, rows = counts[rows > 0], rows[rows > 0]
+    windows = len(rows)
+    if windows < FEWEST_WINDOWS:
+        return None
+    all_rows = float(rows.sum())
+    gaps = _gaps(counts, rows) if ordered else None
+    shares = counts.sum(axis=0) / all_rows
+    rare = shares * (all_rows / windows) < FEWEST_ROWS
+    cells = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
+    shares = np.append(shares[~rare], shares[rare].sum())
+    cells, shares = cells[:, shares > 0], shares[shares > 0]
+    if len(shares) < 2:
+        return None
+    # of windows about their own mean: what they have in common with the reference falls out
+    apart = (cells / rows[:, None] - shares) * np.sqrt(rows)[:, None] / np.sqrt(shares)
+    gram = np.einsum("ik,jk->ij", apart, apart)
+    free, most = windows - 1, len(shares) - 1
+    first = float(np.trace(gram)) / free
+    if not first > 0:
+        return Dispersion(windows, 1.0, 1.0, float((1 / rows).mean()), gaps)
+    squares = float((gram * gram).sum()) / (free * free)
+    second = free * free / ((free - 1) * (free + 2)) * (squares - first * first / free)
+    second = max(second, first * first / most)
+    share = first * first / second / most
+    return Dispersion(windows, second / first, share, float((1 / rows).mean()), gaps)
+
+
+def standardised_gaps(n: NDArray[np.float64], m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gaps of two sides below the end of each bin, over the root of 1/n + 1/m.
+
+    Args:
+        n: Rows of the reference by bin, in order, float64, shape (bins,).
+        m: Rows of production.
+    """
+    all_n, all_m = n.sum(), m.sum()
+    gaps = np.abs(np.cumsum(n)[:-1] / all_n - np.cumsum(m)[:-1] / all_m)
+    found: NDArray[np.float64] = gaps / np.sqrt(1 / all_n + 1 / all_m)
+    return found
+
+
+def _gaps(counts: NDArray[np.int64], rows: NDArray[np.int64]) -> Gaps | None:
+    """How windows' distribution functions differ from that of all of them."""
+    below = counts.sum(axis=0).cumsum()[:-1] / rows.sum()
+    inner = (below > 0) & (below < 1)
+    if not inner.any():
+        return None
+    # a window is a part of all rows: their difference varies as 1/m - 1/n
+    parts = np.sqrt(1 / rows - 1 / rows.sum())[:, None]
+    apart = np.abs(counts.cumsum(axis=1)[:, :-1] / rows[:, None] - below)[:, inner] / parts
+    means, largest = apart.mean(axis=1), apart.max(axis=1)
+    alone = np.sqrt(2 / np.pi * below[inner] * (1 - below[inner])).mean()
+    return Gaps(
+        float(means.mean()),
+        float(means.var(ddof=1)),
+        float(largest.mean()),
+        float(largest.var(ddof=1)),
+        float((means.mean() / alone) ** 2),
+    )
