@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
-    from driftline.engine import frames, log, schedule_verbs, terminal
+    from driftline.engine import frames, log, schedule_verbs, terminal, verbs
 else:
     frames, log, terminal = Later("frames"), Later("log"), Later("terminal")
-    schedule_verbs = Later("schedule_verbs")
+    schedule_verbs, verbs = Later("schedule_verbs"), Later("verbs")
 
 EPILOG: Final = (
     "Before or after the verb: --project, --target, --log-level, --log-format, "
@@ -240,7 +240,14 @@ def demo(
     with session.working():
         result = driftline.demo(folder)
     if not session.quiet:
-        terminal.summary(session.out, result)
+        project, daily = verbs.demo_project(folder), verbs.DEMO_DAILY
+        days = [each for each in result.monitors if each.run["monitor"] == daily]
+        weeks = tuple(each for each in result.monitors if each not in days)
+        terminal.summary(session.out, replace(result, monitors=weeks))
+        for each in days:
+            found = driftline.alerts(project, "list", monitors=daily, closed=True).to_pylist()
+            session.out.print()
+            terminal.history(session.out, each, found, project)
         terminal.left_behind(session.out, folder)
     return result.exit_code
 
@@ -798,8 +805,9 @@ def alerts_list(
 ) -> None:
     """List incidents that are open, the worst first."""
     session: Session = ctx.obj
-    found = driftline.alerts(session.load(), "list", monitors=monitors, closed=closed)
-    session.rows(found, format_, terminal.incidents)
+    project = session.load()
+    found = driftline.alerts(project, "list", monitors=monitors, closed=closed)
+    session.rows(found, format_, partial(terminal.incidents, project=project))
 
 
 @partial(verb, within=alerting, name="ack")
@@ -808,9 +816,9 @@ def alerts_ack(
 ) -> None:
     """Take incidents on: no reminders are sent any more."""
     session: Session = ctx.obj
-    session.rows(
-        driftline.alerts(session.load(), "ack", ids=ids, by=by), format_, terminal.incidents
-    )
+    project = session.load()
+    found = driftline.alerts(project, "ack", ids=ids, by=by)
+    session.rows(found, format_, partial(terminal.incidents, project=project))
 
 
 @partial(verb, within=alerting, name="close")
@@ -819,9 +827,9 @@ def alerts_close(
 ) -> None:
     """Close incidents by a person's word."""
     session: Session = ctx.obj
-    session.rows(
-        driftline.alerts(session.load(), "close", ids=ids, by=by), format_, terminal.incidents
-    )
+    project = session.load()
+    found = driftline.alerts(project, "close", ids=ids, by=by)
+    session.rows(found, format_, partial(terminal.incidents, project=project))
 
 
 @partial(verb, within=alerting, name="mute")

@@ -38,7 +38,7 @@ class Part:
     profiles: tuple[Row, ...]
     features: tuple[Row, ...]
     scanned: int
-    rows: int
+    rows: int | None
     warnings: tuple[str, ...]
     try_at: str | None
     standing: Standing

@@ -628,12 +628,12 @@ def _window_text(window: Window | SeasonalWindow | None) -> str | None:
             return f"fixed {window.start.astimezone(UTC)} {window.end.astimezone(UTC)}"
 
 
-def dataset_rows(verdicts: Sequence[Verdict]) -> int:
-    """Rows of production's window, from its row_count."""
+def dataset_rows(verdicts: Sequence[Verdict]) -> int | None:
+    """Rows of production's window, from its row_count; None where a selection leaves that out."""
     for verdict in verdicts:
         if verdict.measurement.metric == "row_count":
             return int(verdict.measurement.value or 0)
-    return 0
+    return None
 
 
 def failures(verdicts: Sequence[Verdict]) -> list[Measurement]:

@@ -281,6 +281,35 @@ def _zones(project: Project | None) -> dict[str, str]:
     return {each.name: each.time_zone for each in project.monitors} if project else {}
 
 
+def history(
+    out: Console, run: MonitorRun, alerts: Sequence[Row], project: Project | None = None
+) -> None:
+    """Print what many windows of a monitor came to: how many, and their incidents, closed ones too.
+
+    Args:
+        out: Where to.
+        run: The backfill of one monitor.
+        alerts: Rows of `alerts` of it.
+        project: Whose time zones days are told in; None is UTC.
+    """
+    windows = {(row["window_start"], row["window_end"]) for row in run.metrics}
+    over = sum(1 for row in alerts if row["closed_at"] is not None)
+    told = [
+        _counted(len(windows), "window"),
+        *([span(min(windows)[0], max(windows)[1], _zone(run, project))] if windows else []),
+        f"{_counted(over, 'incident')} opened and closed",
+        *([f"{len(alerts) - over} open"] if len(alerts) > over else []),
+    ]
+    title = Text.assemble((f"{clean(run.run['monitor'])}:", "bold"), f" {' · '.join(told)}")
+    out.print(title, soft_wrap=True)
+    out.print()
+    incidents(out, alerts, project)
+
+
+def _zone(run: MonitorRun, project: Project | None) -> str:
+    return _zones(project).get(run.run["monitor"], "UTC")
+
+
 def left_behind(out: Console, folder: Path) -> None:
     """Print where the demo's project and tables are, and what to type next."""
     out.print()
@@ -291,6 +320,9 @@ def left_behind(out: Console, folder: Path) -> None:
         out,
         f"cd {shlex.quote(str(folder))}",
         "driftline show arrival_delay --feature temp",
+        "driftline alerts list --closed",
+        "driftline ls features",
+        "driftline run arrival_delay --at 2013-07-04 --select signal:model_performance",
         f'duckdb driftline.duckdb "{query}"',
     )
 
@@ -412,7 +444,7 @@ def _monitor_summary(
     more = max(0, len(beyond) - MOST_FEATURES)
     if not empty:
         out.print()
-        out.print(Text(f"  {_rest(worst, more, stored)}", style="dim"))
+        out.print(Text(f"  {_rest(worst, rows, more, stored)}", style="dim"))
         for line in _of_segments(each.metrics, stored):
             out.print(Text(f"  {line}", style="dim"), soft_wrap=True)
 
@@ -440,15 +472,15 @@ def _of_segments(rows: Sequence[Row], stored: bool) -> Iterator[str]:
     yield told
 
 
-def _rest(worst: Mapping[str, Row], more: int, stored: bool) -> str:
+def _rest(worst: Mapping[str, Row], rows: Sequence[Row], more: int, stored: bool) -> str:
     """The features that have no line: `4 more · 6 ok (--all) · 2 with too few rows`."""
     counts = {
         status: sum(1 for row in worst.values() if row["status"] == status)
         for status in ("ok", *_NOT_JUDGED)
     }
-    counts["ok"] -= sum(
-        1 for row in worst.values() if not _is_column(row) and row["status"] == "ok"
-    )
+    # of features, as the headline counts; of metrics where there are none
+    counted = [row for row in worst.values() if _is_column(row)] or rows
+    counts["ok"] = sum(1 for row in counted if row["status"] == "ok")
     parts = [f"{more} more"] if more else []
     parts.append(f"{counts['ok']} ok" + (" (--all)" if stored else ""))
     parts += [f"{counts[name]} {words}" for name, words in _NOT_JUDGED.items() if counts[name]]
@@ -490,10 +522,14 @@ def headline(rows: Sequence[Row], zone: str = "UTC", against: str | None = None)
     if counted == 0:
         line.append("no rows in the window", style=_STYLES["breached"])
     else:
-        what = "feature" if len(features) == 1 else "features"
-        breached = statuses["breached"]
+        breached, all_ = len(statuses["breached"]), _counted(len(features), "feature")
         style = "breached" if breached else "warning" if statuses["warning"] else "ok"
-        line.append(f"{len(breached)} of {len(features)} {what} breached", style=_STYLES[style])
+        if not features:
+            # a selection without columns, such as a model's performance by itself
+            found = Counter(row["status"] for row in rows)
+            breached, all_ = found["breached"], _counted(len(rows), "metric")
+            style = next(status for status in STATUSES if found[status])
+        line.append(f"{breached} of {all_} breached", style=_STYLES.get(style, "dim"))
         if statuses["error"]:
             line.append(f" · {len(statuses['error'])} with errors", style=_STYLES["error"])
         if counted is not None:
@@ -720,23 +756,31 @@ def features(out: Console, rows: Sequence[Row]) -> None:
             out.print()
         if len(names) > 1:
             out.print(Text(clean(name), style="bold"))
+        those = [row for row in rows if row["monitor"] == name]
+        ranked = any(row["importance_rank"] is not None for row in those)
         lines = [
             Line(
                 (
                     row["feature"],
                     Text(row["role"], style="dim" if row["role"] == "excluded" else ""),
                     row["feature_type"] or "–",
+                    *([_rank(row)] if ranked else []),
                     row["reference_type"] or "–",
                     row["production_type"] or "–",
                 ),
                 (row["reason"] or "",),
             )
-            for row in rows
-            if row["monitor"] == name
+            for row in those
         ]
-        listing(
-            out, lines, head=("feature", "role", "watched as", "reference", "production", "why")
-        )
+        head = ["feature", "role", "watched as", "reference", "production", "why"]
+        if ranked:
+            head.insert(3, "rank")
+        listing(out, lines, head=head, right=frozenset({3} if ranked else ()))
+
+
+def _rank(row: Row) -> str:
+    """A feature's place by its importance, the most important first."""
+    return "–" if row["importance_rank"] is None else f"{row['importance_rank']}"
 
 
 def explained(out: Console, rows: Sequence[Row]) -> None:
@@ -1044,17 +1088,25 @@ def tried(out: Console, rows: Sequence[Row]) -> None:
     listing(out, lines, head=("notification", "type", "status", "took", ""))
 
 
-def incidents(out: Console, rows: Sequence[Row]) -> None:
-    """Print what `alerts list` tells: a line an incident."""
+def incidents(out: Console, rows: Sequence[Row], project: Project | None = None) -> None:
+    """Print what `alerts list` tells: a line an incident.
+
+    Args:
+        out: Where to.
+        rows: Rows of `alerts`.
+        project: Whose time zones days are told in; None is UTC.
+    """
     if not rows:
         out.print(Text("no incident is open", style="dim"))
         return
+    zones = _zones(project)
     styles = {"warning": "warning", "high": "breached", "critical": "breached"}
     lines = []
     for row in rows:
         where = "" if row["segment"] == ALL else f" in {clean(row['segment'])}"
         about = row["feature"] if row["feature"] != ALL else row["signal"]
-        state = "open" if row["closed_at"] is None else f"closed {row['closed_at']:%Y-%m-%d}"
+        zone = zones.get(row["monitor"], "UTC")
+        state = "open" if row["closed_at"] is None else f"closed {_last(row['closed_at'], zone)}"
         if row["closed_at"] is None and row["acknowledged_by"]:
             state = f"taken on by {clean(row['acknowledged_by'])}"
         if row.get("muted_until"):
@@ -1065,16 +1117,34 @@ def incidents(out: Console, rows: Sequence[Row]) -> None:
                     Text(row["alert_id"][:8], style="dim"),
                     clean(row["monitor"]),
                     Text(f"{clean(about)}{where}", style="bold"),
-                    row["metric"],
+                    short(row),
                     Text(row["severity"], style=_STYLES[styles[row["severity"]]]),
-                    f"{row['opened_at']:%Y-%m-%d}",
+                    _last(row["opened_at"], zone),
                     state,
                 ),
-                (clean(row["message"]),) if row["message"] else (),
+                (_course(row), row["message"] or ""),
             )
         )
     head = ("id", "monitor", "feature", "metric", "severity", "since", "state", "")
     listing(out, lines, head=head)
+
+
+def _course(row: Row) -> str:
+    """What an incident came to, where it is more than a window: `7 windows, worst 0.94`."""
+    if (row["window_count"] or 0) < 2:
+        return ""
+    told = f"{row['window_count']} windows"
+    worst = row["worst_value"]
+    return told if worst is None else f"{told}, worst {_amount(row['metric'], worst)}"
+
+
+def _last(end: datetime, zone: str) -> str:
+    """The end of a window, as `span` has it: of one that ends at midnight the day before."""
+    there = end.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    if there.time() != EPOCH.time():
+        return f"{there.day} {there:%b %Y %H:%M}"
+    last = there - timedelta(days=1)
+    return f"{last.day} {last:%b %Y}"
 
 
 def mutes(out: Console, rows: Sequence[Row]) -> None:

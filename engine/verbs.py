@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 DEMO_AT: Final = "2013-07-01"
 DEMO_FOLDER: Final = "driftline-demo"
+# the monitor whose history the demo tells, and since when
+DEMO_DAILY: Final = "arrival_delay_daily"
+DEMO_SINCE: Final = "2013-05-20"
 BASELINE_ACTIONS: Final = ("build", "show", "list")
 
 _DEMO_DATA: Final = ("README.md", "labels.parquet", "scored.parquet", "training.parquet")
@@ -334,6 +337,9 @@ def demo(folder: str | os.PathLike[str] = DEMO_FOLDER) -> RunResult:
         folder: Is made; may be there when it is empty or holds an earlier demo, whose project file
             is kept as it is.
 
+    Returns:
+        What was found of the week before `DEMO_AT`, and of the six weeks before it day by day.
+
     Raises:
         ConfigError: When the folder holds something else.
         StoreError: When results cannot be stored.
@@ -354,12 +360,25 @@ def demo(folder: str | os.PathLike[str] = DEMO_FOLDER) -> RunResult:
     for name in (*_DEMO_DATA, *_DEMO_TOOLS, *project_file):
         with as_file(files("driftline.fixtures.demo") / name) as file:
             (path / name).write_bytes(file.read_bytes())
+    project = demo_project(path)
+    weekly = [each.name for each in project.monitors if each.name != DEMO_DAILY]
+    found = run(project, monitors=weekly, at=DEMO_AT)
+    if len(weekly) < len(project.monitors):
+        days = backfill(project, start=DEMO_SINCE, end=DEMO_AT, monitors=DEMO_DAILY)
+        found = replace(found, monitors=(*found.monitors, *days.monitors))
+    return replace(found, fail_on="never")
+
+
+def demo_project(folder: str | os.PathLike[str]) -> Project:
+    """The project in a demo's folder; whatever target the surroundings are set to, it runs there.
+
+    Raises:
+        ConfigError: When its file is wrong.
+    """
     from driftline.engine.config import load_project
 
-    # whatever target the surroundings are set to, it runs here
     quiet = {name: text for name, text in os.environ.items() if name != "DRIFTLINE_TARGET"}
-    project = load_project(path / _DEMO_PROJECT, environ=quiet)
-    return replace(run(project, at=DEMO_AT), fail_on="never")
+    return load_project(Path(folder) / _DEMO_PROJECT, environ=quiet)
 
 
 def validate(

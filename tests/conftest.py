@@ -68,3 +68,22 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
         return CliRunner().invoke(app, words, env=env, prog_name="driftline")
 
     return call
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that `driftline demo` leaves, and what it prints on a terminal of 100 columns.
+
+    Tests that write into it take a copy.
+    """
+    from typer.testing import CliRunner
+
+    from driftline.cli import app
+
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("COLUMNS", "100")
+        found = CliRunner().invoke(app, ["demo"], prog_name="driftline")
+    assert found.exit_code == 0, found.output
+    return folder / "driftline-demo", found.stdout

@@ -91,6 +91,46 @@ def test_what_features_added_makes_up_the_prediction(demo):
     assert furthest <= 0.05 * (len(features) + 2)
 
 
+def test_the_error_that_the_model_expects_is_its_error_on_the_reference(demo):
+    # least squares again, up to what lies below the least error and to rounding
+    expected, real, least = one(
+        demo,
+        """
+        select avg(expected_error), avg(abs(predicted_delay - arr_delay)), min(expected_error)
+        from training where arr_delay is not null
+        """,
+    )
+    assert abs(expected - real) < 0.01
+    assert least >= 1
+
+
+def test_the_error_that_the_model_expects_tells_good_predictions_from_bad_ones(demo):
+    # of flights it never saw: the tenth it trusts most, and the tenth it trusts least
+    best, worst = one(
+        demo,
+        """
+        with tenths as (
+            select abs(predicted_delay - arr_delay) as error,
+                ntile(10) over (order by expected_error, flight_id) as tenth
+            from scored join labels using (flight_id)
+        )
+        select avg(error) filter (where tenth = 1), avg(error) filter (where tenth = 10) from tenths
+        """,
+    )
+    assert worst > 1.5 * best
+
+
+def test_what_is_predicted_has_an_expected_error(demo):
+    (without,) = one(
+        demo,
+        """
+        select count(*) from (from training union all by name from scored)
+        where (predicted_delay is null) <> (expected_error is null)
+        """,
+    )
+    assert without == 0
+
+
 def test_every_week_of_production_has_enough_flights_to_judge(demo):
     weeks, fewest = one(
         demo,

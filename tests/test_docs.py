@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,7 @@ ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
 MIGRATION: Final = ROOT / "docs" / "azure_migration.md"
 JUDGING: Final = ROOT / "docs" / "judging.md"
+PERFORMANCE: Final = ROOT / "docs" / "performance_of_models.md"
 LOCK: Final = ROOT / "requirements.lock"
 # The strongest first.
 HOWS: Final = ("executed", "emulated", "parsed")
@@ -121,16 +123,31 @@ def test_every_dialect_has_been_asked_the_same_statements_by_versions_that_are_l
         assert locked.get(name, version) == version
 
 
-def test_the_demo_prints_what_the_readme_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def _block(printed: str) -> str:
+    """What a terminal showed, as a block of a page."""
+    lines = [line.rstrip() for line in printed.splitlines()]
+    return "```\n" + "\n".join(lines).strip("\n") + "\n```\n"
+
+
+def test_the_demo_prints_what_the_readme_shows(demo_run: tuple[Path, str]) -> None:
+    shown = _block(demo_run[1])
+    assert _between("demo", shown) == shown
+
+
+def test_estimate_and_errors_of_the_demo_are_those_of_the_page_on_performance(
+    demo_run: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    text = PERFORMANCE.read_text("utf-8")
+    commands = re.findall(r"^(driftline (?:run|show) arrival_delay .*)$", text, flags=re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["run", "show"]
+    shutil.copytree(demo_run[0], tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-    result = CliRunner().invoke(app, ["demo"])
-    assert result.exit_code == 0
-    lines = [line.rstrip() for line in result.stdout.splitlines()]
-    shown = "```\n" + "\n".join(lines).strip("\n") + "\n```\n"
-    assert _between("demo", shown) == shown
+    for command in commands:
+        found = CliRunner().invoke(app, command.split()[1:])
+        assert found.exception is None or isinstance(found.exception, SystemExit)
+    shown = _block(found.stdout)
+    assert _between("late", shown, PERFORMANCE) == shown
 
 
 def test_every_command_of_the_readme_exists() -> None:
@@ -178,13 +195,6 @@ def test_every_project_file_of_the_docs_is_valid(page: Path, tmp_path: Path) -> 
         _monitor(text, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo") / "driftline-demo"
-    driftline.demo(folder)
-    return folder / "driftline.duckdb"
-
-
 def _queries(page: Path) -> list[str]:
     """What a page shows of results: its blocks of SQL, and what it hands to DuckDB's own shell."""
     said = re.findall(r'duckdb driftline\.duckdb "(.*?)"', page.read_text("utf-8"))
@@ -192,8 +202,10 @@ def _queries(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [*filter(_queries, WRITTEN)], ids=lambda page: page.name)
-def test_every_query_of_the_docs_runs_on_the_results_of_the_demo(page: Path, demo: Path) -> None:
-    with duckdb.connect(demo, read_only=True) as connection:
+def test_every_query_of_the_docs_runs_on_the_results_of_the_demo(
+    page: Path, demo_run: tuple[Path, str]
+) -> None:
+    with duckdb.connect(demo_run[0] / "driftline.duckdb", read_only=True) as connection:
         for query in _queries(page):
             connection.execute(query)
 

@@ -286,3 +286,103 @@ def test_colour_repeats_what_words_say() -> None:
     text = coloured.getvalue()
     assert "\x1b[1;31mbreached" in text
     assert re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() == summary(result)
+
+
+# Incidents
+
+
+def incident(**given: Any) -> dict[str, Any]:
+    """A row of `alerts`, as far as people see it."""
+    return {
+        "alert_id": "e7401b190123",
+        "monitor": "delay",
+        "signal": "data_drift",
+        "segment": "__all__",
+        "feature": "age",
+        "metric": "normalized_wasserstein_distance",
+        "severity": "high",
+        "opened_at": datetime(2026, 11, 24),
+        "closed_at": None,
+        "window_count": 1,
+        "worst_value": 0.5,
+        "message": "mean 1 → 2",
+        "acknowledged_by": None,
+        **given,
+    }
+
+
+def incidents(*rows: dict[str, Any], zone: str = "UTC") -> str:
+    """What is printed of incidents under the head, each blank once."""
+    out, file = printed(100)
+    project: Any = SimpleNamespace(monitors=[SimpleNamespace(name="delay", time_zone=zone)])
+    terminal.incidents(out, rows, project)
+    return " ".join(file.getvalue().partition("\n")[2].split())
+
+
+def test_an_incident_is_told_with_the_last_day_of_its_windows_as_a_window_is() -> None:
+    # windows of whole days end at the midnight after
+    told = incidents(incident(closed_at=datetime(2026, 12, 1)))
+    days = "23 Nov 2026 closed 30 Nov 2026"
+    assert told == f"e7401b19 delay age wasserstein high {days} mean 1 → 2"
+
+
+@pytest.mark.parametrize(
+    ("end", "zone", "told"),
+    [
+        (datetime(2026, 11, 24, 14), "UTC", "24 Nov 2026 14:00"),
+        (datetime(2026, 11, 23, 23), "Europe/Berlin", "23 Nov 2026"),
+        (datetime(2026, 11, 24), "Europe/Berlin", "24 Nov 2026 01:00"),
+    ],
+)
+def test_an_hour_is_told_where_windows_end_within_a_day_of_their_zone(
+    end: datetime, zone: str, told: str
+) -> None:
+    assert f"high {told} open" in incidents(incident(opened_at=end), zone=zone)
+
+
+def test_an_incident_of_several_windows_says_how_many_and_the_worst_of_them() -> None:
+    told = incidents(incident(window_count=7, worst_value=0.94))
+    assert told.endswith("open 7 windows, worst 0.94 · mean 1 → 2")
+    # what could not be measured has no worst value
+    told = incidents(incident(window_count=7, worst_value=None))
+    assert told.endswith("open 7 windows · mean 1 → 2")
+
+
+def test_history_counts_windows_and_incidents() -> None:
+    out, file = printed(100)
+    days = [
+        row("age", window_start=datetime(2026, 11, day), window_end=datetime(2026, 11, day + 1))
+        for day in (15, 16, 17)
+    ]
+    over = incident(closed_at=datetime(2026, 11, 18))
+    terminal.history(out, run_of(*days, *days).monitors[0], [incident(), over])
+    title = file.getvalue().splitlines()[0]
+    assert title == "delay: 3 windows · 15–17 Nov 2026 · 1 incident opened and closed · 1 open"
+
+
+# Selections and ranks
+
+
+def test_a_run_of_a_models_performance_alone_counts_its_metrics() -> None:
+    rows = [
+        row("__all__", status, metric=f"{name}_error", summary="", threshold=0.25)
+        for name, status in (("mean_absolute", "breached"), ("mean_squared", "ok"))
+    ]
+    lines = summary(run_of(*rows), width=120)
+    assert lines[0].startswith("delay: 1 of 2 metrics breached · 15–22 Nov 2026")
+    assert any(line.split()[:4] == ["breached", "(all", "rows)", "mae"] for line in lines)
+    assert "  1 ok (--all)" in lines
+
+
+def test_features_are_listed_with_their_ranks_where_there_are_any() -> None:
+    def listed(rank: int | None) -> list[list[str]]:
+        out, file = printed(100)
+        about = {"monitor": "delay", "feature": "age", "role": "feature", "reason": None}
+        types = {"feature_type": "numerical", "reference_type": "INT", "production_type": "INT"}
+        other = {**about, **types, "feature": "zip", "importance_rank": None}
+        terminal.features(out, [{**about, **types, "importance_rank": rank}, other])
+        return [line.split() for line in file.getvalue().splitlines()]
+
+    assert [line[3] for line in listed(2)[1:]] == ["2", "–"]
+    assert "rank" in listed(2)[0]
+    assert "rank" not in listed(None)[0]

@@ -395,12 +395,13 @@ def test_the_demo_gives_the_same_numbers_in_postgresql(
         monkeypatch.setenv(name, str(postgres.options[key]))
     assert cli("demo", ".").exit_code == 0
     subprocess.run([sys.executable, "load_postgres.py"], check=True, stdout=subprocess.DEVNULL)
-    found = cli("run", "--target", "postgres", "--at", "2013-07-01")
+    found = cli("run", "arrival_delay", "--target", "postgres", "--at", "2013-07-01")
     assert found.exit_code == 1, found.output
     # probabilities of segments rest on cells as fine as a grid that a sample places
     numbers = (
         "select signal, feature, metric, segment, status, value,"
         " case when segment = '__all__' then p_value end as p from {}metrics"
+        " where monitor = 'arrival_delay'"
     )
     with duckdb.connect("driftline.duckdb", read_only=True) as con:
         own = sorted(con.execute(numbers.format("")).fetchall(), key=lambda row: row[:4])
