@@ -701,8 +701,12 @@ def test_the_demo_runs_anywhere_twice_and_keeps_its_project_file(cli: Cli, tmp_p
     assert "9 of 16 features breached" in first.stdout
     assert "flights/driftline.duckdb" in first.stdout
     file = tmp_path / "flights" / "driftline.yml"
-    file.write_text(file.read_text() + "# mine\n")
-    assert cli("demo", "flights").exit_code == 0
+    # as of an earlier demo, too, whose file has no daily monitor
+    file.write_text(file.read_text().partition("  # The same flights day by day")[0] + "# mine\n")
+    again = cli("demo", "flights")
+    assert again.exit_code == 0, again.output
+    assert "arrival_delay_daily:" in first.stdout
+    assert "arrival_delay_daily:" not in again.stdout
     assert file.read_text().endswith("# mine\n")
     query = re.search(r'duckdb driftline\.duckdb "(.+)"', first.stdout)
     assert query is not None
