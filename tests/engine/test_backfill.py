@@ -163,6 +163,14 @@ WAYS = [
 ]
 
 
+def test_a_backfill_counts_the_rows_of_its_reference_once(tables: Path, tmp_path: Path):
+    found = driftline.backfill(
+        project(tables, tmp_path, "rows"), start="2026-03-25", end="2026-04-04"
+    )
+    sides = (pq.read_metadata(tables / f"{name}.parquet") for name in ("reference", "production"))
+    assert found.runs[0]["scanned_rows"] == sum(side.num_rows for side in sides)
+
+
 @pytest.mark.parametrize(("case", "path_"), WAYS, indirect=["path_"])
 @pytest.mark.usefixtures("path_")
 def test_a_backfill_leaves_the_rows_that_runs_one_by_one_leave(
