@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, Tag, model_validator
 
-from driftline.engine.config_types import Count, Flag, Part, Size, Text, key, shapes
+from driftline.engine.config_types import Count, Flag, Number, Part, Size, Text, key, shapes
 
 
 def _address(text: str) -> str:
@@ -112,6 +112,27 @@ class AtLeast(Part):
     features: Count | None = key("How many features")
 
 
+class CusumKeys(Part):
+    """When numbers that creep open an incident."""
+
+    average_run_length: Annotated[Number, Field(ge=50, le=100_000)] = key(
+        "Windows until a number that does not change opens one, on average", 1000.0
+    )
+    shift: Annotated[Number, Field(ge=0.25, le=2)] = key(
+        "Lasting change, in standard deviations, that is found soonest", 1.0
+    )
+    baseline: Annotated[Count, Field(ge=8)] = key("Windows that come first", 20)
+    min_effect: Annotated[Number, Field(ge=0, le=1)] = key(
+        "Share of the way to the threshold that the mean must have crept", 0.1
+    )
+
+
+def _flag_or_map(value: object) -> str | None:
+    # an environment variable can only give text
+    is_flag = isinstance(value, bool) or value in ("true", "false")
+    return "<map>" if isinstance(value, dict) else "<flag>" if is_flag else None
+
+
 class Alerts(Part):
     """When incidents open and close, and who hears of it."""
 
@@ -121,6 +142,13 @@ class Alerts(Part):
     at_least: AtLeast | None = key("How much must be wrong")
     segments: Flag = key("Whether segments count", False)
     notify: list[Text] | None = key("Names of notifications")
+    cusum: (
+        Annotated[
+            Annotated[Flag, Tag("<flag>")] | Annotated[CusumKeys, Tag("<map>")],
+            shapes("true, false, or a map such as {average_run_length: 500}", _flag_or_map),
+        ]
+        | None
+    ) = key("Whether numbers that creep open incidents")
 
 
 class Links(Part):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from driftline.engine.creeping import Past, crept
 from driftline.engine.incidents import (
     BAD,
     FAILED_RUN,
@@ -35,6 +36,10 @@ _COLUMNS: Final = """
     signal, reference, segment, feature, metric, window_start, window_end, value, threshold,
     status, severity, score, summary, reason, reference_value, n_reference, n_production,
     threshold_kind, importance, run_id
+"""
+_OF_SERIES: Final = """
+    signal, reference, segment, feature, metric, window_start, window_end, value, threshold, status,
+    threshold_kind, reference_id, importance, n_reference, n_production, run_id
 """
 
 
@@ -78,7 +83,8 @@ def settle(
     """
     name = monitor.name
     stored = _alerts(tables, name)
-    if not (_has_failed(stored, run) or _has_drifted(tables, name, touched, stored)):
+    has_sums = bool(touched) and monitor.alerting.cusum is not None
+    if not (has_sums or _has_failed(stored, run) or _has_drifted(tables, name, touched, stored)):
         return Change()
     told = _told(tables, name)
     moves = [] if run is None else list(_of_runs(monitor, stored, told, run))
@@ -189,7 +195,12 @@ def _of_windows(
     if not monitor.alerting.segments:
         known = [row for row in known if row["segment"] == ALL]
     pruned = [row["alert_id"] for row in known if not _has_opening(windows, row)]
+    rules = Rules(monitor.alerting, monitor.name, monitor.time_zone)
+    decisions = _decisions(tables, monitor.name)
     since = min(end for _, end in touched)
+    of_sums = [row for row in known if _key(row).is_crept]
+    sums = _of_sums(tables, rules, monitor, windows, since, decisions, of_sums, pruned)
+    known = [row for row in known if not _key(row).is_crept]
     while True:
         first = _first(windows, since, monitor.alerting.open_after)
         # what was open in between is followed from its opening, or from where its windows go on
@@ -200,27 +211,72 @@ def _of_windows(
             break
         since = earlier
     part = {line: [when for when in found if when[0] >= first] for line, found in windows.items()}
-    rules = Rules(monitor.alerting, monitor.name, monitor.time_zone)
-    standing = [
-        incident_of(row) for row in known if row["alert_id"] in pruned and row["closed_at"] is None
-    ]
+    standing = _standing(known, pruned)
     incidents, events = fold(
         rules,
         _with_ends(monitor, part),
         _rows(tables, monitor, first, {each.key.feature for each in standing}),
-        _decisions(tables, monitor.name),
+        decisions,
         standing,
     )
+    gone = _gone(known, since, incidents, pruned) + sums[2]
+    return [*_moves(incidents, events), *_moves(sums[0], sums[1])], gone
+
+
+def _of_sums(
+    tables: Tables,
+    rules: Rules,
+    monitor: Monitor,
+    windows: Mapping[Line, Sequence[When]],
+    since: datetime,
+    decisions: Mapping[tuple[str, str], Decision],
+    known: Sequence[Row],
+    pruned: Collection[str],
+) -> tuple[list[Incident], list[Event], list[str]]:
+    """Incidents of numbers that crept, what happened to them, and ids of those that there are none of now.
+
+    Sums are of all windows that are stored; what they opened before `since` is taken as it is.
+    """
+    is_asked = monitor.alerting.cusum is not None
+    if not is_asked and not known:
+        return [], [], []
+    # what is not asked for any more goes on as of its last window
+    gone_on = pruned if is_asked else [row["alert_id"] for row in known]
+    past = Past(since, [incident_of(row) for row in known if row["opened_at"] < since])
+    incidents, events = crept(
+        rules,
+        _with_ends(monitor, windows),
+        _every_row(tables, monitor) if is_asked else (),
+        decisions,
+        past,
+        _standing(known, gone_on),
+    )
+    return incidents, events, _gone(known, since, incidents, pruned)
+
+
+def _standing(known: Sequence[Row], pruned: Collection[str]) -> list[Incident]:
+    """Open incidents that go on as of their last window."""
+    return [
+        incident_of(row) for row in known if row["alert_id"] in pruned and row["closed_at"] is None
+    ]
+
+
+def _gone(
+    known: Sequence[Row],
+    since: datetime,
+    incidents: Sequence[Incident],
+    pruned: Collection[str],
+) -> list[str]:
+    """Ids of stored incidents that there are none of now."""
+    there = {*(each.alert_id for each in incidents), *pruned}
+    return [r["alert_id"] for r in known if r["opened_at"] >= since and r["alert_id"] not in there]
+
+
+def _moves(incidents: Sequence[Incident], events: Sequence[Event]) -> list[_Move]:
     by_id: dict[str, list[Event]] = {}
     for event in events:
         by_id.setdefault(event.incident.alert_id, []).append(event)
-    ids = {each.alert_id for each in incidents}
-    gone = [
-        row["alert_id"]
-        for row in known
-        if row["opened_at"] >= since and row["alert_id"] not in (*ids, *pruned)
-    ]
-    return [(each, by_id.get(each.alert_id, ())) for each in incidents], gone
+    return [(each, by_id.get(each.alert_id, ())) for each in incidents]
 
 
 def _has_opening(windows: Mapping[Line, Sequence[When]], row: Row) -> bool:
@@ -310,6 +366,16 @@ def _rows(tables: Tables, monitor: Monitor, since: datetime, watched: Collection
         return []
     found = tables.fetch(
         f"select {_COLUMNS} {where} and feature in $features", {**of, "features": features}
+    )
+    return list(found.to_pylist())
+
+
+def _every_row(tables: Tables, monitor: Monitor) -> list[Row]:
+    """Rows of all windows."""
+    among = "" if monitor.alerting.segments else f" and segment = '{ALL}'"
+    found = tables.fetch(
+        f"select {_OF_SERIES} from metrics where monitor = $monitor{among}",
+        {"monitor": monitor.name},
     )
     return list(found.to_pylist())
 

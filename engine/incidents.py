@@ -33,6 +33,9 @@ MISSING_RUN: Final = "missing_run"
 HEALTH_METRICS: Final = (ERROR, NO_ROWS, STALE, FAILED_RUN, MISSING_RUN)
 """What is wrong with watching, rather than with what is watched: told at once, whatever `open_after` says."""
 
+CREEPS: Final = ":cusum"
+"""What follows a metric's name where its values crept, which no name of a metric can hold."""
+
 JOIN_METRICS: Final = ("match_rate", "label_coverage")
 """Those of joins, which may be late: their windows are others than those of the rest of their signal."""
 
@@ -54,12 +57,17 @@ class Key:
     @property
     def line(self) -> Line:
         """Which windows it is looked for in."""
-        return self.signal, self.metric in JOIN_METRICS
+        return self.signal, self.metric.removesuffix(CREEPS) in JOIN_METRICS
 
     @property
     def is_health(self) -> bool:
         """Whether it is about watching itself."""
         return self.metric in HEALTH_METRICS
+
+    @property
+    def is_crept(self) -> bool:
+        """Whether it is about values that crept, rather than about one beyond its threshold."""
+        return self.metric.endswith(CREEPS)
 
 
 @dataclass(frozen=True)
@@ -215,7 +223,7 @@ def fold(
         there = fine | set(bad)
         if key.metric != NO_ROWS:
             there |= judged.get((key.signal, key.feature), set()) | empty
-        found = _One(rules, key, decisions, before.get(key))
+        found = Course(rules, key, decisions, before.get(key))
         for when in windows.get(key.line, ()):
             at_once = key.is_health or key.feature == ALL
             spread = len(wide.get((key.signal, key.segment, when), ()))
@@ -235,7 +243,7 @@ def _order(row: Row) -> tuple[object, ...]:
     return row["reference"], row["segment"], row["metric"]
 
 
-class _One:
+class Course:
     """The incidents of one key, window by window."""
 
     def __init__(
@@ -260,7 +268,27 @@ class _One:
         if standing is not None:
             self._worst = {**standing.row, "value": standing.worst_value}
 
-    def see(self, when: When, row: Row | None, *, is_good: bool, may_open: bool) -> None:
+    @property
+    def number(self) -> str | None:
+        """Id of the incident that is open."""
+        return None if self._open is None else self._open.alert_id
+
+    def turn(self, end: datetime) -> None:
+        """Come to a window: what a person closed before it is over."""
+        if self._open is not None and (self._seen is None or end > self._seen):
+            closed = self.decisions.get((self._open.alert_id, "close"))
+            if closed is not None and closed.window_end < end:
+                self.close(closed.window_end)
+
+    def see(
+        self,
+        when: When,
+        row: Row | None,
+        *,
+        is_good: bool,
+        may_open: bool = True,
+        may_close: bool = True,
+    ) -> None:
         """Take the next window.
 
         Args:
@@ -268,22 +296,21 @@ class _One:
             row: Its row, where it is beyond the threshold.
             is_good: Whether it counts towards closing.
             may_open: Whether enough else is wrong.
+            may_close: Whether it is not settled that what is open went on.
         """
         end = when[0]
         if self._seen is not None and end <= self._seen:
             return
-        if self._open is not None:
-            closed = self.decisions.get((self._open.alert_id, "close"))
-            if closed is not None and closed.window_end < end:
-                self._close(closed.window_end)
+        self.turn(end)
         if self._open is None:
             self._count(row, end, may_open=may_open)
         elif row is not None:
             self._go_on(self._open, row, end)
         elif is_good:
             self._good += 1
-            if self._good >= (1 if self.key.is_health else self.rules.alerting.close_after):
-                self._close(end)
+            needed = 1 if self.key.is_health else self.rules.alerting.close_after
+            if may_close and self._good >= needed:
+                self.close(end)
 
     def end(self) -> None:
         """Finish with what is still open."""
@@ -291,7 +318,7 @@ class _One:
             return
         closed = self.decisions.get((self._open.alert_id, "close"))
         if closed is not None:
-            self._close(closed.window_end)
+            self.close(closed.window_end)
         else:
             self.incidents.append(self._open)
 
@@ -301,7 +328,8 @@ class _One:
             self._streak = []
             return
         self._streak.append(row)
-        needed = 1 if self.key.is_health else self.rules.alerting.open_after
+        at_once = self.key.is_health or self.key.is_crept
+        needed = 1 if at_once else self.rules.alerting.open_after
         if len(self._streak) < needed or not may_open:
             return
         rows = self._streak[-needed:]
@@ -358,7 +386,8 @@ class _One:
             return False
         return later(self._told, every, self.rules.zone) <= end
 
-    def _close(self, end: datetime) -> None:
+    def close(self, end: datetime) -> None:
+        """End the incident that is open."""
         assert self._open is not None
         closed = replace(self._open, closed_at=max(end, self._open.last_seen_at))
         self.incidents.append(closed)

@@ -317,6 +317,23 @@ LINK_WORDS: Final = ("monitor", "window_date", "window_start", "window_end", "ru
 
 
 @dataclass(frozen=True)
+class Cusum:
+    """When values that creep open an incident, though none is beyond its threshold.
+
+    Attributes:
+        average_run_length: Windows until a number that does not change opens one, on average.
+        shift: Lasting change, in standard deviations between windows, that is found soonest.
+        baseline: Windows that values are ranked among at least.
+        min_effect: Share of the way from the usual mean to the threshold that it must have crept.
+    """
+
+    average_run_length: float = 1000.0
+    shift: float = 1.0
+    baseline: int = 20
+    min_effect: float = 0.1
+
+
+@dataclass(frozen=True)
 class Alerting:
     """When incidents open and close, and who hears of it.
 
@@ -328,6 +345,7 @@ class Alerting:
             open any; 1 or more.
         segments: Whether segments open incidents and decide exit codes, too.
         notify: Names of notifications; None is all of the project.
+        cusum: What numbers that creep open incidents by; None is not at all.
     """
 
     open_after: int = 1
@@ -336,6 +354,7 @@ class Alerting:
     at_least_features: int = 1
     segments: bool = False
     notify: tuple[str, ...] | None = None
+    cusum: Cusum | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from driftline.engine import config_models as models
-from driftline.engine.alert_models import Alerts
+from driftline.engine.alert_models import Alerts, CusumKeys
 from driftline.engine.catalog import Metric
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.dbt import DbtProject
@@ -22,6 +22,7 @@ from driftline.engine.project import (
     NO_METRICS,
     Alerting,
     CatchUp,
+    Cusum,
     Duration,
     FixedWindow,
     Join,
@@ -419,4 +420,11 @@ def alerting(given: Alerts | None) -> Alerting:
         at_least_features=(given.at_least and given.at_least.features) or 1,
         segments=bool(given.segments),
         notify=None if given.notify is None else tuple(given.notify),
+        cusum=_cusum(given.cusum),
     )
+
+
+def _cusum(given: CusumKeys | bool | None) -> Cusum | None:
+    if isinstance(given, bool) or given is None:
+        return Cusum() if given else None
+    return Cusum(given.average_run_length, given.shift, given.baseline, given.min_effect)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -220,6 +220,7 @@ def _alerts(alerting: Alerting) -> Tree:
         at_least={"features": alerting.at_least_features},
         segments=alerting.segments,
         notify=None if alerting.notify is None else list(alerting.notify),
+        cusum=None if alerting.cusum is None else asdict(alerting.cusum),
     )
 
 

@@ -383,3 +383,22 @@ def test_an_alert_to_nobody_known_is_refused(tmp_path: Path) -> None:
         "driftline.yml:6: monitors[churn].alerts.notify[0]: no notification is called 'ml-teem';"
         " did you mean 'ml-team'?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("cusum", "complaint"),
+    [
+        (
+            "yes",
+            "alerts.cusum: expected true, false, or a map such as {average_run_length: 500}",
+        ),
+        ("{average: 500}", "alerts.cusum.average: unknown key 'average'"),
+        (
+            "{baseline: 7, shift: 0}",
+            "alerts.cusum.shift: must be 0.25 or more, is 0",
+        ),
+    ],
+)
+def test_a_sum_that_cannot_be_is_refused(tmp_path: Path, cusum: str, complaint: str) -> None:
+    found = complaints(tmp_path, f"{SHORTEST}    alerts: {{cusum: {cusum}}}\n")
+    assert any(complaint in line for line in found), found

@@ -11,6 +11,7 @@ from driftline.engine.config import load_project, notes, source_of
 from driftline.engine.project import (
     BinRule,
     Bound,
+    Cusum,
     Duration,
     FeatureSelection,
     FeatureSettings,
@@ -387,3 +388,13 @@ def test_a_column_may_be_called_on_or_no(tmp_path: Path) -> None:
     monitor = only(tmp_path, "    features: [on, no, y]\n    settings: {no: {type: numerical}}\n")
     assert monitor.features.named == ("on", "no", "y")
     assert list(monitor.settings) == ["no"]
+
+
+def test_sums_have_defaults_and_may_be_left_out(tmp_path: Path) -> None:
+    def of(text: str) -> Cusum | None:
+        return only(tmp_path, f"    alerts: {{cusum: {text}}}\n").alerting.cusum
+
+    assert of("true") == Cusum() == Cusum(1000, 1, 20, 0.1)
+    assert of("{average_run_length: 370, shift: 0.5}") == Cusum(370, 0.5)
+    assert of("false") is None
+    assert only(tmp_path).alerting.cusum is None

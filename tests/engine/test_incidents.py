@@ -18,6 +18,7 @@ from driftline.engine.alerting import Change, follow_verdicts, note, settle
 from driftline.engine.incidents import Decision, Incident, Rules, fold
 from driftline.engine.project import (
     Alerting,
+    Cusum,
     Duration,
     Monitor,
     Production,
@@ -284,6 +285,155 @@ def test_windows_one_by_one_or_in_any_order_or_twice_leave_the_same_incidents(
     assert stored(*one) == at_once
     mixed = random.Random(seed).sample(one, count)
     assert stored(*mixed, *mixed[:2])[0] == at_once[0]
+
+
+# what a window is: a value, or one beyond the threshold, or none
+CREEPING = st.lists(st.one_of(st.integers(0, 30), st.sampled_from("bi.")), min_size=12, max_size=24)
+
+
+def creeping(values: Sequence[int | str], **more: Any) -> list[Row]:
+    rows = []
+    for day, value in enumerate(values):
+        if value == ".":
+            continue
+        letter = value if isinstance(value, str) else "o"
+        known = {} if isinstance(value, str) else {"value": value / 1000}
+        rows.append(row(day, letter, threshold_kind="max", **known, **more))
+    return rows
+
+
+SUMS = Cusum(average_run_length=50, baseline=8, min_effect=0)
+
+
+@settings(max_examples=3)
+@given(
+    one=CREEPING,
+    other=CREEPING,
+    close_after=st.integers(1, 2),
+    closed=st.integers(10, 30),
+    seed=st.integers(0, 9),
+)
+def test_windows_in_any_order_leave_the_same_incidents_of_numbers_that_crept(
+    tables: FileTables,
+    one: list[int | str],
+    other: list[int | str],
+    close_after: int,
+    closed: int,
+    seed: int,
+) -> None:
+    # the second half is higher than the first, and then as before
+    values = [*one, *(v + 20 if isinstance(v, int) else v for v in other), *one]
+    every = [*creeping(values, feature="a"), *creeping(values[::-1], feature="b")]
+    count = len(values)
+    every += history("o" * count, feature="always")
+
+    def stored(orders: Sequence[Sequence[int]]) -> tuple[list[Row], list[tuple[Any, ...]]]:
+        held = Held(tables, cusum=SUMS, close_after=close_after)
+        for order in orders:
+            held.put([each for each in every if (each["window_start"] - START).days in order])
+        return held.alerts(), held.events()
+
+    singly = [[day] for day in range(count)]
+    at_once = stored([range(count)])
+    assert stored(singly) == at_once
+    mixed = random.Random(seed).sample(singly, count)
+    assert stored([*mixed, *mixed[:2]])[0] == at_once[0]
+    # what a person closed stays closed, whenever its windows are computed again
+    for alert in at_once[0]:
+        if alert["metric"].endswith(":cusum"):
+            held = Held(tables, cusum=SUMS, close_after=close_after)
+            decision = {
+                "alert_id": alert["alert_id"], "action": "close", "monitor": "m", "decided_at": NOW,
+                "window_end": max(window(closed)[1], alert["opened_at"]), "decided_by": "ann",
+            }  # fmt: skip
+            tables.put("_decisions", arrow_rows("_decisions", [decision]))
+            held.put(every)
+            kept = held.alerts()
+            for day in random.Random(seed).sample(range(count), 3):
+                held.put([each for each in every if (each["window_start"] - START).days == day])
+            assert held.alerts() == kept
+            break
+
+
+CREPT = [*([10, 12, 11, 13] * 3), 14, 15, 16, 17, 18]
+
+
+def test_an_incident_of_what_crept_stands_beside_that_of_the_threshold(
+    hold: Callable[..., Held],
+) -> None:
+    held = hold(cusum=SUMS, open_after=2)
+    rows = creeping([*CREPT, "b", "b", 18, 10])
+    held.put(rows[:-1])
+    found = {each["metric"]: each for each in held.alerts()}
+    assert set(found) == {"psi", "psi:cusum"}
+    one = found["psi:cusum"]
+    assert (one["severity"], one["closed_at"]) == ("warning", None)
+    # the sum and its limit, as a value and its threshold
+    assert one["last_value"] > one["threshold"] > 2
+    assert one["message"].startswith("crept up over ")
+    (event,) = held.put(rows[-1:]).news
+    assert (event.kind, event.incident.key.metric) == ("closed", "psi:cusum")
+
+
+def test_what_crept_before_sums_were_asked_for_is_told_as_of_now(
+    hold: Callable[..., Held],
+) -> None:
+    held = hold()
+    rows = creeping([*CREPT, 19])
+    held.put(rows[:-1])
+    held.monitor = monitor(cusum=SUMS)
+    (event,) = held.put(rows[-1:]).news
+    assert (event.kind, event.incident.opened_at) == ("opened", window(len(CREPT))[1])
+    # and where they are asked for no more, it is over
+    held.monitor = monitor()
+    (event,) = held.put(creeping([*CREPT, 19, 20])[-1:]).news
+    assert (event.kind, event.incident.key.metric) == ("closed", "psi:cusum")
+
+
+@pytest.mark.parametrize("pruned", [3, 12, 15])
+def test_what_crept_stays_open_whatever_is_pruned_of_its_history(
+    hold: Callable[..., Held], pruned: int
+) -> None:
+    held = hold(cusum=SUMS)
+    held.put(creeping(CREPT))
+    (before,) = held.alerts()
+    for table in ("metrics", "_told"):
+        held.tables.execute(
+            f"delete from {table} where window_end < $end", {"end": window(pruned)[1]}
+        )
+    assert held.put(creeping([*CREPT, 19])[-1:]) == Change()
+    (after,) = held.alerts()
+    assert (after["alert_id"], after["closed_at"]) == (before["alert_id"], None)
+    # a person has the last word
+    said = Decision(before["alert_id"], "close", window(len(CREPT))[1], NOW, "ann")
+    held.tables.put(
+        "_decisions",
+        arrow_rows(
+            "_decisions",
+            [{
+                "alert_id": said.alert_id, "action": "close", "monitor": "m",
+                "window_end": said.window_end, "decided_at": NOW, "decided_by": "ann",
+            }],
+        ),
+    )  # fmt: skip
+    held.put(creeping([*CREPT, 19, 20])[-1:])
+    assert [each["closed_at"] for each in held.alerts()] == [said.window_end]
+
+
+def test_sums_take_as_many_statements_however_many_numbers_there_are(
+    hold: Callable[..., Held], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    held = hold(cusum=SUMS)
+    fetch = held.tables.fetch
+    monkeypatch.setattr(held.tables, "fetch", lambda *a: sent.append(a[0]) or fetch(*a))
+    counts = []
+    for names in (["a"], [f"f{k}" for k in range(20)]):
+        held.tables.execute("delete from metrics")
+        sent.clear()
+        held.put([each for name in names for each in creeping([10] * 12, feature=name)])
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
 
 
 def test_the_late_window_of_a_join_says_nothing_of_features(hold: Callable[..., Held]) -> None:

@@ -52,6 +52,7 @@ monitors:
       weekly: {type: data_drift, reference: recent, features: [age, plan]}
       prediction_drift: [psi]
       data_quality: {nulls: {warn: {max: 5%}, fail: {increase: 7%}}, row_count: 1000}
+    alerts: {close_after: 2, cusum: {average_run_length: 500, baseline: 8}}
   - {name: plain, production: {table: s.csv}, reference: {table: t.csv}}
 """
 
