@@ -6,6 +6,8 @@
 #   make format  let ruff rewrite what it can
 #   make bench   measure what runs cost, beside other tools, into docs/performance.md: hours;
 #                `make bench PARTS=rows ROWS="100000 1000000" PEERS="scipy evidently"` a part of it
+#   make soak    two schedulers on one store for five minutes at a fast clock: no slot twice, none lost;
+#                `make soak SECONDS=30 STORE=postgres` shorter, on the server of PGHOST
 #   make docs    write the pages of docs/metrics from the catalogue and the SQL files
 #   make lock    resolve requirements.lock anew; `make lock UPGRADE=--upgrade` takes newer versions
 #   make clean   remove all that these targets made
@@ -13,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test lint format bench docs lock clean
+.PHONY: demo test lint format bench soak docs lock clean
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -52,6 +54,9 @@ BENCH = PARTS ROWS PEERS REPEATS LIMIT THREADS CACHE
 bench: .venv/runtime
 	.venv/bin/python bench/performance.py $(foreach option,$(BENCH),\
 		$(if $($(option)),--$(shell echo $(option) | tr A-Z a-z) $($(option))))
+
+soak: .venv/runtime
+	.venv/bin/python bench/soak.py --seconds $(or $(SECONDS),300) --store $(or $(STORE),duckdb)
 
 docs: .venv/runtime
 	.venv/bin/python docs/generate.py

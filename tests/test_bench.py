@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from driftline.bench.scenarios import (
     floor,
     scenarios,
 )
+from driftline.bench.soak import Found, count
 from driftline.bench.tables import features, write
 from driftline.engine.config import load_project
 
@@ -207,3 +209,23 @@ def test_every_other_tool_has_its_script_and_pinned_versions() -> None:
         lines = (PINS / f"{name}.txt").read_text("utf-8").splitlines()
         assert [line for line in lines if "==" not in line and not line.startswith("#")] == []
         assert ("pyspark" if name == "azure" else name) in pins(name)
+
+
+def test_a_soak_tells_slots_that_were_run_twice_and_those_that_are_lost() -> None:
+    hours = [datetime(2026, 1, 1, hour) for hour in range(1, 5)]
+    ran = (hours[0], hours[0], hours[1], hours[2])
+    runs = [{"monitor": "one", "requested_at": at, "status": "succeeded"} for at in ran]
+    runs.append({"monitor": "one", "requested_at": hours[1], "status": "failed"})
+    slots = [
+        {
+            "monitor": "one",
+            "slot": at,
+            "holder": holder,
+            # of the third slot there are results, and nobody has finished it
+            "finished_at": None if at is hours[2] else at,
+            "run_id": "r",
+        }
+        for at, holder in zip(hours[:3], "aab", strict=True)
+    ]
+    found = count([("one", at) for at in hours], runs, slots)
+    assert found == Found(slots=4, runs=4, taken=(2,), twice=1, lost=2, failed=1)
