@@ -20,12 +20,14 @@ from driftline.engine.outcome import MonitorRun, table_row
 from driftline.engine.place import Tables
 from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project
-from driftline.engine.results import naive_utc, utc_now
+from driftline.engine.results import arrow_rows, naive_utc, utc_now
 from driftline.engine.rows import Row, aside, definition_rows, slices, slices_aside
 from driftline.engine.schema import config_hash
+from driftline.engine.slots import schedule_of
 from driftline.engine.store import Store
 from driftline.engine.stored import Standing, Window
 from driftline.engine.warehouses.base import Ledger
+from driftline.engine.windows import last_slot
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class Journal:
             self._settle(tables, result, touched)
             for step in self.also:
                 step(tables, self.run_id)
+            if all(part.plan.selection.is_everything for part in parts):
+                self._count({part.plan.at for part in parts}, tables)
 
         store.write(
             pieces,
@@ -139,6 +143,37 @@ class Journal:
         now = utc_now()
         change = settle(tables, self.monitor, result.run, touched, now=now, tells=self.tells)
         self._tell(tables, change, now, rows=result.run["window_rows"])
+
+    def _count(self, moments: Collection[datetime], tables: Tables) -> None:
+        """Note that whole windows were run for moments of the schedule, whoever asked for it.
+
+        Those that a scheduler has noted, or is at, are left to it.
+        """
+        monitor, now = self.monitor, utc_now()
+        schedule = schedule_of(monitor)
+        slots = {
+            naive_utc(at) for at in moments if last_slot(schedule, at, monitor.time_zone) == at
+        }
+        if not slots:
+            return
+        taken = tables.fetch(
+            "select slot from _slots where monitor = $monitor and slot >= $first"
+            " and (finished_at is not null or held_until > $now)",
+            {"monitor": monitor.name, "first": min(slots), "now": now},
+        ).to_pylist()
+        rows = [
+            {
+                "monitor": monitor.name,
+                "slot": slot,
+                "holder": "",
+                "held_until": now,
+                "finished_at": now,
+                "run_id": self.run_id,
+            }
+            for slot in sorted(slots - {row["slot"] for row in taken})
+        ]
+        if rows:
+            tables.put("_slots", arrow_rows("_slots", rows))
 
     def lost(self, tables: Tables, slot: datetime) -> None:
         """Tell of a moment of the schedule, naive UTC, that is run no more; inside a transaction."""

@@ -266,25 +266,16 @@ def catch_up_project(
 
 
 def finished(store: Store, now: datetime) -> dict[str, datetime]:
-    """The newest moment that each monitor was run for, aware, by whatever way it was run."""
-    found: dict[str, datetime] = {}
+    """The newest moment of each monitor's schedule that it was run for as a whole, aware, by whoever."""
     with store.if_any() as tables:
-        if tables is None:
-            return found
-        asked = [
-            "select monitor, max(requested_at) as at from runs"
-            " where status in ('succeeded', 'partial') and requested_at <= $now group by monitor"
-        ]
-        if "_slots" in tables.named("table"):
-            asked.append(
-                "select monitor, max(slot) as at from _slots"
-                " where finished_at is not null and slot <= $now group by monitor"
-            )
-        for sql in asked:
-            for row in tables.fetch(sql, {"now": naive_utc(now)}).to_pylist():
-                at = row["at"].replace(tzinfo=UTC)
-                found[row["monitor"]] = max(found.get(row["monitor"], at), at)
-    return found
+        if tables is None or "_slots" not in tables.named("table"):
+            return {}
+        found = tables.fetch(
+            "select monitor, max(slot) as at from _slots"
+            " where finished_at is not null and slot <= $now group by monitor",
+            {"now": naive_utc(now)},
+        ).to_pylist()
+    return {row["monitor"]: row["at"].replace(tzinfo=UTC) for row in found}
 
 
 class _Slot:

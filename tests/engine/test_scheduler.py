@@ -128,6 +128,30 @@ def test_run_catches_up_too_and_counts_what_a_scheduler_ran(tmp_path: Path) -> N
         driftline.run(path, catch_up=True, at="2026-03-09")
 
 
+@pytest.mark.parametrize(
+    ("moment", "given", "left"),
+    [
+        # the slot of the seventh itself
+        ("2026-03-08", {}, [8]),
+        # a part of its window, and a window that is of no slot
+        ("2026-03-08", {"select": "feature:age"}, [6, 7, 8]),
+        ("2026-03-08T12:00", {}, [6, 7, 8]),
+    ],
+)
+def test_what_counts_as_run_is_a_whole_window_of_a_slot_whoever_ran_it(
+    tmp_path: Path, moment: str, given: dict[str, str], left: list[int]
+) -> None:
+    path = make(tmp_path)
+    run_due(path, once=True, clock=Times(at(5)))
+    driftline.run(path, at=moment, **given)
+    before = len(days_run(path))
+    run_due(path, once=True, clock=Times(at(8)))
+    assert days_run(path)[before:] == left
+    # and once more there is nothing to do
+    run_due(path, once=True, clock=Times(at(8)))
+    assert len(days_run(path)) == before + len(left)
+
+
 def test_a_scheduler_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
     path = make(tmp_path)
     heard: list[int] = []
