@@ -424,6 +424,14 @@ def schedule(
         Scheduler | None,
         Option("--print", help="Print what another scheduler runs the monitors by, instead."),
     ] = None,
+    ping: Annotated[
+        str | None,
+        Option(
+            metavar="URL",
+            envvar="DRIFTLINE_PING",
+            help="Ask for it while the scheduler is there: a dead man's switch.",
+        ),
+    ] = None,
     fail_on: Annotated[
         FailOn, Option(envvar="DRIFTLINE_FAIL_ON", help="What makes the exit code 1.")
     ] = FailOn.breached,
@@ -440,7 +448,7 @@ def schedule(
 
     result = _ran(
         session,
-        lambda: schedule_verbs.run_due(project, monitors=monitors, once=once, told=told),
+        lambda: schedule_verbs.run_due(project, monitors=monitors, once=once, ping=ping, told=told),
     )
     if not result.monitors and not session.quiet:
         session.out.print("nothing is due")

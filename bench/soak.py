@@ -220,7 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     version = duckdb.__version__
     if given.store == "postgres":
         with closing(Postgres({})) as session:
-            version = session.fetch("show server_version").to_pylist()[0]["server_version"]
+            asked = session.fetch("select current_setting('server_version') as version")
+            version = asked.to_pylist()[0]["version"]
     print(
         json.dumps({"store": given.store, "version": version, "seconds": seconds} | asdict(found))
     )

@@ -143,20 +143,34 @@ class Webhook:
             told = base64.b64encode(self._user.encode()).decode()
             headers["Authorization"] = f"Basic {told}"
         request = Request(self._url, data, headers, method="POST")
-        opener = build_opener(_Stay, HTTPSHandler(context=ssl.create_default_context()))
-        try:
-            with opener.open(request, timeout=self.timeout):
-                return TAKEN
-        except HTTPError as error:
-            with error:
-                return _refused(error)
-        except URLError as error:
-            return self._unreached(error.reason)
-        except (OSError, HTTPException) as error:
-            return self._unreached(error)
+        return _asked(request, self.timeout)
 
-    def _unreached(self, error: object) -> Answer:
-        return Answer(False, _why(error, self.timeout), is_reached=False)
+
+def ping(address: str, timeout: float = 5.0) -> Answer:
+    """Ask for an address by GET, for the one who counts how often that is done.
+
+    Args:
+        address: Of HTTP.
+        timeout: Seconds to wait for an answer.
+
+    Returns:
+        Whether it was answered well; a reason says nothing of the address.
+    """
+    return _asked(Request(address, headers={"User-Agent": f"driftline/{VERSION}"}), timeout)
+
+
+def _asked(request: Request, timeout: float) -> Answer:
+    opener = build_opener(_Stay, HTTPSHandler(context=ssl.create_default_context()))
+    try:
+        with opener.open(request, timeout=timeout):
+            return TAKEN
+    except HTTPError as error:
+        with error:
+            return _refused(error)
+    except URLError as error:
+        return Answer(False, _why(error.reason, timeout), is_reached=False)
+    except (OSError, HTTPException) as error:
+        return Answer(False, _why(error, timeout), is_reached=False)
 
 
 class _Stay(HTTPRedirectHandler):

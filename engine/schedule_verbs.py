@@ -22,6 +22,7 @@ def schedule(
     monitors: str | Sequence[str] | None = None,
     once: bool = False,
     print: str | None = None,  # noqa: A002 (named like its option)
+    ping: str | None = None,
     target: str | None = None,
 ) -> RunResult | str:
     """Run monitors when they are due: every slot of their schedules once, whoever else does so.
@@ -35,6 +36,8 @@ def schedule(
         once: Whether to return once nothing is due, instead of waiting for what will be.
         print: `cron`, `systemd`, `airflow` or `github`: give the text that has another scheduler run
             them, and run nothing.
+        ping: An address that is asked for by GET twice a minute at most, as long as the scheduler is
+            there: a check of a dead man's switch. It may hold a secret, and is never shown.
         target: One of the file's targets; None takes DRIFTLINE_TARGET.
 
     Returns:
@@ -46,7 +49,7 @@ def schedule(
         DriftlineError: With `once`: the first error, once all have run; its `result` has all of them.
     """
     if print is None:
-        return run_due(project, monitors=monitors, once=once, target=target)
+        return run_due(project, monitors=monitors, once=once, ping=ping, target=target)
     from driftline.engine.entries import entries
     from driftline.engine.scheduler import Scheduler
 
@@ -60,6 +63,7 @@ def run_due(
     *,
     monitors: str | Sequence[str] | None = None,
     once: bool = False,
+    ping: str | None = None,
     target: str | None = None,
     told: Callable[[RunResult], None] | None = None,
     stop: threading.Event | None = None,
@@ -71,6 +75,7 @@ def run_due(
         project: As for `schedule`.
         monitors: As for `schedule`.
         once: As for `schedule`.
+        ping: As for `schedule`.
         target: As for `schedule`.
         told: Called with what each round found, as soon as it is stored.
         stop: Set from elsewhere to end after what is being stored.
@@ -80,6 +85,7 @@ def run_due(
         DriftlineError: As `schedule`.
         KeyboardInterrupt: As `schedule`.
     """
+    from driftline.engine.heartbeat import Heartbeat, beside
     from driftline.engine.scheduler import Scheduler, SystemClock
 
     loaded = load(project, target)
@@ -91,9 +97,17 @@ def run_due(
         if told is not None:
             told(result)
 
+    file = loaded.publish.prometheus
+    heart = Heartbeat(None if file is None else beside(file), ping or None)
     with masked(loaded):
         scheduler = Scheduler.of(
-            loaded, names, clock=clock or SystemClock(), progress=progress, stop=ends, told=heard
+            loaded,
+            names,
+            clock=clock or SystemClock(),
+            progress=progress,
+            stop=ends,
+            told=heard,
+            beat=heart.beat,
         )
         with _stopped_by_signals(ends) as was_signalled:
             found = scheduler.once() if once else scheduler.serve()

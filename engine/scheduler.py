@@ -90,6 +90,7 @@ class Scheduler:
         stop: Set to end after what is being stored.
         told: Called with what each round found.
         holder: What it is called.
+        beat: Called with the time whenever it looks at what is due.
     """
 
     project: Project
@@ -99,6 +100,7 @@ class Scheduler:
     stop: threading.Event = field(default_factory=threading.Event)
     told: Callable[[RunResult], None] = lambda _: None
     holder: str = field(default_factory=holder_name)
+    beat: Callable[[datetime], None] = lambda _: None
     # the newest moment of each monitor that is run no more, until that is told
     _lost: dict[str, datetime] = field(default_factory=dict)
     _reprocessed: list[MonitorRun] = field(default_factory=list)
@@ -129,6 +131,8 @@ class Scheduler:
             waiting = {
                 name: moments[0] for name, moments in self.due().items() if name not in failed
             }
+            # once what is due could be read
+            self.beat(self.clock.now())
             if not waiting:
                 break
             result = self._round(waiting)

@@ -58,8 +58,11 @@ def web(certificate: Path | None = None) -> Iterator[Web]:
     found.held.set()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             found.got.append(Got(self.path, dict(self.headers), body))
             found.held.wait(10)
             self.send_response(found.status)

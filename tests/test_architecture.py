@@ -100,7 +100,7 @@ FLOORS: Final = (
     {"alerting"},
     {"storeschema"},
     {"store"},
-    {"publish", "freeze", "deliver"},
+    {"publish", "freeze", "deliver", "heartbeat"},
     {"announcing"},
     {"guess"},
     {"scaffold"},
