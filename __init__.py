@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.schedule_verbs import schedule
     from driftline.engine.stored import Migrated
+    from driftline.engine.tune_verbs import tune
+    from driftline.engine.tuned import TuneResult
     from driftline.engine.verbs import (
         Validated,
         backfill,
@@ -84,6 +86,7 @@ __all__ = [
     "Scaffold",
     "SourceError",
     "StoreError",
+    "TuneResult",
     "Validated",
     "WarehouseError",
     "__version__",
@@ -111,6 +114,7 @@ __all__ = [
     "schedule",
     "schema",
     "show",
+    "tune",
     "validate",
 ]
 
@@ -130,6 +134,8 @@ _ELSEWHERE: Final = {
     "schedule": "schedule_verbs",
     "import_azure": "import_verbs",
     "collect": "collect",
+    "TuneResult": "tuned",
+    "tune": "tune_verbs",
     **dict.fromkeys(
         ("check", "ddl", "explain", "ls", "migrate", "note", "prune", "publish", "show"),
         "results_verbs",

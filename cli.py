@@ -779,6 +779,48 @@ def check(
 
 
 @verb
+def tune(
+    ctx: typer.Context,
+    monitors: Names = None,
+    alerts_a_month: Annotated[
+        float, Option(metavar="N", help="How many alerts of one monitor are wanted.")
+    ] = 1.0,
+    signal: Annotated[
+        Words, Option(metavar="NAME", help="Thresholds and alerts of this signal alone.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        Option(metavar="T", help="Windows that end after this time, or of the last P90D."),
+    ] = None,
+    incidents: Annotated[
+        bool, Option("--incidents", help="Rows of incidents instead of thresholds.")
+    ] = False,
+    write: Annotated[bool, Option("--write", help="Edit the file, comments kept.")] = False,
+    format_: Formats = Format.table,
+) -> None:
+    """Find thresholds for so many alerts a month.
+
+    From stored history alone: windows are judged again, and incidents made of them, as by runs.
+    """
+    session: Session = ctx.obj
+    found = driftline.tune(
+        session.load(),
+        monitors=monitors,
+        alerts_a_month=alerts_a_month,
+        signal=signal or None,
+        since=since,
+        write=write,
+    )
+    session.rows(
+        found.incidents() if incidents else found.to_arrow(),
+        format_,
+        lambda out, rows: terminal.tuned(out, found, rows, only_incidents=incidents),
+    )
+    if format_ is Format.table and not session.quiet and any(t.thresholds for t in found.monitors):
+        session.next("check", "--write") if write else session.next("tune", "--write")
+
+
+@verb
 def publish(
     ctx: typer.Context,
     duckdb: Annotated[

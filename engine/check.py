@@ -13,7 +13,7 @@ from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.features import Watched, asked_for, by_name, watch
 from driftline.engine.journal import measure_hash
-from driftline.engine.judge import judge
+from driftline.engine.judge import Verdict, judge
 from driftline.engine.measure import (
     UNJUDGED,
     Measurement,
@@ -49,6 +49,52 @@ class Asked:
     kind: str | None
     threshold: Threshold
     alert_when: str = "significant"
+
+
+@dataclass(frozen=True)
+class Standards:
+    """How a monitor's stored numbers are judged by the file as it is now.
+
+    Attributes:
+        monitor: The monitor.
+        watched: What becomes of the columns that the last run saw, by name.
+        asked: Every number the file asks for.
+    """
+
+    monitor: Monitor
+    watched: Mapping[str, Watched]
+    asked: Mapping[Key, Asked]
+
+    def of(self, row: Row) -> Asked | None:
+        """How a row with its grounds is judged; None when the file does not ask for it any more."""
+        return _how(self.monitor, self.watched, self.asked, row)
+
+    def verdict(self, row: Row, how: Asked, *, is_empty: bool) -> Verdict:
+        """The judgement of a row with its grounds.
+
+        Args:
+            row: A row of `metrics`, and what `_grounds` has of it under names that begin with `_`.
+            how: How it is to be judged.
+            is_empty: Whether its window has no rows.
+        """
+        return judge(
+            _measurement(row, how),
+            min_rows=self.monitor.min_rows,
+            allow_empty=self.monitor.production.allow_empty,
+            is_empty=is_empty,
+            metrics=metrics_of(self.monitor),
+        )
+
+
+def standards_of(monitor: Monitor, features: Sequence[Row]) -> Standards:
+    """How a monitor's stored numbers are judged.
+
+    Args:
+        monitor: The monitor.
+        features: Its rows of `features`.
+    """
+    watched = _watched(monitor, features)
+    return Standards(monitor, watched, dict(_asked(monitor, watched, _kinds(monitor, features))))
 
 
 def check_project(
@@ -140,18 +186,18 @@ def judged_again(
         )
     (run,) = store.run(max(stored, key=lambda row: row["computed_at"])["run_id"]).to_pylist()
     features = store.features(monitor.name).to_pylist()
-    watched = _watched(monitor, features)
-    asked = dict(_asked(monitor, watched, _kinds(monitor, features)))
+    standards = standards_of(monitor, features)
+    watched, asked = standards.watched, standards.asked
     past = _past(store, monitor, stored)
     kept: list[Row] = []
     judged: list[Row] = []
     empty = any(row["metric"] == "row_count" and row["value"] == 0 for row in stored)
     for row in stored:
-        how = _how(monitor, watched, asked, row)
+        how = standards.of(row)
         if how is None or (past and row["reference_value"] is None and asks_past(how.threshold)):
             continue
         kept.append(row)
-        judged.append(_judged(monitor, row, how, is_empty=empty))
+        judged.append(_judged(standards, row, how, is_empty=empty))
     there = {_key(row, metrics_of(monitor)) for row in kept}
     # how important features are, and so which ones a signal watches, is what runs find out
     ranked = {s.name for s in monitor.signals if monitor.ranking_of(s) is not None}
@@ -287,15 +333,9 @@ def _key(row: Row, metrics: Mapping[str, Metric]) -> Key:
     return row["signal"], row["reference"], feature, row["metric"]
 
 
-def _judged(monitor: Monitor, row: Row, how: Asked, *, is_empty: bool) -> Row:
+def _judged(standards: Standards, row: Row, how: Asked, *, is_empty: bool) -> Row:
     """The row with today's verdict; what it says of the data stays."""
-    verdict = judge(
-        _measurement(row, how),
-        min_rows=monitor.min_rows,
-        allow_empty=monitor.production.allow_empty,
-        is_empty=is_empty,
-        metrics=metrics_of(monitor),
-    )
+    verdict = standards.verdict(row, how, is_empty=is_empty)
     return {name: row[name] for name in TABLES["metrics"].names} | verdict_columns(verdict)
 
 

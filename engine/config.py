@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -61,6 +61,7 @@ __all__ = [
     "compare_project",
     "config_hash",
     "load_project",
+    "load_sections",
     "mask",
     "nearest_project",
     "notes",
@@ -74,7 +75,21 @@ RESULTS: Final = "driftline.duckdb"
 SCHEMA_NAME: Final = "driftline"
 _OVERRIDES: Final = ("connection", "results", "publish", "notifications")
 _BASE: Final = "<base>"  # a target of what the chosen one overrides, so that it is still checked
+NONE: Final[Mapping[Path, str]] = MappingProxyType({})
 _PRIVATE: Final = ("connection", "notifications", "publish")
+
+
+@dataclass(frozen=True)
+class Sections:
+    """A project, and where its files say what of its monitors.
+
+    Attributes:
+        project: The project.
+        monitors: By name each monitor as it is written, over the defaults: its entries know their places.
+    """
+
+    project: Project
+    monitors: Mapping[str, Map]
 
 
 def load_project(
@@ -94,6 +109,28 @@ def load_project(
     Raises:
         ConfigError: When there is no file, or with everything that is wrong in it, a line each.
     """
+    return load_sections(path, target=target, environ=environ).project
+
+
+def load_sections(
+    path: Path | None = None,
+    *,
+    target: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    texts: Mapping[Path, str] = NONE,
+) -> Sections:
+    """Read a project file, and keep where it says what.
+
+    Args:
+        path: The file, or the folder it is in; None looks for `driftline.yml` in the working
+            directory and then in each parent.
+        target: Name of one of the file's targets; None takes the variable DRIFTLINE_TARGET, if set.
+        environ: What `${VAR}` reads.
+        texts: What is in files, by their paths, instead of what they hold.
+
+    Raises:
+        ConfigError: When there is no file, or with everything that is wrong in it, a line each.
+    """
     label, file_path = _find(path)
     root = file_path.parent
     beside, broken = metrics_beside(root)
@@ -102,7 +139,7 @@ def load_project(
     for each in broken:
         sql_file = YamlFile(root / each.file, str(Path(label).parent / each.file), "")
         complaints.at(Place(sql_file, each.line), each.told)
-    file = read_yaml(file_path, label, complaints)
+    file = read_yaml(file_path, label, complaints, text=texts.get(file_path))
     if not isinstance(file.root, Map):
         found = "is empty" if file.root is None else "is not"
         raise ConfigError(f"{label}: the file must be a map of keys such as monitors, and {found}")
@@ -111,7 +148,7 @@ def load_project(
     tree = _filled(_for_target(file.root, target, label), environment)
     dbt = DbtProject.beside(root, environ)
     _connect_as_dbt(tree, dbt, environment)
-    _gather_monitors(tree, file, environment)
+    _gather_monitors(tree, file, environment, texts)
     given = checked_file(tree, complaints)
     secrets = frozenset(environment.secrets)
     project = Project(root, (), Results(root / RESULTS), Connection(), file_path, target, secrets)
@@ -129,7 +166,8 @@ def load_project(
         _complain_of_copies(project, tree, complaints)
     if complaints:
         raise ConfigError(mask(str(complaints), secrets))
-    return project
+    nodes = (node for node, _ in _items(tree.get("monitors")) if isinstance(node, Map))
+    return Sections(project, {str(node["name"]): node for node in nodes})
 
 
 def compare_project(
@@ -300,7 +338,9 @@ def _connect_as_dbt(tree: Map, dbt: DbtProject, environment: Environment) -> Non
     environment.hide(tree["connection"])
 
 
-def _gather_monitors(tree: Map, file: YamlFile, environment: Environment) -> None:
+def _gather_monitors(
+    tree: Map, file: YamlFile, environment: Environment, texts: Mapping[Path, str]
+) -> None:
     """Put the monitors of included files behind the file's own, over the defaults."""
     own = tree.get("monitors")
     if own is not None and not isinstance(own, Seq):
@@ -310,7 +350,8 @@ def _gather_monitors(tree: Map, file: YamlFile, environment: Environment) -> Non
     for path in _included(tree, file, complaints):
         inside = os.path.relpath(path, file.path.parent)
         label = str(Path(file.label).parent / inside)
-        root = read_yaml(path, label, complaints, included=True).root
+        found = read_yaml(path, label, complaints, included=True, text=texts.get(path))
+        root = found.root
         if isinstance(root, Map):
             items.append((environment.fill(root), root.marks.at))
         elif isinstance(root, Seq):

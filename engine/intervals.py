@@ -410,3 +410,20 @@ def _noise(merged: _Merged, p: Counts, of_p: Counts, q: Counts, of_q: Counts) ->
 def _variance(shares: Counts, values: Counts) -> Counts:
     away = values - total(shares, values)
     return total(shares, away * away)
+
+
+def poisson_95(count: int) -> tuple[float, float]:
+    """Exact 95 % interval of the mean behind a number of things that come by chance.
+
+    Args:
+        count: How many came; 0 or more.
+
+    Returns:
+        Ends in [0, inf): 2.5 % of the law of either one lies beyond the count.
+
+    Source: Garwood (1936), doi:10.1093/biomet/28.3-4.437.
+    """
+    from scipy import special
+
+    low = float(special.gammaincinv(count, 0.025)) if count else 0.0
+    return low, float(special.gammaincinv(count + 1, 0.975))

@@ -67,15 +67,14 @@ order by
 """
 
 # Keys are compared as they stand: they hold no nulls.
-_JUDGED: Final = """
-select
-    found.*,
+_GROUNDS: Final = """
     grounds.reason as _reason,
     grounds.failed as _failed,
     grounds.has_p as _has_p,
     grounds.why_no_p as _why_no_p,
     grounds.by_chance as _by_chance
-from (select * from {source} where monitor = $monitor{where}) as found
+"""
+_ON_GROUNDS: Final = """
 left join _grounds as grounds
     on grounds.run_id = found.run_id
     and grounds.monitor = found.monitor
@@ -86,7 +85,41 @@ left join _grounds as grounds
     and grounds.segment = found.segment
     and grounds.feature = found.feature
     and grounds.metric = found.metric
+"""
+_JUDGED: Final = f"""
+select
+    found.*,
+{_GROUNDS}
+from (select * from {{source}} where monitor = $monitor{{where}}) as found
+{_ON_GROUNDS}
 order by found.signal, found.reference, found.segment, found.feature, found.metric
+"""
+
+# What judging rows again takes, and what incidents are made of.
+_OF_HISTORY: Final = (
+    *("run_id", "monitor", "signal", "signal_type", "metric", "feature", "feature_type"),
+    *("segment", "window_start", "window_end", "reference", "value", "statistic", "effect"),
+    *("p_value", "q_value", "ci_low", "ci_high", "reference_value", "summary", "n_reference"),
+    *("n_production", "bins", "importance"),
+)
+_HISTORY: Final = f"""
+select
+    {", ".join(f"found.{name} as {name}" for name in _OF_HISTORY)},
+    runs.measure_hash as _measure_hash,
+{_GROUNDS}
+from (select * from metrics where monitor in $monitors{{where}}) as found
+{_ON_GROUNDS}
+left join runs
+    on runs.run_id = found.run_id
+order by
+    found.monitor,
+    found.window_end,
+    found.window_start,
+    found.signal,
+    found.reference,
+    found.segment,
+    found.feature,
+    found.metric
 """
 
 # Which runs the rows of windows come from, the newest last.
@@ -357,6 +390,33 @@ class Store:
             {name: value for name, value in params.items() if value is not None},
         )
         return list(found.to_pylist())
+
+    def history(
+        self, monitors: Iterable[str], *, since: datetime | None = None, segments: bool = True
+    ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[dict[str, Any]]]]:
+        """What judging all windows of monitors again takes, by monitor: two statements in all.
+
+        Args:
+            monitors: Names of monitors.
+            since: Windows that end after this time, naive UTC or aware; None is all.
+            segments: Whether rows of segments are there, too.
+
+        Returns:
+            Rows of `metrics`, oldest window first, without what thresholds decide, with their grounds and
+            the `_measure_hash` of their runs; rows of `features`. Monitors without any have no entry.
+        """
+        params: dict[str, object] = {"monitors": list(monitors)}
+        where = "" if segments else f" and segment = '{ALL}'"
+        if since is not None:
+            params["since"] = naive_utc(since)
+            where += " and window_end > $since"
+        asked = {"monitors": params["monitors"]}
+        with self.reading() as tables:
+            rows = tables.fetch(_HISTORY.format(where=where), params).to_pylist()
+            features = tables.fetch(
+                "select * from features where monitor in $monitors order by monitor, feature", asked
+            ).to_pylist()
+        return _by_monitor(rows), _by_monitor(features)
 
     def judge(self, rows: Rows, then: Callable[[Tables], None] | None = None) -> None:
         """Replace the verdicts of stored rows, all or nothing.
@@ -632,6 +692,13 @@ def store_of(
     else:
         place = ResultsSchema(connection, schema)
     return Store(place, wait_seconds=wait_seconds)
+
+
+def _by_monitor(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["monitor"], []).append(row)
+    return found
 
 
 def _started(run: Mapping[str, object]) -> datetime:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from driftline.engine.project import Project
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.stored import Migrated
+    from driftline.engine.tuned import TuneResult
+    from driftline.engine.tuning import Tuning
 
 Row = Mapping[str, Any]
 
@@ -1225,3 +1227,90 @@ def outbox(out: Console, rows: Sequence[Row]) -> None:
     ]
     head = ("notification", "monitor", "event", "made (UTC)", "status", "tried", "next (UTC)", "")
     listing(out, lines, head=head, right=frozenset({5}))
+
+
+def tuned(
+    out: Console, result: TuneResult, rows: Sequence[Row], *, only_incidents: bool = False
+) -> None:
+    """Print what `tune` found: for each monitor its alerts, a line a threshold, and what they raised."""
+    raised = rows if only_incidents else result.incidents().to_pylist()
+    for tuning in result.monitors:
+        name = tuning.monitor.name
+        out.print(Text.assemble((clean(name), "bold"), _history_of(tuning)), soft_wrap=True)
+        for note in tuning.notes:
+            out.print(Text(f"  note: {clean(note)}", style="yellow"))
+        if not only_incidents:
+            own = [row for row in rows if row["monitor"] == name]
+            lines = [_limit(row) for row in own]
+            head = ("metric", "of", "now", "a month", "proposed", "a month", "")
+            if lines:
+                listing(out, lines, head=head, right=frozenset({3, 5}))
+        found = [row for row in raised if row["monitor"] == name]
+        _raised(out, found, len(found) if only_incidents else MOST_FEATURES)
+    if result.written:
+        files = ", ".join(clean(os.path.relpath(file)) for file in result.written)
+        out.print(f"written: {files}", soft_wrap=True)
+
+
+def _history_of(tuning: Tuning) -> str:
+    """` · 26 windows to 6 Jul 2026, 6 months · 4.2 alerts a month, 0.83 as proposed (95 %: 0.3 to 1.8)`."""
+    if tuning.last is None:
+        return ""
+    told = f" · {_counted(tuning.window_count, 'window')} to {tuning.last:%Y-%m-%d}"
+    now, then = tuning.rate(tuning.alerts_now), tuning.rate(tuning.alerts_then)
+    ends = tuning.interval(tuning.alerts_then)
+    if now is None or then is None or ends is None:
+        return told
+    between = f"{number(ends[0])} to {number(ends[1])}"
+    return (
+        f"{told}, {number(tuning.months)} months · {number(now)} alerts a month,"
+        f" {number(then)} as proposed (95 %: {between})"
+    )
+
+
+def _limit(row: Row) -> Line:
+    """One limit, now and as proposed."""
+    of = row["feature"] if row["feature"] != ALL else row["feature_type"].replace(ALL, "all")
+    is_new = row["proposed_threshold"] is not None
+    now, then = (
+        (row["threshold_text"], row["proposed_text"]) if is_new else (row["threshold_text"], "")
+    )
+    where = f" ({row['signal']})" if row["signal"] != ALL else ""
+    return Line(
+        (
+            Text(f"{clean(row['metric'])}{clean(where)}", style="bold"),
+            of,
+            now,
+            number(row["incidents_a_month"]),
+            Text(clean(then) if is_new else "as it is", style="" if is_new else "dim"),
+            number(row["proposed_incidents_a_month"]),
+        ),
+        (row["note"],) if row["note"] else (),
+    )
+
+
+def _raised(out: Console, rows: Sequence[Row], most: int) -> None:
+    """The incidents that thresholds raise now, as proposed, or both."""
+    lines = []
+    for row in rows[:most]:
+        where = "" if row["segment"] == ALL else f" in {row['segment']}"
+        about = row["feature"] if row["feature"] != ALL else row["signal"]
+        closed = "open" if row["closed_at"] is None else f"{row['closed_at']:%Y-%m-%d}"
+        style = {"now": "dim", "proposed": "yellow", "both": ""}[row["raised"]]
+        lines.append(
+            Line(
+                (
+                    Text(row["raised"], style=style),
+                    f"{row['opened_at']:%Y-%m-%d}",
+                    closed,
+                    Text(clean(f"{about}{where}"), style="bold"),
+                    row["metric"],
+                    number(row["worst_value"]),
+                )
+            )
+        )
+    if lines:
+        head = ("raised", "opened", "closed", "feature", "metric", "worst")
+        listing(out, lines, head=head, right=frozenset({5}))
+    if len(rows) > most:
+        out.print(f"  and {len(rows) - most} more (--incidents)", soft_wrap=True)

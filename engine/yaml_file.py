@@ -212,7 +212,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 
 def read_yaml(
-    path: Path, label: str, complaints: Complaints, *, included: bool = False
+    path: Path,
+    label: str,
+    complaints: Complaints,
+    *,
+    included: bool = False,
+    text: str | None = None,
 ) -> YamlFile:
     """Read a YAML 1.2 file.
 
@@ -221,6 +226,7 @@ def read_yaml(
         label: How messages name it.
         complaints: Takes duplicate keys, keys that are no names, and tags of other tools.
         included: Whether the file holds monitors rather than a project.
+        text: What is in it; None reads it.
 
     Returns:
         `root` is None for an empty file, else a scalar, a `Map` or a `Seq`.
@@ -229,7 +235,7 @@ def read_yaml(
         ConfigError: When the file cannot be read or is not YAML.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig") if text is None else text
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{label}: cannot be read: {reason}") from error

@@ -24,8 +24,8 @@ VERBS: Final = {each.callback.__name__: each.callback for each in app.registered
 # What only one of the two has, and why.
 PRINTING: Final = {"format"}  # tables are handed over as they are
 EXIT_CODES: Final = {"fail_on", "strict"}  # fields of `RunResult`
-# `statements`, and `new_metric`
-ELSEWHERE: Final = {"run": {"dry_run"}, "metrics": {"new"}}
+# `statements`, `new_metric`, and `TuneResult.incidents`
+ELSEWHERE: Final = {"run": {"dry_run"}, "metrics": {"new"}, "tune": {"incidents"}}
 IN_PYTHON: Final = {"connection"}
 
 PROJECT: Final = """
