@@ -46,7 +46,7 @@ def tune(
     """
     from driftline.engine.check import standards_of
     from driftline.engine.tune_file import groups_of, read_again, write_thresholds
-    from driftline.engine.tuning import tuned
+    from driftline.engine.tuning import Tuning, tuned
 
     if not math.isfinite(alerts_a_month) or alerts_a_month < 0:
         raise ConfigError(
@@ -70,7 +70,9 @@ def tune(
                 hint="`driftline run` computes a window, `driftline backfill` many",
             )
         found = tuple(
-            tuned(
+            Tuning(each, alerts_a_month, notes=("there are no results yet",))
+            if each.name not in rows
+            else tuned(
                 standards_of(each, features.get(each.name, [])),
                 rows.get(each.name, ()),
                 wanted=alerts_a_month,

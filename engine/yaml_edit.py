@@ -146,8 +146,12 @@ class Draft:
         node, text = self._node(trail), self.file.text
         start, end = node.start_mark.index, node.end_mark.index
         if isinstance(node, ScalarNode):
-            blank = "" if text[start - 1 : start] in (" ", "") else " "
-            return Edit(start, end, f"{blank}{flow(entries)}")
+            if start < end:
+                return Edit(start, end, flow(entries))
+            # nothing stands there: its mark is where the next thing begins
+            key = self._key(self._node(trail[:-1]), trail[-1])
+            at = self._after_colon(key)
+            return Edit(at, at, f" {flow(entries)}")
         assert isinstance(node, MappingNode)
         if node.flow_style:
             inside = flow(entries)[1:-1]
@@ -167,11 +171,22 @@ class Draft:
         if isinstance(value, MappingNode) and not value.flow_style:
             return self._tail(*value.value[-1])
         if isinstance(value, ScalarNode) and end == value.start_mark.index:
-            return max(begun + 1, end)
+            return self._after_colon(key)
         if isinstance(value, SequenceNode) and not value.flow_style:
             last = value.value[-1]
             return begun if last.start_mark.index < begun else self._tail(key, last)
         return len(self.file.text[:end].rstrip())
+
+    def _after_colon(self, key: Node) -> int:
+        return self.file.text.index(":", key.end_mark.index) + 1
+
+    def _key(self, node: Node, step: str | int) -> Node:
+        found: list[Node] = [
+            key for key, _ in node.value if isinstance(key, ScalarNode) and key.value == step
+        ]
+        if not found:
+            raise self._cannot(node.start_mark.index, "an anchor shares it with other parts")
+        return found[0]
 
     def _node(self, trail: Trail) -> Node:
         node: Node = self._root
