@@ -817,7 +817,12 @@ def tune(
         lambda out, rows: terminal.tuned(out, found, rows, only_incidents=incidents),
     )
     if format_ is Format.table and not session.quiet and any(t.thresholds for t in found.monitors):
-        session.next("check", "--write") if write else session.next("tune", "--write")
+        if write:
+            session.next("check", "--write")
+        else:
+            # of the same history and for the same number
+            words = shlex.join(("driftline", *session.argv, "--write"))
+            terminal.next_commands(session.out, words)
 
 
 @verb

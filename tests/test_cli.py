@@ -28,11 +28,11 @@ from driftline.engine.verbs import estimates
 VERBS: Final = (
     "demo", "compare", "validate", "compile", "run", "backfill", "baseline", "show", "ls", "metrics",
     "schema", "init", "debug", "check", "publish", "migrate", "ddl", "schedule", "alerts",
-    "import-azure", "collect", "prune", "note",
+    "import-azure", "collect", "prune", "note", "tune",
 )  # fmt: skip
 LATER: Final = (
     "report",
-    "serve", "tune",
+    "serve",
 )  # fmt: skip
 HEAVY: Final = (
     "duckdb", "scipy", "sqlglot", "pyarrow", "numpy", "pydantic", "jinja2", "pandas", "ruamel", "rich",

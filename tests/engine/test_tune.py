@@ -157,7 +157,7 @@ def test_the_command_tells_all_and_the_next_step(cli: Callable[..., Result]) -> 
     assert result.stdout.startswith("churn · 20 windows to 2026-02-21")
     assert "short history" in result.stdout
     assert "jensen_shannon_distance (data_drift)" in result.stdout
-    assert result.stdout.rstrip().endswith("driftline tune --write")
+    assert result.stdout.rstrip().endswith("tune churn --alerts-a-month 2 --write")
     result = cli("tune", "--alerts-a-month", "2", "--write", "--format", "json")
     assert {row["monitor"] for row in json.loads(result.stdout)} == {"churn"}
     result = cli("tune", "--alerts-a-month", "2", "--incidents", "--format", "json")
