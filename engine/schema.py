@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from io import StringIO
 from pathlib import Path
@@ -31,6 +31,7 @@ from driftline.engine.project import (
     Project,
     Reference,
     SeasonalWindow,
+    Segmentation,
     Signal,
     Source,
     Window,
@@ -107,7 +108,7 @@ def resolved_yaml(project: Project) -> str:
         "connection": {"type": project.connection.type, **_plain(connection)},
         "results": _results(project),
         **_given(publish=_publish(project) or None),
-        "monitors": [_monitor(monitor) for monitor in project.monitors],
+        "monitors": [monitor_tree(monitor) for monitor in project.monitors],
     }
     return mask(_dump(tree), project.secrets)
 
@@ -124,7 +125,7 @@ def config_hash(monitor: Monitor) -> str:
     Sources count as the file has them, so neither where the project lies nor a secret in a variable
     decides.
     """
-    text = json.dumps(_monitor(monitor), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(monitor_tree(monitor), ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -176,7 +177,8 @@ def _publish(project: Project) -> Tree:
     }
 
 
-def _monitor(monitor: Monitor) -> Tree:
+def monitor_tree(monitor: Monitor) -> Tree:
+    """A monitor as the file would have it with every default, sources as they are written."""
     schedule: object = monitor.schedule
     if monitor.schedule is not None and monitor.schedule.startswith("P"):
         schedule = {"every": monitor.schedule}
@@ -199,6 +201,8 @@ def _monitor(monitor: Monitor) -> Tree:
         features=_features(monitor.features),
         settings={name: _settings(one) for name, one in monitor.settings.items()},
         bins=_bins(monitor.bins) | {"max_categories": monitor.max_categories},
+        segments=_segments(monitor.segments) or None,
+        max_segments=None if monitor.max_segments == Monitor.max_segments else monitor.max_segments,
         min_rows=monitor.min_rows,
         exact=monitor.exact,
         conventions=monitor.conventions,
@@ -210,6 +214,17 @@ def _monitor(monitor: Monitor) -> Tree:
         max_catch_up=_text(monitor.catch_up.longest) if monitor.schedule else None,
         reprocess=_text(monitor.catch_up.reprocess),
     )
+
+
+def _segments(segments: Iterable[Segmentation]) -> list[object]:
+    return [
+        {"name": each.name, "where": each.where}
+        if each.where
+        else each.columns[0]
+        if len(each.columns) == 1
+        else list(each.columns)
+        for each in segments
+    ]
 
 
 def _alerts(alerting: Alerting) -> Tree:
@@ -331,6 +346,7 @@ def _signal(signal: Signal) -> Tree:
         "type": signal.type,
         "reference": signal.reference,
         **_given(features=features, attribution=attribution),
+        **_given(segments=None if signal.segments is None else _segments(signal.segments)),
         "alert_when": signal.alert_when,
         **typed,
         **metrics,

@@ -58,6 +58,7 @@ COMMANDS: Final = (
     ("baseline", "build"),
     ("backfill", "churn", "--from", "2026-02-01", "--to", "2026-02-12", "--every", "P1D"),
     ("backfill", "churn", "--from", "2026-02-01", "--to", "2026-02-13", "--every", "P1D"),
+    ("tune", "--alerts-a-month", "9", "--format", "json"),
     ("migrate",),
 )
 

@@ -47,9 +47,11 @@ monitors:
       plan: {type: categorical, values: [basic, 2, true]}
     bins: {rule: edges, edges: [0, 0.1, 2], max_categories: 50}
     min_rows: 0
+    segments: [plan, [plan, ab], {name: old, where: "age > 60"}]
+    max_segments: 7
     signals:
       data_drift: {js: 0.2, numerical: [ks, wasserstein], categorical: {chi2: 0.02, tv: null}}
-      weekly: {type: data_drift, reference: recent, features: [age, plan]}
+      weekly: {type: data_drift, reference: recent, features: [age, plan], segments: []}
       prediction_drift: [psi]
       data_quality: {nulls: {warn: {max: 5%}, fail: {increase: 7%}}, row_count: 1000}
     alerts: {close_after: 2, cusum: {average_run_length: 500, baseline: 8}}
