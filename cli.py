@@ -313,14 +313,27 @@ def collect(
 def validate(
     ctx: typer.Context,
     resolved: Annotated[bool, Option("--resolved", help="Print it with all defaults.")] = False,
+    diff: Annotated[
+        bool, Option("--diff", help="Tell what it will do to the stored results.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        Option(metavar="OLD", help="With --diff, an older file, or a revision such as HEAD."),
+    ] = None,
+    format_: Formats = Format.table,
 ) -> None:
     """Check the project file, without touching data."""
     session: Session = ctx.obj
-    found = driftline.validate(session.project, resolved=resolved, target=session.target)
+    found = driftline.validate(
+        session.project, resolved=resolved, diff=diff, against=against, target=session.target
+    )
+    told = found.differences
     if found.resolved is not None:
         print(found.resolved, end="")
-    elif not session.quiet:
+    elif not session.quiet and (told is None or format_ is Format.table):
         terminal.validated(session.out, found.project, found.notes)
+    if told is not None:
+        session.rows(told.to_arrow(), format_, lambda out, _: terminal.differing(out, told))
 
 
 @verb

@@ -65,6 +65,11 @@ class Standards:
     watched: Mapping[str, Watched]
     asked: Mapping[Key, Asked]
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """Columns that the file lists and no run has seen."""
+        return tuple(item.name for item in self.watched.values() if _unknown(item))
+
     def of(self, row: Row) -> Asked | None:
         """How a row with its grounds is judged; None when the file does not ask for it any more."""
         return _how(self.monitor, self.watched, self.asked, row)
@@ -187,7 +192,7 @@ def judged_again(
     (run,) = store.run(max(stored, key=lambda row: row["computed_at"])["run_id"]).to_pylist()
     features = store.features(monitor.name).to_pylist()
     standards = standards_of(monitor, features)
-    watched, asked = standards.watched, standards.asked
+    asked = standards.asked
     past = _past(store, monitor, stored)
     kept: list[Row] = []
     judged: list[Row] = []
@@ -202,7 +207,7 @@ def judged_again(
     # how important features are, and so which ones a signal watches, is what runs find out
     ranked = {s.name for s in monitor.signals if monitor.ranking_of(s) is not None}
     missing = (
-        *(f"column {item.name}" for item in watched.values() if _unknown(item)),
+        *(f"column {name}" for name in standards.unseen),
         *_listed(key for key in asked if key not in there and key[0] not in ranked),
     )
     warnings = [f"not measured yet: {each}; run again" for each in missing]

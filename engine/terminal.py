@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.text import Text
 
 from driftline.engine.catalog import METRICS, Metric
+from driftline.engine.changes import EFFECTS
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.results import ALL
 from driftline.engine.summary import amount, number, percent
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from driftline.engine.azure_file import Left
     from driftline.engine.collect import CollectResult
     from driftline.engine.compile import Compiled
+    from driftline.engine.differences import Differences
     from driftline.engine.estimate import Estimate
     from driftline.engine.outcome import MonitorRun, RunResult
     from driftline.engine.project import Project
@@ -875,6 +877,30 @@ def validated(out: Console, project: Project, notes: Iterable[str]) -> None:
     out.print(Text.assemble(("ok", "green"), f"  {clean(file)}: {counts}"), soft_wrap=True)
     for note in notes:
         out.print(Text(f"note: {clean(note)}", style="yellow"))
+
+
+def differing(out: Console, found: Differences) -> None:
+    """Print what a project file will do to stored results: a line a difference, and what to type."""
+    for each in found.monitors:
+        stored = f" · {_counted(each.window_count, 'stored window')}"
+        if each.stale_count:
+            stored += f", {each.stale_count} not comparable with new ones"
+        same = "" if each.changes else " · nothing changes"
+        out.print(Text.assemble((clean(each.monitor), "bold"), stored, same), soft_wrap=True)
+        lines = []
+        for change in each.changes:
+            style = {"new": "green", "gone": "red", "changed": "yellow"}[change.change]
+            cells = (Text(change.change, style=style), change.what, Text(clean(change.name)))
+            sides = [part for part in (change.before, change.after) if part is not None]
+            moved = " → ".join(sides) if change.change == "changed" else "".join(sides)
+            lines.append(Line((*cells, change.effect), (moved if moved != change.name else "",)))
+        listing(out, lines, head=("", "what", "", "effect", ""))
+        for effect in dict.fromkeys(change.effect for change in each.changes):
+            out.print(Text(f"  {effect}: {EFFECTS[effect]}", style="dim"), soft_wrap=True)
+        for note in each.notes:
+            out.print(Text(f"  note: {clean(note)}", style="yellow"), soft_wrap=True)
+        if each.commands:
+            next_commands(out, *each.commands)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from driftline.engine.checkup import Checkup
     from driftline.engine.compile import Compiled
+    from driftline.engine.differences import Differences
     from driftline.engine.estimate import Estimate
     from driftline.engine.guess import Side
     from driftline.engine.outcome import RunResult
@@ -66,11 +67,13 @@ class Validated:
         project: What it says.
         notes: What is allowed and yet worth a second look, a sentence each.
         resolved: The file with every default filled in, secrets masked; None unless asked for.
+        differences: What the file will do to the results that are stored; None unless asked for.
     """
 
     project: Project
     notes: tuple[str, ...]
     resolved: str | None = None
+    differences: Differences | None = None
 
 
 def run(
@@ -382,24 +385,40 @@ def demo_project(folder: str | os.PathLike[str]) -> Project:
 
 
 def validate(
-    project: ProjectLike = None, *, resolved: bool = False, target: str | None = None
+    project: ProjectLike = None,
+    *,
+    resolved: bool = False,
+    diff: bool = False,
+    against: str | os.PathLike[str] | None = None,
+    target: str | None = None,
 ) -> Validated:
     """Check a project file without touching any data.
 
     Args:
         project: The project file, its folder, or a `Project`.
         resolved: Whether to spell the file out with all defaults.
+        diff: Whether to tell what it will do to the results that are stored.
+        against: With `diff`, what the file said before: another file, its folder, or a revision of git
+            such as `HEAD`. None finds out of the results, as far as they tell.
         target: One of the file's targets.
 
     Raises:
-        ConfigError: With everything that is wrong in the file, a line each.
+        ConfigError: With everything that is wrong in the file, a line each; when `against` is neither.
+        StoreError: With `diff`, when the results cannot be read.
     """
     from driftline.engine.config import notes, resolved_yaml
     from driftline.engine.trial import complain_of_own
 
     loaded = load(project, target)
     complain_of_own(loaded)
-    return Validated(loaded, notes(loaded), resolved_yaml(loaded) if resolved else None)
+    found = None
+    if diff or against is not None:
+        from driftline.engine.differences import differences
+
+        with masked(loaded):
+            found = differences(loaded, None if against is None else os.fspath(against))
+    spelled = resolved_yaml(loaded) if resolved else None
+    return Validated(loaded, notes(loaded), spelled, found)
 
 
 def compile(  # noqa: A001 (named like its command)
