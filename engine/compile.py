@@ -208,7 +208,7 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
             *(renderer.bounds(group) for group in renderer.alike(numbers)),
             renderer.sample(numbers, 100.0),
             renderer.histogram(numbers, grids, scales, shifts),
-            renderer.ties(numbers, grids, dict.fromkeys(bins, 0), bins),
+            renderer.ties(numbers, grids, shifts, undecided=bins),
             renderer.ties(numbers),
         ]
     if numbers and renderer.terse and plan.monitor.exact != "never":

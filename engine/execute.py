@@ -38,7 +38,7 @@ from driftline.engine.numbers import Numbers
 from driftline.engine.outcomes import Counted
 from driftline.engine.performance import OUTCOMES
 from driftline.engine.performing import perform
-from driftline.engine.plan import ALL, WHOLE, Plan
+from driftline.engine.plan import ALL, WHOLE, Plan, Scan
 from driftline.engine.ranking import importance_rows, rounded
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
@@ -71,6 +71,8 @@ BYTES_A_ROW: Final = 1_000
 # of a wider table than this, columns are copied first, where they are at most so many values.
 WIDE: Final = 200
 MOST_COPIED: Final = 20_000_000
+# What a copied value may take of the memory that there is.
+BYTES_A_COPY: Final = 64
 
 # Rows and value, by scan, window and segment.
 Aggregated = dict[tuple[int, int, str], tuple[int, float | None]]
@@ -676,19 +678,31 @@ class _Gathering:
     def _copy(self, items: Sequence[Watched]) -> None:
         """Have the columns of wide tables where naming them costs less, if they are few enough."""
         for scan in self.plan.scans:
-            if (
-                scan.base is not None
-                or len(scan.columns) <= WIDE
-                or self.rows[scan.id] * len(items) > MOST_COPIED
-            ):
-                continue
-            statement = self.renderer.copied(scan, items)
-            if statement is None:
-                continue
-            # one that cannot be copied tells what is wrong when it is read by itself
-            with suppress(StatementError):
-                self.ledger.execute(self.warehouse, statement)
-                self.renderer.settle_copy(scan, items)
+            wide = scan.base is None and len(scan.columns) > WIDE
+            if wide and self.rows[scan.id] * len(items) <= MOST_COPIED:
+                self._copy_of(scan, items)
+
+    def _copy_apart(self, items: Sequence[Watched]) -> Iterator[Sequence[Watched]]:
+        """Columns, as many at once as are copied of scans whose rows are told apart, cell by cell."""
+        apart = [scan for scan in self.plan.counted if scan.width > 1]
+        rows = sum(self.rows[scan.id] for scan in apart)
+        most = min(len(apart) * MOST_COPIED, self.bench.memory // BYTES_A_COPY) // max(rows, 1)
+        if not apart or not most:
+            yield items
+            return
+        for group in _batches(items, most):
+            for scan in apart:
+                self._copy_of(scan, group)
+            yield group
+
+    def _copy_of(self, scan: Scan, items: Sequence[Watched]) -> None:
+        statement = self.renderer.copied(scan, items)
+        if statement is None:
+            return
+        # one that cannot be copied tells what is wrong when it is read by itself
+        with suppress(StatementError):
+            self.ledger.execute(self.warehouse, statement)
+            self.renderer.settle_copy(scan, items)
 
     def _count_values(self, items: Sequence[Watched]) -> None:
         """Count single values of whole columns."""
@@ -752,26 +766,26 @@ class _Gathering:
         gridded = [item for item in fine if item.id in self.numbers.grids]
         self.progress(f"one pass over {len(gridded)} columns")
         levels = self._levels(len([i for i in gridded if self.numbers.grids[i.id].width]))
-        for scan in self.plan.counted:
-            self.numbers.shifts[scan.id] = min(levels[scan.id, *group] for group in scan.groups)
+        self._coarsen(levels)
         self._take_held(gridded, levels)
         cells = sum(MOST_BINS >> shift for shift in levels.values())
         large = {scan for scan, rows in self.rows.items() if rows >= LARGE_ROWS}
-        for batch in _batches(gridded, MOST_CELLS // cells):
-            self._copy(batch)
-            for _, part in self._answers(
-                batch,
-                lambda some: self.renderer.histogram(
-                    some, self.numbers.grids, self.scales, self.numbers.shifts, large
-                ),
-            ):
-                self.numbers.add_histogram(part, self.scales, levels)
-            # a column that failed has no cells: it is counted no other way
-            for item in batch:
-                if item.id in self.out.failed:
-                    self.numbers.grids.pop(item.id)
-            # a batch is finished before the next begins, so that no more is held than one needs
-            self._finish([item for item in batch if item.id not in self.out.failed])
+        for copied in self._copy_apart(gridded):
+            for batch in _batches(copied, MOST_CELLS // cells):
+                self._copy(batch)
+                for _, part in self._answers(
+                    batch,
+                    lambda some: self.renderer.histogram(
+                        some, self.numbers.grids, self.scales, self.numbers.least, large
+                    ),
+                ):
+                    self.numbers.add_histogram(part, self.scales, levels)
+                # a column that failed has no cells: it is counted no other way
+                for item in batch:
+                    if item.id in self.out.failed:
+                        self.numbers.grids.pop(item.id)
+                # a batch is finished before the next begins: no more is held than one needs
+                self._finish([item for item in batch if item.id not in self.out.failed])
         return {item.id for item in gridded}
 
     def _levels(self, columns: int) -> dict[Key, int]:
@@ -787,6 +801,23 @@ class _Gathering:
             for row in self.bench.rows("from scan_rows")
         }
         return dict.fromkeys(levels, max(levels.values())) if self._settles else levels
+
+    def _coarsen(self, levels: Mapping[Key, int]) -> None:
+        """Have every side counted as coarsely as it may be where its rows are counted by themselves."""
+        by_cell: dict[int, list[int]] = {}
+        for scan in self.plan.counted:
+            own = {key: levels[scan.id, *group] for key, group in scan.own.items()}
+            least = min(levels[scan.id, *group] for group in scan.groups)
+            self.numbers.least[scan.id] = least
+            if own:
+                by_cell[scan.id] = cells = [least] * scan.width
+                for cell in range(scan.width):
+                    cells[cell] = min(n for key, n in own.items() if key % scan.width == cell)
+            self.numbers.shifts |= {
+                (scan.id, *group): cells[keys[0] % scan.width] if own else least
+                for group, keys in scan.keys_of.items()
+            }
+        self.renderer.settle_levels(by_cell)
 
     @property
     def _settles(self) -> bool:
@@ -953,7 +984,7 @@ class _Gathering:
             items,
             self.numbers.grids,
             self.scales,
-            self.numbers.shifts,
+            self.numbers.least,
             {item.id: cuts[item.id].level for item in items},
             {(item.id, s): b.tolist() for item in items for s, b in cuts[item.id].bins.items()},
         )
@@ -1007,8 +1038,8 @@ class _Gathering:
     def _ties(
         self, items: Sequence[Watched], wanted: Mapping[tuple[int, int], Sequence[int]]
     ) -> Statement:
-        levels = {name: self.numbers.finest(*name) for name in wanted}
-        return self.renderer.ties(items, self.numbers.grids, levels, wanted)
+        numbers = self.numbers
+        return self.renderer.ties(items, numbers.grids, numbers.least, numbers.levels, wanted)
 
     def sharpen(self, asked: Mapping[int, set[Asked]]) -> None:
         """Make the distances of some comparisons exact."""

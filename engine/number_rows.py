@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Which scan, window and segment a side is of.
 Key = tuple[int, int, str]
+# Columns of a relation, by name.
+Columns = dict[str, Any]
 
 
 # Columns that hold numbers as they are stored.
@@ -27,7 +29,7 @@ _NUMBERS: Final = frozenset({"value", "low", "high"})
 _WHOLE: Final = frozenset({"bin", "n"})
 
 
-def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, dict[str, Any]]]:
+def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, Columns]]:
     """The rows of each feature, scan, window and segment of a relation, ascending by bin if asked.
 
     Rows that do not say are of the first window and of no segment.

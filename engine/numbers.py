@@ -30,7 +30,6 @@ from driftline.engine.cells import (
 )
 from driftline.engine.distances import Marks, Stretch
 from driftline.engine.features import Watched, may_be_categorical
-from driftline.engine.grid import room_at
 from driftline.engine.number_rows import (
     Key,
     coarse_table,
@@ -38,7 +37,6 @@ from driftline.engine.number_rows import (
     intervals,
     quantiles,
     single_values,
-    split,
 )
 from driftline.engine.plan import ALL, Pair
 from driftline.engine.project import BinRule
@@ -110,7 +108,7 @@ class Numbers(Settling):
             scales: What its two sums were multiplied by, by scan and feature.
             levels: How often fine bins are to be joined by two, by scan, window and segment.
         """
-        for feature, key, rows in split(table, by_bin=True):
+        for feature, key, rows in self.told(table, by_bin=True):
             grid = self.grids[feature]
             coded = int(np.searchsorted(rows["bin"], 0))
             codes = dict(zip(rows["bin"][:coded].tolist(), rows["n"][:coded].tolist(), strict=True))
@@ -125,7 +123,7 @@ class Numbers(Settling):
                 total, squares = cells["n"] * t, cells["n"] * t * t
             side = Side(
                 codes,
-                self.shifts[key[0]] if grid.width else 0,
+                self.shifts[key] if grid.width else 0,
                 cells["bin"],
                 cells["low"],
                 cells["high"],
@@ -151,7 +149,7 @@ class Numbers(Settling):
             known: Sides that were not read, by feature and key.
         """
         found: dict[int, dict[Key, tuple[dict[int, int], Values]]] = {key: {} for key in features}
-        for feature, key, rows in split(table):
+        for feature, key, rows in self.told(table):
             bins = rows["bin"]
             codes = {
                 int(b): int(n) for b, n in zip(bins[bins < 0], rows["n"][bins < 0], strict=True)
@@ -186,14 +184,14 @@ class Numbers(Settling):
         """
         found = {
             (feature, key): Values(rows["bin"], rows["value"], rows["n"])
-            for feature, key, rows in split(table)
+            for feature, key, rows in self.told(table)
         }
         features = {each.feature for each in portions}
         for name in [name for name in self.wanted if name[0] in features]:
             feature, key = name
             bins, side = self.wanted.pop(name), self.sides[feature][key]
             # what stands beside a window must not change it: it keeps the bins that it asked for
-            joined = side.shift - self.finest(feature, key[0])
+            joined = side.shift - self.finest(feature, key)
             values = found.get(name, Values.none())
             kept = np.isin(values.bin >> joined, bins)
             values = Values(values.bin[kept] >> joined, values.value[kept], values.n[kept])
@@ -211,8 +209,8 @@ class Numbers(Settling):
                 continue
             self.wanted[feature, key] = bins
             rows[feature] = rows.get(feature, 0) + int(side.n[np.isin(side.bin, bins)].sum())
-            joined = side.shift - self.finest(feature, key[0])
-            codes = self.codes(key, finer_bins(bins, joined), room_at(self.finest(feature, key[0])))
+            joined = side.shift - self.finest(feature, key)
+            codes = self.codes(feature, key, finer_bins(bins, joined))
             spelled.setdefault(feature, {}).setdefault(key[0], []).append(codes)
         return [
             Portion(

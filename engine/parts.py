@@ -38,8 +38,10 @@ class ScanPart:
         even: Seconds since 1970 of the first step's start, and the seconds of each, where they are
             alike.
         placed: (key, window, segment) where the keys of rows are not the windows themselves.
+        summed: Whether windows and segments have to be put together from several keys.
         cell: Which cell of its step a row is in; None where rows are not told apart.
         width: How many cells a step has.
+        half: Half the fine bins that a row's cell deserves; None where all cells have the same.
     """
 
     id: int
@@ -53,8 +55,10 @@ class ScanPart:
     steps: tuple[ScanWindow, ...] = ()
     even: tuple[float, float] | None = None
     placed: tuple[tuple[int, int, str], ...] = ()
+    summed: bool = False
     cell: Markup | None = None
     width: int = 1
+    half: Markup | None = None
 
     @property
     def keys(self) -> int:
@@ -219,6 +223,15 @@ class Counted:
     distinct: bool = False
 
 
+# What half the fine bins of a row's cell are called, where cells have different ones.
+HALF: Final = Markup("half")
+
+
+def half_of(shift: int) -> float:
+    """Half the bins of a grid whose fine bins are joined by two so often; cut in two below 0."""
+    return MOST_BINS / 2.0 ** (1 + shift)
+
+
 @dataclass(frozen=True)
 class GridPart:
     """A grid as templates see it: numbers, or placeholders where data decides them.
@@ -244,7 +257,12 @@ class GridPart:
     @classmethod
     def of(cls, grid: Grid, shift: int) -> GridPart:
         """The numbers of a grid whose fine bins are joined by two so often."""
-        return cls(grid.centre, grid.width or None, MOST_BINS / 2 ** (1 + shift), grid.origin)
+        return cls(grid.centre, grid.width or None, half_of(shift), grid.origin)
+
+    @property
+    def varies(self) -> bool:
+        """Whether half the bins are told row by row."""
+        return isinstance(self.half, Markup) and HALF in self.half
 
     def slot_of(self, t: Markup) -> Markup:
         """The fine bin of t = x - centre as SQL, counted so that it fits a 16-bit integer."""
@@ -290,6 +308,12 @@ class NumberPart:
     thinned: Markup | None = None
     narrow: bool = False
     short: bool = False
+
+    @property
+    def half(self) -> Markup | None:
+        """Where rows tell half their bins; None where all rows have the same."""
+        grids = (self.grid, self.coarse)
+        return self.scan.half if any(each is not None and each.varies for each in grids) else None
 
     @property
     def count_type(self) -> Markup:

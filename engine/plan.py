@@ -162,6 +162,14 @@ class Scan:
             found[window, segment].append(key)
         return {group: tuple(keys) for group, keys in found.items()}
 
+    @cached_property
+    def own(self) -> Mapping[int, tuple[int, str]]:
+        """The window and segment of each key; empty where rows are of several, or told apart by none."""
+        placed = self.placed if self.base is not None else ()
+        found = {key: (window, segment) for key, window, segment in placed}
+        alone = len(found) == len(placed) == len(self.groups) == len(self.steps) * self.width
+        return found if alone else {}
+
     @property
     def several(self) -> bool:
         """Whether rows have more than one key."""

@@ -34,6 +34,7 @@ from driftline.engine.grid import SHARES, SLOTS, Grid, room_at
 from driftline.engine.joins import Joined
 from driftline.engine.joint import Axis
 from driftline.engine.parts import (
+    HALF,
     BroughtPart,
     Copy,
     Counted,
@@ -51,6 +52,7 @@ from driftline.engine.parts import (
     StretchPart,
     SummedPart,
     Walk,
+    half_of,
 )
 from driftline.engine.performance import OUTCOMES
 from driftline.engine.plan import ALL, WHOLE, Match, Plan, Scan, ScanWindow, correlation_id_asked
@@ -142,11 +144,15 @@ class Renderer:
         self._brought = {scan.id: _names(scan) for scan in plan.scans}
         # those that are known to have no value but finite ones
         self.finite: set[tuple[int, int]] = set()
+        # how often the fine bins of each cell of a scan are joined by two, where they differ
+        self._levels: dict[int, tuple[int, ...]] = {}
         self._scans = {scan.id: self._scan(scan) for scan in plan.scans}
         # all scans where keys are not the windows themselves
         overlaps = any(part.placed for part in self._scans.values())
         self._stepped = tuple(self._scans.values()) if overlaps else ()
         self._joined: dict[int, ScanPart] = {}
+        # those of them that stand for scans whose rows are told apart, as they are before that
+        self._whole: dict[int, ScanPart] = {}
         self._kept: dict[int, Markup] = {}
         self._copies: dict[int, Copy] = {}
         self.settle_joins()
@@ -209,8 +215,22 @@ class Renderer:
                 None,
                 steps=scan.windows,
             )
+            self._whole[scan.id] = part
             self._joined[scan.id] = self._told_apart(scan, part)
             self._kept[scan.id] = Markup(f"create or replace temp table {name} as\n{text}")
+
+    def settle_levels(self, levels: Mapping[int, Sequence[int]]) -> None:
+        """Say how coarsely the rows of each cell are counted.
+
+        Args:
+            levels: How often fine bins are joined by two, by scan and cell.
+        """
+        self._levels = {scan: (*of,) for scan, of in levels.items() if len({*of}) > 1}
+        for scan in self.plan.segmented:
+            if scan.id in self._levels:
+                self._scans[scan.id] = self._scan(scan)
+                if scan.id in self._whole:
+                    self._joined[scan.id] = self._told_apart(scan, self._whole[scan.id])
 
     def joined(self) -> dict[int, Statement]:
         """What keeps the joined rows of each scan; empty where they are joined in place."""
@@ -240,13 +260,25 @@ class Renderer:
             and column.join is None
         }
         copy = self._copies.get(scan.id)
-        if not self._keeps_rows or not wanted or (copy and copy.features >= wanted.keys()):
+        if (
+            scan.reads_joined
+            or not self._keeps_rows
+            or not wanted
+            or (copy and copy.features >= wanted.keys())
+        ):
             return None
         part = self._scans[scan.id]
         clock = (part.clock,) if part.clock is not None and len(part.steps) > 1 else ()
         columns = {column.name: column for column in (*wanted.values(), *clock)}
+        told = [each for each in (part.cell, part.half) if each is not None]
         return self._statement(
-            "copied", "copied", items, name=_copy_of(scan), scan=part, columns=[*columns.values()]
+            "copied",
+            "copied",
+            items,
+            name=_copy_of(scan),
+            scan=part,
+            columns=[*columns.values(), *told],
+            cell=part.cell,
         )
 
     def settle_copy(self, scan: Scan, items: Sequence[Watched]) -> None:
@@ -338,10 +370,11 @@ class Renderer:
         """The same rows with the cell that each is in; as they are where nothing tells them apart."""
         if scan.base is None:
             return part
-        part = replace(part, placed=scan.placed, width=scan.width)
+        part = replace(part, placed=scan.placed, summed=not scan.own, width=scan.width)
         if not scan.keys or not scan.groups:
             return replace(part, cell=Markup("0"))
         name = Markup(f"driftline_segmented_{scan.id}")
+        levels = self._levels.get(scan.id, ())
         text = _rendered(
             "segmented",
             scan=part,
@@ -349,10 +382,15 @@ class Renderer:
             keys=self._key_texts(scan),
             cells=scan.cells,
             rest=scan.rest,
+            halves=[half_of(level) for level in levels],
         )
-        clock = part.clock if len(part.steps) > 1 else None
         return replace(
-            part, table=Markup(text), clock=clock, filter=None, cell=Markup("driftline_cell")
+            part,
+            table=Markup(text),
+            clock=part.clock if len(part.steps) > 1 else None,
+            filter=None,
+            cell=Markup("driftline_cell"),
+            half=Markup("driftline_half") if levels else None,
         )
 
     def profile(self, items: Sequence[Watched]) -> Statement:
@@ -534,9 +572,12 @@ class Renderer:
         columns = [
             replace(
                 self._number_part(
-                    scan, item, _part(grids[item.id], shifts[scan.id]), scales[scan.id, item.id]
+                    scan,
+                    item,
+                    self._grid(grids[item.id], scan, shifts[scan.id]),
+                    scales[scan.id, item.id],
                 ),
-                narrow=scan.id in large,
+                narrow=scan.id in large or scan.id in self._levels,
                 short=self.terse and scan.id not in large,
             )
             for item in features
@@ -575,7 +616,7 @@ class Renderer:
                     scales[scan.id, item.id],
                     undecided[item.id, scan.id],
                 ),
-                coarse=_part(grids[item.id], shifts[scan.id]),
+                coarse=self._grid(grids[item.id], scan, shifts[scan.id]),
                 room=_room(scan, shifts[scan.id]),
             )
             for item in features
@@ -588,7 +629,8 @@ class Renderer:
         self,
         features: Sequence[Watched],
         grids: Mapping[int, Grid | GridPart] = MappingProxyType({}),
-        levels: Mapping[tuple[int, int], int] = MappingProxyType({}),
+        shifts: Mapping[int, int] = MappingProxyType({}),
+        levels: Mapping[int, int] = MappingProxyType({}),
         undecided: Mapping[tuple[int, int], Sequence[object]] | None = None,
     ) -> Statement:
         """Single values: of whole columns, or of the undecided bins of features and scans.
@@ -596,7 +638,8 @@ class Renderer:
         Args:
             features: The number columns.
             grids: The grids of those with undecided bins.
-            levels: How often their bins are joined, by feature and scan; below 0 they are cut.
+            shifts: How often bins are joined in each scan.
+            levels: How often those of features are joined at most; below 0 they are cut.
             undecided: The bins, by feature and scan; None for whole columns.
         """
         columns = [
@@ -606,11 +649,11 @@ class Renderer:
                 self._number_part(
                     scan,
                     item,
-                    _part(grids[item.id], levels[item.id, scan.id]),
+                    self._grid(grids[item.id], scan, shifts[scan.id], levels.get(item.id)),
                     undecided=undecided[item.id, scan.id],
                 ),
-                narrow=levels[item.id, scan.id] >= 0,
-                room=_room(scan, levels[item.id, scan.id]),
+                narrow=levels.get(item.id, 0) >= 0,
+                room=_room(scan, _finest(grids[item.id], shifts[scan.id], levels.get(item.id))),
             )
             for item in features
             for scan in self._reading(item)
@@ -621,6 +664,30 @@ class Renderer:
             )
         ]
         return self._statement("ties", "ties", features, columns=columns)
+
+    def _grid(
+        self, grid: Grid | GridPart, scan: Scan, shift: int, most: int | None = None
+    ) -> GridPart:
+        """A grid as rows of a scan are put into it.
+
+        Args:
+            grid: The grid.
+            scan: The scan.
+            shift: How often fine bins are joined by two, of the cell whose are finest.
+            most: How often at most.
+        """
+        if isinstance(grid, GridPart):
+            return grid
+        part = GridPart.of(grid, _finest(grid, shift, most))
+        levels = self._levels.get(scan.id, ())
+        if part.width is None or not levels or (most is not None and most <= min(levels)):
+            return part
+        if most is None or most >= max(levels):
+            return replace(part, half=HALF)
+        finest = sql(
+            "case when {h} < {least} then {least} else {h} end", h=HALF, least=half_of(most)
+        )
+        return replace(part, half=finest)
 
     def settled(
         self,
@@ -1034,6 +1101,7 @@ class Renderer:
             steps=scan.steps,
             even=_even(scan.clock, scan.steps),
             placed=() if scan.base is not None else scan.placed,
+            summed=scan.base is None and bool(scan.placed),
         )
 
     def _table(self, number: int, relations: Mapping[int, str] | None = None) -> Markup:
@@ -1152,6 +1220,13 @@ def _even(clock: Column | None, steps: tuple[ScanWindow, ...]) -> tuple[float, f
 
 def _part(grid: Grid | GridPart, shift: int) -> GridPart:
     return grid if isinstance(grid, GridPart) else GridPart.of(grid, shift)
+
+
+def _finest(grid: Grid | GridPart, shift: int, most: int | None) -> int:
+    """How often bins are joined by two at least, in any cell of a scan."""
+    # of whole numbers each has a bin
+    own = 0 if isinstance(grid, Grid) and not grid.width else shift
+    return own if most is None else min(own, most)
 
 
 def _room(scan: Scan, level: int) -> int | None:

@@ -30,7 +30,7 @@ from driftline.engine.distances import (
 )
 from driftline.engine.features import Watched
 from driftline.engine.grid import room_at
-from driftline.engine.number_rows import Key, split
+from driftline.engine.number_rows import Key
 from driftline.engine.plan import Pair
 from driftline.engine.sides import Sides
 
@@ -203,7 +203,9 @@ class Settling(Sides):
         survey = self.survey(feature, pair)
         far, (reference, production) = survey.gaps, self.keys(pair)
         scans = reference[0], production[0]
-        if far is None or any(self.finest(feature, scan) != survey.shift for scan in scans):
+        if far is None or any(
+            self.finest(feature, key) != survey.shift for key in (reference, production)
+        ):
             return None
         cells = far.open
         cells = cells[(cells.area & ("area" in wanted)) | (cells.widest & ("widest" in wanted))]
@@ -227,7 +229,9 @@ class Settling(Sides):
         scans = reference[0], production[0]
         shift = common_shift(*sides)
         every = gaps(walk(*sides), whole=True)
-        if every is None or any(self.finest(feature, scan) != shift for scan in scans):
+        if every is None or any(
+            self.finest(feature, key) != shift for key in (reference, production)
+        ):
             return stretch
         named = np.array([each.bin for each in marks], np.int64)
         places = np.searchsorted(every.open.bin, named)
@@ -314,7 +318,7 @@ class Settling(Sides):
         for pair in pairs:
             shift = self.surveys[pair.id, feature].shift
             for key in self.keys(pair):
-                finest = self.shifts[key[0]]
+                finest = self.shifts[key]
                 if finest > level:
                     bins = finer_bins(self.waiting[pair.id, feature].bin, shift - finest)
                     own.setdefault(key, np.zeros(room_at(finest), bool))[bins] = True
@@ -323,10 +327,10 @@ class Settling(Sides):
         for key, held in own.items():
             side = self.side(feature, key)
             if not side.by_value:
-                open_ = held[side.bin << (side.shift - self.shifts[key[0]])]
+                open_ = held[side.bin << (side.shift - self.shifts[key])]
                 rows += int(side.n[open_].sum())
                 cells += int(open_.sum()) << (side.shift - level)
-            asked = self.codes(key, np.flatnonzero(held), len(held))
+            asked = self.codes(feature, key, np.flatnonzero(held))
             codes.setdefault(key[0], []).append(asked)
         counted = sum(side.rows for key, side in self.sides[feature].items() if key[0] in codes)
         # in finer bins about as few stay open as they are fine
@@ -350,7 +354,7 @@ class Settling(Sides):
         """
         levels = {cut.feature: cut.level for cut in cuts}
         finer: dict[tuple[int, Key], Side] = {}
-        for feature, key, rows in split(table, by_bin=True):
+        for feature, key, rows in self.told(table, by_bin=True):
             side = self.side(feature, key)
             total = rows["total"] / scales[key[0], feature][0]
             finer[feature, key] = Side(
@@ -390,7 +394,7 @@ class Settling(Sides):
     def _finer(self, cut: Cut, key: Key, counted: Mapping[tuple[int, Key], Side]) -> Side:
         """The finer bins of a side: its own, where they are fine, else those that were counted."""
         side = self.side(cut.feature, key)
-        if key[0] not in cut.bins:
+        if self.shifts[key] <= cut.level:
             return side.at(cut.level)
         nothing = np.empty(0)
         return counted.get((cut.feature, key)) or Side(
@@ -432,7 +436,7 @@ class Settling(Sides):
                 before = rows.setdefault(scan, np.zeros(spans, np.int64))
                 # a reference is read once for all, of production each window's rows are its own
                 rows[scan] = np.maximum(before, held) if self.is_still(scan) else before + held
-                finest = self.finest(feature, scan) - base
+                finest = self.finest(feature, key) - base
                 every = marks.setdefault(key, np.zeros(room >> finest, bool))
                 every[finer_bins(cells.bin, shift - finest)] = True
         for key, every in marks.items():
@@ -445,10 +449,10 @@ class Settling(Sides):
             first, last = int(within[0]) << joined, ((int(within[-1]) + 1) << joined) - 1
             bins: dict[int, list[Wholes]] = {}
             for key, every in marks.items():
-                finest = self.finest(feature, key[0]) - base
+                finest = self.finest(feature, key) - base
                 chosen = np.flatnonzero(every[first >> finest : (last >> finest) + 1])
                 if len(chosen):
-                    codes = self.codes(key, chosen + (first >> finest), len(every))
+                    codes = self.codes(feature, key, chosen + (first >> finest))
                     bins.setdefault(key[0], []).append(codes)
             many = int(sum(each[within].sum() for each in rows.values()))
             yield Portion(feature, joined_codes(bins), (first, last), many)
@@ -464,7 +468,7 @@ class Settling(Sides):
         if finer is None:
             known = NO_BINS if feature in self.levels else side.read
             bins = side.bin[~np.isin(side.bin, known)]
-            finer = finer_bins(bins, side.shift - self.finest(feature, key[0]))
+            finer = finer_bins(bins, side.shift - self.finest(feature, key))
         there = np.zeros(room, bool)
         there[finer] = True
         return there
@@ -500,7 +504,7 @@ class Settling(Sides):
                     feature, reference, survey.shift, found
                 )
             values = found.get((feature, production), Values.none())
-            bins = values.bin >> (survey.shift - self.finest(feature, production[0]))
+            bins = values.bin >> (survey.shift - self.finest(feature, production))
             kept = np.flatnonzero(np.isin(bins, cells.bin))
             kept = kept[np.argsort(values.value[kept])]
             self.settled.setdefault((pair.id, feature), []).append(
@@ -517,7 +521,7 @@ class Settling(Sides):
     ) -> Counted:
         """The values of a reference: those that just came, and those that were there before."""
         values = found.get((feature, key), Values.none())
-        finest = self.finest(feature, key[0])
+        finest = self.finest(feature, key)
         side = self.side(feature, key)
         if not len(side.read) or feature in self.levels:
             return Counted.of(values.bin >> (shift - finest), values.value, values.n)
@@ -539,7 +543,7 @@ class Settling(Sides):
             side, values = self.side(feature, key), found.get((feature, key))
             if values is None:
                 continue
-            bins = values.bin >> (side.shift - self.finest(feature, key[0]))
+            bins = values.bin >> (side.shift - self.finest(feature, key))
             new = ~np.isin(bins, side.read)
             if len(side.values.n) + int(new.sum()) <= MOST_KEPT:
                 more = Values(bins[new], values.value[new], values.n[new])

@@ -10,10 +10,13 @@ import numpy as np
 
 from driftline.engine.cells import Side
 from driftline.engine.features import Watched
-from driftline.engine.number_rows import Key
+from driftline.engine.grid import room_at
+from driftline.engine.number_rows import Columns, Key, split
 from driftline.engine.plan import ALL, Pair, Plan
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from driftline.engine.cells import Wholes
     from driftline.engine.grid import Grid
 
@@ -26,7 +29,8 @@ class Sides:
         plan: The plan.
         grids: The fine grid of each feature that has one.
         sides: By feature and key, what was counted.
-        shifts: How often the statements join fine bins by two, by scan.
+        shifts: How often the statements join fine bins by two, by key.
+        least: The least of these in each scan.
         levels: The same of features whose open bins were counted in finer ones; below 0 these are
             finer than the grid's own.
     """
@@ -34,7 +38,8 @@ class Sides:
     plan: Plan
     grids: dict[int, Grid] = field(default_factory=dict)
     sides: dict[int, dict[Key, Side]] = field(default_factory=dict)
-    shifts: dict[int, int] = field(default_factory=dict)
+    shifts: dict[Key, int] = field(default_factory=dict)
+    least: dict[int, int] = field(default_factory=dict)
     levels: dict[int, int] = field(default_factory=dict)
 
     def side(self, feature: int, key: Key) -> Side:
@@ -66,24 +71,38 @@ class Sides:
         """The number of a feature's comparison in a pair."""
         return pair.id * len(self.plan.read) + item.id
 
-    def finest(self, feature: int, scan: int) -> int:
-        """How often statements that read single values join the bins of a feature in a scan."""
-        shift = self.shifts[scan] if self.grids[feature].width else 0
-        return min(shift, self.levels.get(feature, shift))
+    def finest(self, feature: int, key: Key) -> int:
+        """How often statements that read single values join the bins of a side of a feature."""
+        return self._finest(feature, self.shifts[key])
 
-    def codes(self, key: Key, bins: Wholes, room: int) -> Wholes:
+    def _finest(self, feature: int, shift: int) -> int:
+        own = shift if self.grids[feature].width else 0
+        return min(own, self.levels.get(feature, own))
+
+    def codes(self, feature: int, key: Key, bins: Wholes) -> Wholes:
         """How statements number bins of a side: those of a scan of several keys, key by key.
 
         Args:
+            feature: The feature.
             key: The side.
             bins: Its bins.
-            room: More than the bins that its grid has.
         """
         scan = self.plan.scans[key[0]]
         if not scan.several:
             return bins
         keys = np.array(scan.keys_of[key[1:]], np.int64)
+        room = room_at(self._finest(feature, self.least[key[0]]))
         return (keys[:, None] * room + bins).ravel()
+
+    def told(self, table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, Columns]]:
+        """The rows of each feature and side in a relation of numbers, as `split` has them.
+
+        Where rows say nothing but their keys, these are put to their windows and segments.
+        """
+        scans = self.plan.scans
+        for feature, key, rows in split(table, by_bin=by_bin):
+            own = scans[key[0]].own
+            yield feature, (key[0], *own[key[1]]) if own else key, rows
 
     def keep(self, feature: int, key: Key, side: Side) -> None:
         """Keep what was counted of a side."""

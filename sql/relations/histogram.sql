@@ -8,30 +8,34 @@
     the engine cuts them), so they are the same in any order of rows; a bin of a whole number tells its own.
 
     reads    one column of one scan a branch
-    returns  scan, feature, window_id, segment (these two not where rows are to be narrow), bin (a code below 0 for rows without a finite number),
+    returns  scan, feature, window_id (the key of rows where each is a window or segment of its own; not
+             where rows are to be narrow), segment (only where some are put together), bin (a code
+             below 0 for rows without a finite number),
              n, total = sum of t * total_scale, squares = sum of t^2 * square_scale,
              low, high
 -#}
 {% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps, undecided_bins with context -%}
+{% set summing = columns | selectattr("scan.summed") | list -%}
+{% set others = columns | rejectattr("scan.summed") | list -%}
 {% macro binned(columns) -%}
 {% call(column) union_of(columns) -%}
-{% set placed = column.scan.placed -%}
+{% set summed = column.scan.summed -%}
 select
     {% if terse %}cast({{ column.scan.id }} as smallint){% else %}{{ column.scan.id }}{% endif %} as scan,
     {{ column.feature }} as feature,
     {%- if not terse %}
-    {{ keys_of(column.scan) | indent(4) }},
+    {{ keys_of(column.scan, summing and others and not summed) | indent(4) }},
     {%- endif %}
     case when slot is null then {{ codes.null }} else cast(slot as integer) + {{ slots }} end as bin,
     cast(count(*) as {{ column.count_type }}) as n,
     {%- if column.grid.width is none %}
-    cast(null as {% if placed %}bigint{% else %}double{% endif %}) as total,
-    cast(null as {% if placed %}bigint{% else %}double{% endif %}) as squares,
+    cast(null as {% if summed %}bigint{% else %}double{% endif %}) as total,
+    cast(null as {% if summed %}bigint{% else %}double{% endif %}) as squares,
     cast(slot as double) + {{ column.grid.first }} as low,
     cast(slot as double) + {{ column.grid.first }} as high
     {%- else %}
-    {% if not placed %}cast({% endif %}sum({% call whole(column, column.total) %}bigint{% endcall %}){% if not placed %} as double){% endif %} as total,
-    {% if not placed %}cast({% endif %}sum({% call whole(column, column.square) %}bigint{% endcall %}){% if not placed %} as double){% endif %} as squares,
+    {% if not summed %}cast({% endif %}sum({% call whole(column, column.total) %}bigint{% endcall %}){% if not summed %} as double){% endif %} as total,
+    {% if not summed %}cast({% endif %}sum({% call whole(column, column.square) %}bigint{% endcall %}){% if not summed %} as double){% endif %} as squares,
     min(x) as low,
     max(x) as high
     {%- endif %}
@@ -47,12 +51,18 @@ from (
     from (
         select
             window_id,
+            {%- if column.half %}
+            half,
+            {%- endif %}
             stored,
             x,
             {{ column.distance }} as t
         from (
             select
                 {{ window_key(column.scan) }} as window_id,
+                {%- if column.half %}
+                {{ column.half }} as half,
+                {%- endif %}
                 {{ column.stored }} as stored,
                 {{ column.number }} as x
             {{ rows_of(column.scan) | indent(12) }}
@@ -69,15 +79,13 @@ from (
 group by {{ grouped_by(column.scan) }}slot
 {%- endcall %}
 {%- endmacro -%}
-{%- set placing = columns | selectattr("scan.placed") | list -%}
-{%- set others = columns | rejectattr("scan.placed") | list -%}
 {% if others -%}
 {{ binned(others) }}
 {%- endif %}
-{%- if others and placing %}
+{%- if others and summing %}
 union all
 {% endif %}
-{%- if placing -%}
+{%- if summing -%}
 select
     stepped.scan,
     stepped.feature,
@@ -90,9 +98,9 @@ select
     min(stepped.low) as low,
     max(stepped.high) as high
 from (
-{{ binned(placing) }}
+{{ binned(summing) }}
 ) as stepped
-inner join {{ placed_steps(stepped) }}
+inner join {{ placed_steps(stepped | selectattr("summed") | list) }}
     on placed.scan = stepped.scan and placed.step = stepped.window_id
 group by stepped.scan, stepped.feature, placed.window_id, placed.segment, stepped.bin
 {%- endif %}

@@ -66,9 +66,11 @@ inner join {{ placed_steps([scan]) }}
 
 {#- The keys of counted rows. One that all rows of a scan share is not grouped by: engines would hash it
     with every row. -#}
-{%- macro keys_of(scan) -%}
-{% if not scan.several %}{{ window_key(scan) }} as {% endif %}window_id,
+{%- macro keys_of(scan, told=true) -%}
+{% if not scan.several %}{{ window_key(scan) }} as {% endif %}window_id
+{%- if told %},
 '__all__' as segment
+{%- endif %}
 {%- endmacro -%}
 
 {%- macro grouped_by(scan) -%}

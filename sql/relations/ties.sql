@@ -1,17 +1,20 @@
 {#- ties: rows of every single value, of whole columns or only of the bins still undecided
 
     reads    one column of one scan a branch; small inputs, and grids that do not fit, in full
-    returns  scan, feature, window_id, segment, bin (the fine bin where some are asked for; of whole
-             columns 0, or a code below 0 for rows without a finite number), value, n
+    returns  scan, feature, window_id (the key of rows where each is a window or segment of its own),
+             segment (only where some are put together), bin (the fine bin where some are asked for; of
+             whole columns 0, or a code below 0 for rows without a finite number), value, n
 -#}
 {% from "macros.sql" import window_key, rows_of, keys_of, grouped_by, made_of, whole, union_of, placed_steps, undecided_bins with context -%}
 {% set zero %}x - x{% endset -%}
+{% set summing = columns | selectattr("scan.summed") | list -%}
+{% set others = columns | rejectattr("scan.summed") | list -%}
 {% macro valued(columns) -%}
 {% call(column) union_of(columns) -%}
 select
     {{ column.scan.id }} as scan,
     {{ column.feature }} as feature,
-    {{ keys_of(column.scan) | indent(4) }},
+    {{ keys_of(column.scan, summing and others and not column.scan.summed) | indent(4) }},
     {%- if column.undecided %}
     cast(place as integer) + {{ slots }} as bin,
     {%- else %}
@@ -33,6 +36,9 @@ from (
     from (
         select
             {{ window_key(column.scan) }} as window_id,
+            {%- if column.half %}
+            {{ column.half }} as half,
+            {%- endif %}
             {{ column.stored }} as stored,
             {{ column.number }} as x
         {{ rows_of(column.scan) | indent(8) }}
@@ -48,15 +54,13 @@ inner join (
 group by {{ grouped_by(column.scan) }}place, value
 {%- endcall %}
 {%- endmacro -%}
-{%- set placing = columns | selectattr("scan.placed") | list -%}
-{%- set others = columns | rejectattr("scan.placed") | list -%}
 {% if others -%}
 {{ valued(others) }}
 {%- endif %}
-{%- if others and placing %}
+{%- if others and summing %}
 union all
 {% endif %}
-{%- if placing -%}
+{%- if summing -%}
 select
     stepped.scan,
     stepped.feature,
@@ -66,9 +70,9 @@ select
     stepped.value,
     cast(sum(stepped.n) as bigint) as n
 from (
-{{ valued(placing) }}
+{{ valued(summing) }}
 ) as stepped
-inner join {{ placed_steps(stepped) }}
+inner join {{ placed_steps(stepped | selectattr("summed") | list) }}
     on placed.scan = stepped.scan and placed.step = stepped.window_id
 group by
     stepped.scan, stepped.feature, placed.window_id, placed.segment, stepped.bin, stepped.value

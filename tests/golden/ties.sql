@@ -3,7 +3,6 @@ select
     0 as scan,
     0 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -33,7 +32,6 @@ select
     1 as scan,
     0 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -62,7 +60,6 @@ select
     0 as scan,
     1 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -92,7 +89,6 @@ select
     1 as scan,
     1 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -121,7 +117,6 @@ select
     0 as scan,
     2 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -151,7 +146,6 @@ select
     1 as scan,
     2 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -180,7 +174,6 @@ select
     0 as scan,
     3 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -210,7 +203,6 @@ select
     1 as scan,
     3 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -239,7 +231,6 @@ select
     0 as scan,
     11 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -267,7 +258,6 @@ select
     1 as scan,
     11 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -295,7 +285,6 @@ select
     0 as scan,
     12 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -325,7 +314,6 @@ select
     1 as scan,
     12 as feature,
     0 as window_id,
-    '__all__' as segment,
     cast(place as integer) + 32760 as bin,
     value,
     cast(count(*) as bigint) as n
@@ -355,7 +343,6 @@ select
     0 as scan,
     0 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -386,7 +373,6 @@ select
     1 as scan,
     0 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -416,7 +402,6 @@ select
     0 as scan,
     1 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -441,7 +426,6 @@ select
     1 as scan,
     1 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -465,7 +449,6 @@ select
     0 as scan,
     2 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -490,7 +473,6 @@ select
     1 as scan,
     2 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -514,7 +496,6 @@ select
     0 as scan,
     3 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -541,7 +522,6 @@ select
     1 as scan,
     3 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -567,7 +547,6 @@ select
     0 as scan,
     11 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -596,7 +575,6 @@ select
     1 as scan,
     11 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -625,7 +603,6 @@ select
     0 as scan,
     12 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
@@ -656,7 +633,6 @@ select
     1 as scan,
     12 as feature,
     0 as window_id,
-    '__all__' as segment,
     case when place is null then -1 else place end as bin,
     value,
     cast(count(*) as bigint) as n
