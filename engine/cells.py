@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SHARES: Final = (("p05", 5), ("p25", 25), ("p50", 50), ("p75", 75), ("p95", 95))
 # A single value stands in no bin.
 NO_BIN: Final = -1
+NOTHING: Final = np.empty(0, np.int64)
+# Of so many values looking each up takes longer than NumPy's way with many.
+MANY: Final = 4_096
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ class Side:
     def unread(self, cells: Flags | Wholes) -> Wholes:
         """The bins of some cells that hold several values and were not read yet."""
         bins = self.bin[cells]
-        return bins[self.several[cells] & ~np.isin(bins, self.read)]
+        return bins[self.several[cells] & ~among(bins, self.read)]
 
     def cells(self) -> Cells:
         """Its cells, those of bins that were read as single values."""
@@ -196,11 +199,11 @@ class Side:
         own = Cells(self.bin, self.low, self.high, self.n)
         if not len(self.read) and self.pieces is None:
             return own
-        parts = [own[~np.isin(self.bin, self.read)]]
+        parts = [own[~among(self.bin, self.read)]]
         if self.pieces is not None:
             parts = [
                 parts[0][~np.isin(parts[0].bin, self.pieces.bin)],
-                self.pieces[~np.isin(self.pieces.bin, self.read)],
+                self.pieces[~among(self.pieces.bin, self.read)],
             ]
         single = np.full(len(self.values.n), NO_BIN)
         parts.append(Cells(single, self.values.value, self.values.value, self.values.n))
@@ -469,13 +472,31 @@ def holding(side: Side, ends: Sequence[tuple[float, float]]) -> Wholes:
     if side.by_value or not ends:
         return np.empty(0, np.int64)
     cells = side.cells()
-    open_ = np.zeros(len(cells.bin), bool)
-    for low, high in ends:
-        # an edge e cuts a bin where its low < e <= its high
-        first = int(np.searchsorted(cells.high, low, side="left"))
-        last = int(np.searchsorted(cells.low, high, side="left"))
-        open_[first:last] = True
-    return np.unique(cells.bin[open_ & cells.several])
+    # an edge e cuts a bin where its low < e <= its high
+    first = np.searchsorted(cells.high, [low for low, _ in ends], side="left")
+    last = np.searchsorted(cells.low, [high for _, high in ends], side="left")
+    held = [NOTHING]
+    for start, end in zip(first.tolist(), last.tolist(), strict=True):
+        if start < end:
+            held.append(cells.bin[start:end][cells.several[start:end]])
+    return np.unique(np.concatenate(held))
+
+
+def among(values: Wholes, some: Wholes) -> Flags:
+    """Which values are among some others.
+
+    Args:
+        values: int64, in any order.
+        some: int64, ascending.
+    """
+    if len(values) > MANY:
+        return np.isin(values, some)
+    if not len(some):
+        return np.zeros(len(values), bool)
+    # a tenth of the time where both are few
+    place = np.minimum(np.searchsorted(some, values), len(some) - 1)
+    found: Flags = some[place] == values
+    return found
 
 
 def beyond(side: Side, low: float | None, high: float | None) -> tuple[int, int]:

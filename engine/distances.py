@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.engine.cells import NO_BIN, Side
+from driftline.engine.cells import NO_BIN, Side, among
 
 if TYPE_CHECKING:
     from driftline.engine.cells import Flags, Reals, Wholes
@@ -235,8 +235,8 @@ class Gaps:
         area = self.known_area
         if area is not None:
             # where it was not open its area was known before
-            area += float(found.area[np.isin(found.bin, self.open.bin[self.open.area])].sum())
-        left = ~np.isin(self.open.bin, found.bin)
+            area += float(found.area[among(found.bin, self.open.bin[self.open.area])].sum())
+        left = ~among(self.open.bin, found.bin)
         return Gaps(self.shares, widest, below, area, self.open[left])
 
 

@@ -66,13 +66,12 @@ def judge(
     metric = metrics[measurement.metric]
     value = measurement.value
     given = measurement
-    measurement = replace(
-        measurement,
-        threshold=Threshold(
-            _nearest_side(metric, measurement.threshold.fail, value, measurement.reference_value),
-            _nearest_side(metric, measurement.threshold.warn, value, measurement.reference_value),
-        ),
+    threshold = Threshold(
+        _nearest_side(metric, measurement.threshold.fail, value, measurement.reference_value),
+        _nearest_side(metric, measurement.threshold.warn, value, measurement.reference_value),
     )
+    if threshold != measurement.threshold:
+        measurement = replace(measurement, threshold=threshold)
     fail = _limit(measurement.threshold.fail, measurement.reference_value)
     warn = _limit(measurement.threshold.warn, measurement.reference_value)
     bound = measurement.threshold.fail or measurement.threshold.warn

@@ -772,21 +772,22 @@ def _filled(
             finite = (row["n_reference_finite"], row["n_production_finite"])
             reason = _why_not(measurement, rates, *finite)
         reason = _joined(reason, left)
-    return replace(
-        measurement,
-        value=value,
-        value_low=None if value is None else low,
-        value_high=None if value is None else high,
-        statistic=statistic,
-        effect=effect,
-        p_value=p_value,
-        reference_value=_finite(found.get("reference_value")),
-        n_reference=int(n),
-        n_production=int(m),
-        bins=results.bins.get(row["comparison"]) if "bins" in metric.header.reads else None,
-        reason=reason,
-        comparison=row["comparison"],
-    )
+    known = {
+        "value": value,
+        "value_low": None if value is None else low,
+        "value_high": None if value is None else high,
+        "statistic": statistic,
+        "effect": effect,
+        "p_value": p_value,
+        "reference_value": _finite(found.get("reference_value")),
+        "n_reference": int(n),
+        "n_production": int(m),
+        "bins": results.bins.get(row["comparison"]) if "bins" in metric.header.reads else None,
+        "reason": reason,
+        "comparison": row["comparison"],
+    }
+    # what `replace` does, in a third of its time: segments and windows have tens of thousands
+    return Measurement(**(vars(measurement) | known))
 
 
 def _reads(metric: Metric) -> bool:

@@ -18,6 +18,7 @@ from driftline.engine.cells import (
     Edges,
     Side,
     Values,
+    among,
     beyond,
     equal_width_edges,
     holding,
@@ -193,7 +194,7 @@ class Numbers(Settling):
             # what stands beside a window must not change it: it keeps the bins that it asked for
             joined = side.shift - self.finest(feature, key)
             values = found.get(name, Values.none())
-            kept = np.isin(values.bin >> joined, bins)
+            kept = among(values.bin >> joined, bins)
             values = Values(values.bin[kept] >> joined, values.value[kept], values.n[kept])
             self.sides[feature][key] = side.with_values(values, bins)
         self.settle(portions, found)
@@ -208,7 +209,7 @@ class Numbers(Settling):
             if not len(bins):
                 continue
             self.wanted[feature, key] = bins
-            rows[feature] = rows.get(feature, 0) + int(side.n[np.isin(side.bin, bins)].sum())
+            rows[feature] = rows.get(feature, 0) + int(side.n[among(side.bin, bins)].sum())
             joined = side.shift - self.finest(feature, key)
             codes = self.codes(feature, key, finer_bins(bins, joined))
             spelled.setdefault(feature, {}).setdefault(key[0], []).append(codes)

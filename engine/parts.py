@@ -362,10 +362,10 @@ class NumberPart:
     @property
     def listed(self) -> Markup:
         """The undecided bins as a list; where they are known, one text for the engine to read."""
-        bins = ", ".join(self._numbers)
-        if any(isinstance(each, Markup) for each in self.undecided):
-            return Markup(f"[{bins}]")
-        return sql("cast({bins} as {kind}[])", bins=f"[{bins}]", kind=self._listed_type)
+        if any(isinstance(each, Markup) for each in self.undecided[:1]):
+            return Markup(f"[{', '.join(self._numbers)}]")
+        # there may be a hundred thousand: Python spells a list of whole numbers as SQL does
+        return sql("cast({bins} as {kind}[])", bins=str([*self.undecided]), kind=self._listed_type)
 
     @property
     def _listed_type(self) -> Markup:
@@ -373,7 +373,6 @@ class NumberPart:
 
     @property
     def _numbers(self) -> list[str]:
-        # there may be a hundred thousand
         return [str(each) if type(each) is int else as_sql(each) for each in self.undecided]
 
     @property

@@ -360,28 +360,40 @@ def arrow_rows(table: str, rows: Rows) -> pa.Table:
         if sorted(rows.column_names) != sorted(spec.names):
             raise _wrong_names(spec, rows.column_names, "")
         arrays = [rows.column(name) for name in spec.names]
-    else:
-        wanted = set(spec.names)
-        for number, row in enumerate(rows, start=1):
-            if row.keys() != wanted:
-                raise _wrong_names(spec, list(row), f", row {number}")
-        arrays = [
-            _array(spec, column, [row[column.name] for row in rows], field.type)
-            for column, field in zip(spec.columns, schema, strict=True)
-        ]
+        made = _table(spec, schema, arrays)
+        order = _order(spec, made)
+        return made if order == list(range(made.num_rows)) else made.take(order)
+    wanted = set(spec.names)
+    for number, row in enumerate(rows, start=1):
+        if row.keys() != wanted:
+            raise _wrong_names(spec, list(row), f", row {number}")
+    # the key alone tells the order: all else is put into columns once
+    keys = {
+        column.name: _cast(spec, column, _array(spec, column, rows, field.type), field.type)
+        for column, field in zip(spec.columns, schema, strict=True)
+        if column.name in spec.key
+    }
+    order = _order(spec, pa.table(keys))
+    if order != list(range(len(rows))):
+        rows, keys = [rows[at] for at in order], {}
+    arrays = [
+        keys[column.name] if column.name in keys else _array(spec, column, rows, field.type)
+        for column, field in zip(spec.columns, schema, strict=True)
+    ]
+    return _table(spec, schema, arrays, order)
+
+
+def _table(
+    spec: TableSpec, schema: pa.Schema, arrays: Sequence[Any], order: Sequence[int] | None = None
+) -> pa.Table:
+    """Columns in a table's own types; with the place at which each of their rows was given."""
+    import pyarrow as pa
+
     columns = [
-        _cast(spec, column, array, field.type)
+        _cast(spec, column, array, field.type, order)
         for column, array, field in zip(spec.columns, arrays, schema, strict=True)
     ]
-    made = pa.Table.from_arrays(columns, schema=schema)
-    order = _order(spec, made)
-    if order == list(range(made.num_rows)):
-        return made
-    return (
-        made.take(order)
-        if isinstance(rows, pa.Table)
-        else arrow_rows(table, [rows[at] for at in order])
-    )
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _wrong_names(spec: TableSpec, names: list[str], where: str) -> StoreError:
@@ -401,10 +413,14 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _array(
-    spec: TableSpec, column: ColumnSpec, values: list[object], target: pa.DataType
+    spec: TableSpec,
+    column: ColumnSpec,
+    rows: Sequence[Mapping[str, object]],
+    target: pa.DataType,
 ) -> pa.Array:
     import pyarrow as pa
 
+    values = [row[column.name] for row in rows]
     # without a type, Arrow looks for one in every value, and for pandas and dateutil in every array
     own = {*map(type, values)} <= {_PYTHON.get(column.type), type(None)}
     try:
@@ -433,13 +449,20 @@ def _kind(kind: pa.DataType) -> str:
     return next((name for name, is_kind in tests.items() if is_kind(kind)), str(kind))
 
 
-def _cast(spec: TableSpec, column: ColumnSpec, array: Any, target: pa.DataType) -> Any:
+def _cast(
+    spec: TableSpec,
+    column: ColumnSpec,
+    array: Any,
+    target: pa.DataType,
+    order: Sequence[int] | None = None,
+) -> Any:
     import pyarrow as pa
 
     where = f"table {spec.name}, column {column.name!r}"
     if not column.nullable and array.null_count:
-        row = array.is_null().index(True).as_py() + 1
-        raise StoreError(f"{where}: null in row {row}, but it is never null")
+        row = array.is_null().index(True).as_py()
+        given = 1 + (row if order is None else order[row])
+        raise StoreError(f"{where}: null in row {given}, but it is never null")
     kind = _kind(array.type)
     if kind not in ("null", *_KINDS[column.type]):
         raise StoreError(f"{where} is {column.type}, not {kind}")

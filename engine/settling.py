@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from driftline.engine.cells import Cells, Side, Values
+from driftline.engine.cells import Cells, Side, Values, among
 from driftline.engine.distances import (
     Coarse,
     Counted,
@@ -467,7 +467,7 @@ class Settling(Sides):
             return np.ones(room, bool)
         if finer is None:
             known = NO_BINS if feature in self.levels else side.read
-            bins = side.bin[~np.isin(side.bin, known)]
+            bins = side.bin[~among(side.bin, known)]
             finer = finer_bins(bins, side.shift - self.finest(feature, key))
         there = np.zeros(room, bool)
         there[finer] = True
@@ -505,7 +505,7 @@ class Settling(Sides):
                 )
             values = found.get((feature, production), Values.none())
             bins = values.bin >> (survey.shift - self.finest(feature, production))
-            kept = np.flatnonzero(np.isin(bins, cells.bin))
+            kept = np.flatnonzero(among(bins, cells.bin))
             kept = kept[np.argsort(values.value[kept])]
             self.settled.setdefault((pair.id, feature), []).append(
                 settle(
@@ -526,7 +526,7 @@ class Settling(Sides):
         if not len(side.read) or feature in self.levels:
             return Counted.of(values.bin >> (shift - finest), values.value, values.n)
         before = side.values
-        new = ~np.isin(values.bin >> (side.shift - finest), side.read)
+        new = ~among(values.bin >> (side.shift - finest), side.read)
         return Counted.of(
             np.concatenate(
                 (values.bin[new] >> (shift - finest), before.bin >> (shift - side.shift))
@@ -544,7 +544,7 @@ class Settling(Sides):
             if values is None:
                 continue
             bins = values.bin >> (side.shift - self.finest(feature, key))
-            new = ~np.isin(bins, side.read)
+            new = ~among(bins, side.read)
             if len(side.values.n) + int(new.sum()) <= MOST_KEPT:
                 more = Values(bins[new], values.value[new], values.n[new])
                 self.keep(feature, key, side.with_values(more, np.unique(bins[new])))
