@@ -300,11 +300,8 @@ def quantile_cells(cells: Cells) -> dict[str, int]:
     below = np.cumsum(cells.n)
     if not len(below):
         return {}
-    every = below[-1]
-    return {
-        name: int(np.searchsorted(below * 100, every * share, side="left"))
-        for name, share in SHARES
-    }
+    places = np.searchsorted(below, quantile_ranks(int(below[-1])), side="left")
+    return dict(zip((name for name, _ in SHARES), places.tolist(), strict=True))
 
 
 @dataclass(frozen=True)

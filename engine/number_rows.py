@@ -51,7 +51,8 @@ def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, 
         code = np.zeros(batch.num_rows, np.int64)
         for part in keys:
             code = code * (int(part.max()) + 1) + part
-        order = np.argsort(code, kind="stable")
+        # NumPy counts 16 bits instead of comparing them
+        order = np.argsort(_narrow(code), kind="stable")
         sorted_ = {name: column[order] for name, column in arrays.items()}
         sorted_ |= {name: sorted_[name].astype(np.int64) for name in _WHOLE & sorted_.keys()}
         ends = np.flatnonzero(np.diff(code[order], append=-1)) + 1
@@ -60,7 +61,9 @@ def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, 
             piece = {name: column[start:end] for name, column in sorted_.items()}
             pieces.setdefault((feature, (scan, window, names[segment])), []).append(piece)
     for (feature, key), parts in sorted(pieces.items(), key=lambda each: each[0]):
-        rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        rows = parts[0]
+        if len(parts) > 1:
+            rows = {name: np.concatenate([part[name] for part in parts]) for name in rows}
         for name in _NUMBERS & rows.keys():
             # engines take -0.0 and 0.0 for one value, and tell either
             rows[name] += 0.0
@@ -68,6 +71,11 @@ def split(table: pa.Table, *, by_bin: bool = False) -> Iterator[tuple[int, Key, 
             order = np.argsort(rows["bin"])
             rows = {name: column[order] for name, column in rows.items()}
         yield feature, key, rows
+
+
+def _narrow(code: Wholes) -> np.ndarray:
+    """Whole numbers from 0 on, in 16 bits where these hold them."""
+    return code.astype(np.uint16) if len(code) and code.max() < 1 << 16 else code
 
 
 def single_values(side: Side) -> Iterator[tuple[float, int]]:

@@ -293,12 +293,14 @@ class Numbers(Settling):
             ends = self._edge_ends(item, exact=exact)
             typed = self._may_turn_categorical(item)
             for key, side in self.sides.get(item.id, {}).items():
-                wanted = [holding(side, ends), side.unread(np.full(len(side.bin), typed))]
+                wanted = []
+                if typed:
+                    wanted.append(side.unread(np.ones(len(side.bin), bool)))
                 if exact:
-                    wanted += [
-                        holding(side, self._limits(item, key)),
-                        *self._unread_marks(item, key),
-                    ]
+                    wanted.append(holding(side, [*ends, *self._limits(item, key)]))
+                    wanted += self._unread_marks(item, key)
+                else:
+                    wanted.append(holding(side, ends))
                 found[item.id, key] = wanted
         return self._spelled(found)
 

@@ -369,18 +369,33 @@ def arrow_rows(table: str, rows: Rows) -> pa.Table:
             raise _wrong_names(spec, list(row), f", row {number}")
     # the key alone tells the order: all else is put into columns once
     keys = {
-        column.name: _cast(spec, column, _array(spec, column, rows, field.type), field.type)
+        column.name: _cast(
+            spec,
+            column,
+            _array(spec, column, [row[column.name] for row in rows], field.type),
+            field.type,
+        )
         for column, field in zip(spec.columns, schema, strict=True)
         if column.name in spec.key
     }
     order = _order(spec, pa.table(keys))
-    if order != list(range(len(rows))):
-        rows, keys = [rows[at] for at in order], {}
+    told = _columns(spec, [rows[at] for at in order])
     arrays = [
-        keys[column.name] if column.name in keys else _array(spec, column, rows, field.type)
+        _array(spec, column, told[column.name], field.type)
         for column, field in zip(spec.columns, schema, strict=True)
     ]
     return _table(spec, schema, arrays, order)
+
+
+def _columns(
+    spec: TableSpec, rows: Sequence[Mapping[str, object]]
+) -> Mapping[str, Sequence[object]]:
+    """Rows as columns, by name."""
+    named = [*rows[0]] if rows else []
+    if rows and all([*row] == named for row in rows):
+        # each row is looked at once: there may be a hundred thousand, far apart in memory
+        return dict(zip(named, zip(*(row.values() for row in rows), strict=True), strict=True))
+    return {name: [row[name] for row in rows] for name in spec.names}
 
 
 def _table(
@@ -413,14 +428,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _array(
-    spec: TableSpec,
-    column: ColumnSpec,
-    rows: Sequence[Mapping[str, object]],
-    target: pa.DataType,
+    spec: TableSpec, column: ColumnSpec, values: Sequence[object], target: pa.DataType
 ) -> pa.Array:
     import pyarrow as pa
 
-    values = [row[column.name] for row in rows]
     # without a type, Arrow looks for one in every value, and for pandas and dateutil in every array
     own = {*map(type, values)} <= {_PYTHON.get(column.type), type(None)}
     try:

@@ -136,6 +136,33 @@ def test_a_segments_measures_are_those_of_its_own_rows_in_the_bins_of_the_whole(
         assert far == pytest.approx(np.sqrt(sum(entropy) / 2), abs=1e-9)
 
 
+def crowded(seed: int) -> dict[str, pa.Array]:
+    """One large segment beside forty small ones."""
+    names = ["large"] * 3_000 + [f"small {k % 40}" for k in range(2_400)]
+    delay = np.random.default_rng(seed).normal(size=len(names))
+    return {"origin": pa.array(names), "delay": pa.array(delay)}
+
+
+def test_a_small_segment_is_counted_in_few_bins_whatever_stands_beside_it():
+    found = score(crowded(1), crowded(2), metrics=METRICS, path="coarse", segments=(ORIGIN,))
+    (fetched,) = (
+        row["rows_returned"] for row in found.run.statements if row["step"] == "histogram"
+    )
+    # 5 400 rows in 1 023 bins, 3 000 in 511, 60 in 31; a row more for those without a number
+    assert fetched <= 2 * (1_024 + 512 + 40 * 32)
+    distances = by_segment(found, "normalized_wasserstein_distance", "delay")
+    assert len(distances) == 42
+
+
+def test_rows_that_are_told_apart_are_copied_once_a_side():
+    found = score(crowded(1), crowded(2), metrics=METRICS, path="finer", segments=(ORIGIN,))
+    steps = [row["step"] for row in found.run.statements]
+    assert steps.count("copied") == 2
+    reading = [row["sql"] for row in found.run.statements if row["step"] in ("histogram", "ties")]
+    assert len(reading) > 1
+    assert all("driftline_copied_" in sql and "driftline_key_" not in sql for sql in reading)
+
+
 def test_profiles_and_histograms_are_those_of_each_segment():
     reference, production = flights(300, 1), flights(200, 2)
     found = score(reference, production, segments=(ORIGIN,))
