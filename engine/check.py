@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from driftline.engine.alerting import follow_verdicts
@@ -65,6 +66,11 @@ class Standards:
     watched: Mapping[str, Watched]
     asked: Mapping[Key, Asked]
 
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The monitor's catalogue."""
+        return metrics_of(self.monitor)
+
     @property
     def unseen(self) -> tuple[str, ...]:
         """Columns that the file lists and no run has seen."""
@@ -87,7 +93,7 @@ class Standards:
             min_rows=self.monitor.min_rows,
             allow_empty=self.monitor.production.allow_empty,
             is_empty=is_empty,
-            metrics=metrics_of(self.monitor),
+            metrics=self.metrics,
         )
 
 

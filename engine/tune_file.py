@@ -16,13 +16,14 @@ from typing import Final, Literal
 from driftline.engine.catalog import Metric
 from driftline.engine.config import Sections, load_sections
 from driftline.engine.conventions import metrics_of
+from driftline.engine.dials import Spot, shortest, spelled, written_amount
 from driftline.engine.durable import put_in_place, unfinished
 from driftline.engine.errors import ConfigError
 from driftline.engine.project import MetricRule, Monitor, Project, Signal, Threshold
 from driftline.engine.results import ALL
 from driftline.engine.signal_models import FEATURE_TYPES, FULL_NAMES, LISTED
 from driftline.engine.thresholds import LEVELS
-from driftline.engine.tuning import Groups, Spot, shortest, spelled, written_amount
+from driftline.engine.tuning import Groups
 from driftline.engine.yaml_edit import CannotEdit, Draft, Edit, edited
 from driftline.engine.yaml_file import Map, Place, Seq, Trail, YamlFile
 

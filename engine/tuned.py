@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from driftline.engine.dials import spelled
 from driftline.engine.results import ALL
-from driftline.engine.tuning import Proposal, Tuning, spelled
+from driftline.engine.tuning import Proposal, Tuning
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,16 +16,24 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
-from driftline.engine.catalog import Kind, Metric
+from driftline.engine.catalog import Kind
 from driftline.engine.check import Asked, Standards
-from driftline.engine.commented import flow
 from driftline.engine.conventions import metrics_of
+from driftline.engine.dials import (
+    Dial,
+    Spot,
+    alone,
+    kinds_of,
+    moved,
+    next_number,
+    reaches_of,
+    rounded,
+)
 from driftline.engine.incidents import (
     BAD,
     ERROR,
@@ -41,7 +49,7 @@ from driftline.engine.incidents import (
 )
 from driftline.engine.intervals import poisson_95
 from driftline.engine.journal import measure_hash
-from driftline.engine.project import Bound, Monitor, Threshold
+from driftline.engine.project import Monitor, Threshold
 from driftline.engine.results import ALL
 from driftline.engine.rows import verdict_columns
 
@@ -52,83 +60,11 @@ MONTH: Final = timedelta(days=30.4)
 FEW_WINDOWS: Final = 8
 # A threshold that more of what it judges is beyond than this tells nothing when it is.
 MOST_BEYOND: Final = 0.5
-# Digits that a person would write.
-DIGITS: Final = 2
-# From this share of a metric's best on, digits are those of the distance to it: 0.987.
-NEAR_BEST: Final = 0.9
-
-_LEVELS: Final = ("warn", "fail")
 _EPOCH: Final = datetime(1970, 1, 1)
-
-
-@dataclass(frozen=True, order=True)
-class Spot:
-    """What one threshold of the file decides.
-
-    Attributes:
-        signal: The signal; empty where it is of a feature's settings.
-        metric: The metric.
-        scopes: Feature types it is for, or `__all__` of what has none.
-        feature: The feature whose settings have it; empty of a signal's.
-    """
-
-    signal: str
-    metric: str
-    scopes: tuple[str, ...] = (ALL,)
-    feature: str = ""
 
 
 # From a signal and metric to the feature types whose thresholds are one in the file.
 Groups = Mapping[tuple[str, str], Sequence[tuple[str, ...]]]
-
-
-@dataclass(frozen=True)
-class Dial:
-    """One limit that can be moved.
-
-    Attributes:
-        spot: The threshold it belongs to.
-        kind: Its side: `max`, `min`, `increase` or `decrease`.
-        threshold: The whole threshold as it is now.
-        reference: The reference it compares with; `__all__` is none.
-        at: Where it is among the limits.
-    """
-
-    spot: Spot
-    kind: Kind
-    threshold: Threshold
-    reference: str
-    at: int
-
-    @property
-    def level(self) -> str:
-        """The level that opens incidents: the stricter one that has this side."""
-        found = [name for name in _LEVELS if self.bound(name) is not None]
-        return min(found, key=lambda name: _looseness(self.bound(name), self.kind))
-
-    @property
-    def amount(self) -> float:
-        """The limit of that level as the file has it; a share where it is relative."""
-        bound = self.bound(self.level)
-        assert bound is not None
-        return bound.amount
-
-    @property
-    def is_relative(self) -> bool:
-        """Whether the amount is a share of the reference's own value."""
-        bound = self.bound(self.level)
-        return bound is not None and bound.relative
-
-    def bound(self, level: str) -> Bound | None:
-        """The limit of a level on this side."""
-        whole: Bound | None = getattr(self.threshold, level)
-        sides = () if whole is None else whole.sides
-        return next((side for side in sides if side.kind == self.kind), None)
-
-
-def _looseness(bound: Bound | None, kind: Kind) -> float:
-    amount = 0.0 if bound is None else bound.amount
-    return -amount if kind == "min" else amount
 
 
 @dataclass(frozen=True)
@@ -272,139 +208,6 @@ def tuned(
     return replace(tuning, notes=(*notes, *_doubts(tuning, allowed)))
 
 
-def moved(threshold: Threshold, dial: Dial, amount: float) -> Threshold:
-    """A threshold with one limit moved, at both of its levels in proportion.
-
-    Args:
-        threshold: The threshold; of other sides than the limit's it keeps what it has.
-        dial: The limit as it is now.
-        amount: What the level that opens incidents is to be.
-    """
-    levels: dict[str, Bound | None] = {}
-    for name in _LEVELS:
-        whole: Bound | None = getattr(threshold, name)
-        own = dial.bound(name)
-        if whole is None or own is None:
-            levels[name] = whole
-            continue
-        new = amount if name == dial.level else _in_proportion(own, dial, amount)
-        sides = [replace(s, amount=new) if s.kind == dial.kind else s for s in whole.sides]
-        first, *rest = (replace(side, other=None) for side in sides)
-        levels[name] = replace(first, other=rest[0]) if rest else first
-    return Threshold(levels["fail"], levels["warn"])
-
-
-def spelled(threshold: Threshold, bare: Kind) -> str:
-    """A threshold as a person writes it: a number alone where that says it."""
-    return flow(shortest(threshold, bare))
-
-
-def shortest(threshold: Threshold, bare: Kind) -> object:
-    """A threshold as a value of the file: a number alone where that says it.
-
-    Args:
-        threshold: The threshold.
-        bare: What a number without a word means for its metric.
-    """
-    levels = {
-        name: _limits(level, bare)
-        for name in _LEVELS
-        if (level := getattr(threshold, name)) is not None
-    }
-    return levels.get("fail") if levels.keys() <= {"fail"} else levels
-
-
-def _limits(bound: Bound, bare: Kind) -> object:
-    found = {side.kind: written_amount(side.amount, percent=side.relative) for side in bound.sides}
-    alone = len(found) == 1 and bare in found and not bound.relative
-    return found[bare] if alone else found
-
-
-def written_amount(amount: float, *, percent: bool) -> int | float | str:
-    """A number as the file has it."""
-    if percent:
-        return f"{(Decimal(repr(amount)) * 100).normalize():f}%"
-    return int(amount) if amount == int(amount) and abs(amount) < 1e15 else amount
-
-
-def _in_proportion(own: Bound, dial: Dial, amount: float) -> float:
-    """The limit of the level that does not open incidents, as far from the other as before."""
-    old = dial.amount
-    if amount == old:
-        return own.amount
-    far = own.amount * amount / old if own.amount * old > 0 else own.amount + amount - old
-    rounded = _rounded(far, dial.kind, None)
-    return min(rounded, amount) if dial.kind == "min" else max(rounded, amount)
-
-
-def _alone(dial: Dial, amount: float) -> Threshold:
-    """The limit without what the threshold has on another side."""
-    whole = moved(dial.threshold, dial, amount)
-    found: dict[str, Bound | None] = dict.fromkeys(_LEVELS)
-    for name in _LEVELS:
-        level: Bound | None = getattr(whole, name)
-        for side in () if level is None else level.sides:
-            if side.kind == dial.kind:
-                found[name] = replace(side, other=None)
-    return Threshold(found["fail"], found["warn"])
-
-
-def _rounded(value: float, kind: Kind, metric: Metric | None) -> float:
-    """The strictest number that a person would write and that the value is not beyond."""
-    exact = Decimal(repr(float(value)))
-    high = math.inf if metric is None else metric.high
-    if kind == "min" and math.isfinite(high) and high > 0 and value > NEAR_BEST * high:
-        best = Decimal(repr(high))
-        found = best - _cut(best - exact, ROUND_CEILING)
-    else:
-        found = _cut(exact, ROUND_FLOOR if kind == "min" else ROUND_CEILING)
-    return float(found)
-
-
-def _cut(exact: Decimal, way: str) -> Decimal:
-    """A number cut to so many significant digits."""
-    if not exact:
-        return exact
-    return exact.quantize(Decimal(1).scaleb(exact.adjusted() - DIGITS + 1), rounding=way)
-
-
-def _step(amount: float, kind: Kind, metric: Metric, *, looser: bool) -> float:
-    """The next number that a person would write."""
-    exact = Decimal(repr(amount))
-    near = kind == "min" and math.isfinite(metric.high) and amount > NEAR_BEST * metric.high
-    of = Decimal(repr(metric.high)) - exact if near else exact
-    unit = Decimal(1).scaleb((of.adjusted() if of else -3) - DIGITS + 1)
-    up = looser != (kind == "min")
-    # towards zero the digits of the next number are finer, unless it is no power of ten
-    if abs(of) == Decimal(1).scaleb(of.adjusted()) and of and (up != (of > 0)) != near:
-        unit /= 10
-    return float(exact + unit if up else exact - unit)
-
-
-def _reaches(row: Row, how: Asked, dial: Dial, metric: Metric) -> list[float]:
-    """Amounts at which the row is at the limit: by its value first, and by what else decides."""
-    decides = [row["value"]]
-    if row["_has_p"] and metric.test is not None:
-        decides.append(row["q_value"])
-    elif row["_has_p"] and how.alert_when == "confident":
-        decides.append(row["ci_low" if dial.kind in ("max", "increase") else "ci_high"])
-    found = [_reach(each, row["reference_value"], dial) for each in decides]
-    if found[0] is None:
-        return []
-    return [each for each in found if each is not None]
-
-
-def _reach(value: float | None, reference: float | None, dial: Dial) -> float | None:
-    if value is None or not math.isfinite(value):
-        return None
-    if dial.kind in ("max", "min"):
-        return value
-    if reference is None or (dial.is_relative and reference == 0):
-        return None
-    way = value - reference if dial.kind == "increase" else reference - value
-    return max(0.0, way / abs(reference) if dial.is_relative else way)
-
-
 # From which number on a row is beyond, and from which on for sure; `_NEVER` where it is not.
 _Turn = tuple[int, int]
 _NEVER: Final = 1 << 30
@@ -503,15 +306,17 @@ class _History:
         self.dials = self._dials()
         by_key = {(dial.spot, dial.kind): dial for dial in self.dials}
         self.judged: list[list[Row]] = [[] for _ in self.dials]
+        # how rows are judged as it is, by what they are in memory
+        self._now: dict[int, Row] = {}
         self._how: list[list[Asked]] = [[] for _ in self.dials]
         for row, how in self.rows:
             spot = self._spot(row)
-            sides = [] if spot is None else [by_key[spot, kind] for kind in _kinds(how.threshold)]
+            sides = [] if spot is None else [by_key[spot, kind] for kind in kinds_of(how.threshold)]
             row["_dials"] = {dial.kind: dial.at for dial in sides}
             if not sides or not self._is_evidence(row, how):
                 continue
             for dial in sides:
-                if _reaches(row, how, dial, self.metrics[row["metric"]]):
+                if reaches_of(row, how, dial, self.metrics[row["metric"]]):
                     self.judged[dial.at].append(row)
                     self._how[dial.at].append(how)
         told = [row for found in self.judged for row in found]
@@ -525,7 +330,7 @@ class _History:
 
     def _is_evidence(self, row: Row, how: Asked) -> bool:
         """Whether there were rows enough, and nothing went wrong."""
-        verdict = self._verdict(row, how)
+        verdict = self._now[id(row)] = self._verdict(row, how)
         return verdict["status"] in ("ok", "warning", "breached", "inconclusive")
 
     def _verdict(self, row: Row, how: Asked) -> Row:
@@ -538,7 +343,7 @@ class _History:
         for row, how in self.rows:
             spot = self._spot(row)
             if spot is not None:
-                for kind in _kinds(how.threshold):
+                for kind in kinds_of(how.threshold):
                     found.setdefault((spot, kind), (how.threshold, row["reference"]))
         order = {
             (signal.name, rule.metric): place
@@ -587,13 +392,13 @@ class _History:
     def _steps_of(self, dial: Dial) -> _Steps:
         rows, hows = self.judged[dial.at], self._how[dial.at]
         metric = self.metrics[dial.spot.metric]
-        reaches = [_reaches(r, how, dial, metric) for r, how in zip(rows, hows, strict=True)]
-        every = {_rounded(each, dial.kind, metric) for of in reaches for each in of}
+        reaches = [reaches_of(r, how, dial, metric) for r, how in zip(rows, hows, strict=True)]
+        every = {rounded(each, dial.kind, metric) for of in reaches for each in of}
         if not every:
             return _Steps()
         strict_first = sorted(every, reverse=dial.kind == "min")
-        loosest = _step(strict_first[-1], dial.kind, metric, looser=True)
-        strictest = _step(strict_first[0], dial.kind, metric, looser=False)
+        loosest = next_number(strict_first[-1], dial.kind, metric, looser=True)
+        strictest = next_number(strict_first[0], dial.kind, metric, looser=False)
         if dial.kind in ("increase", "decrease"):
             strictest = max(0.0, strictest)
         strict_first += [loosest]
@@ -601,12 +406,16 @@ class _History:
             strict_first.insert(0, strictest)
         numbers = strict_first[::-1]
         places = {number: place for place, number in enumerate(numbers)}
-        judges = [_alone(dial, number) for number in numbers]
+        judges = [alone(dial, number) for number in numbers]
+
+        known: dict[tuple[int, int], int] = {}
 
         def doubt(at: int, place: int) -> int:
-            how = replace(hows[at], threshold=judges[place])
-            status = self._verdict(rows[at], how)["status"]
-            return 2 if status in BAD else int(status == "inconclusive")
+            if (at, place) not in known:
+                how = replace(hows[at], threshold=judges[place])
+                status = self._verdict(rows[at], how)["status"]
+                known[at, place] = 2 if status in BAD else int(status == "inconclusive")
+            return known[at, place]
 
         def turn(at: int, least: int) -> int:
             if doubt(at, last) < least:
@@ -618,7 +427,7 @@ class _History:
             return bisect_left(range(last), True, key=lambda place: doubt(at, place) >= least)
 
         last = len(numbers) - 1
-        guesses = [[places[_rounded(each, dial.kind, metric)] for each in of] for of in reaches]
+        guesses = [[places[rounded(each, dial.kind, metric)] for each in of] for of in reaches]
         return _compressed(numbers, [(turn(at, 1), turn(at, 2)) for at in range(len(rows))])
 
     def changes(self, dial: Dial, amount: float, state: int) -> bool:
@@ -626,15 +435,15 @@ class _History:
         if amount == dial.amount:
             return False
         metric = self.metrics[dial.spot.metric]
-        if _rounded(dial.amount, dial.kind, metric) != amount:
+        if rounded(dial.amount, dial.kind, metric) != amount:
             return True
-        alone = _alone(dial, dial.amount)
+        as_is = alone(dial, dial.amount)
         now = {
             at
             for at, (row, how) in enumerate(
                 zip(self.judged[dial.at], self._how[dial.at], strict=True)
             )
-            if self._verdict(row, replace(how, threshold=alone))["status"] in BAD
+            if self._verdict(row, replace(how, threshold=as_is))["status"] in BAD
         }
         return now != self.steps[dial.at].beyond(state)
 
@@ -654,18 +463,14 @@ class _History:
         for at in row["_dials"].values():
             if at in amounts:
                 threshold = moved(threshold, self.dials[at], amounts[at])
+        if threshold == how.threshold and id(row) in self._now:
+            return row | self._now[id(row)]
         return row | self._verdict(row, replace(how, threshold=threshold))
 
     def folded(self, rows: Iterable[Row]) -> tuple[list[Incident], list[Event]]:
         """Incidents of judged rows, as runs fold them; no person has closed any."""
         rules = Rules(self.monitor.alerting, self.monitor.name, self.monitor.time_zone)
         return fold(rules, self.lines, rows, {})
-
-
-def _kinds(threshold: Threshold) -> tuple[Kind, ...]:
-    """The sides of a threshold, at whichever level."""
-    levels = (threshold.fail, threshold.warn)
-    return tuple(dict.fromkeys(side.kind for level in levels if level for side in level.sides))
 
 
 def _compressed(numbers: Sequence[float], turns: Sequence[_Turn]) -> _Steps:
@@ -700,16 +505,16 @@ class _Search:
     def states(self) -> dict[int, int] | None:
         """For each limit which of its numbers it is to be."""
         found = dict.fromkeys(self.dials, 0)
-        alone = dict(found)
+        fair = dict(found)
         # the same number of alerts to each limit, as many as they may have together …
         for quota in range(self.allowed + 1):
             for at in self.dials:
-                while self._may_go(at, alone[at]) and self._count({at: alone[at] + 1}) <= quota:
-                    alone[at] += 1
-            if self._count(alone) > self.allowed:
+                while self._may_go(at, fair[at]) and self._count({at: fair[at] + 1}) <= quota:
+                    fair[at] += 1
+            if self._count(fair) > self.allowed:
                 break
-            found = dict(alone)
-            if not any(self._may_go(at, alone[at]) for at in self.dials):
+            found = dict(fair)
+            if not any(self._may_go(at, fair[at]) for at in self.dials):
                 break
         # … and what is left to those that take the least, one number at a time
         going = True
@@ -769,23 +574,31 @@ class _Search:
         parts: dict[tuple[str, str], list[_Turning]] = {}
         context: list[_Turning] = []
         for row, how in history.rows:
-            base = history.at_loosest(row, how)
+            found = turned.get(id(row), [])
+            is_fine = len(found) == len(row["_dials"]) and all(first for _, (first, _) in found)
+            base = row | _FINE if found and is_fine else history.at_loosest(row, how)
             doubtful, beyond = ({**base, "status": s} for s in ("inconclusive", "breached"))
-            told = (base, doubtful, beyond), turned.get(id(row), [])
+            told = (base, doubtful, beyond), found
             if base["status"] in BAD and key_of(base).metric == NO_ROWS:
                 context.append(told)
             else:
                 key = row["signal"], "" if together else row["feature"]
                 parts.setdefault(key, []).append(told)
-        for found in parts.values():
+        for part in parts.values():
             edges: dict[int, set[int]] = {}
-            for _, turns in found:
+            for _, turns in part:
                 for at, turn in turns:
                     edges.setdefault(at, set()).update(turn)
             if edges:
-                yield list(edges), [sorted(each) for each in edges.values()], [*found, *context]
+                yield list(edges), [sorted(each) for each in edges.values()], [*part, *context]
 
 
+# What the judge says of a row that is within its limits, as far as incidents ask.
+_FINE: Final[Row] = {
+    **dict.fromkeys(("threshold", "threshold_kind", "severity", "score", "reason")),
+    "breached": False,
+    "status": "ok",
+}
 # A row as it is judged where it is not beyond, where it may be, and where it is for sure; and from which
 # states of which limits on it is.
 _Turning = tuple[tuple[Row, Row, Row], list[tuple[int, _Turn]]]

@@ -11,10 +11,10 @@ import pytest
 
 from driftline.engine.catalog import METRICS
 from driftline.engine.config import load_project, load_sections
+from driftline.engine.dials import Spot
 from driftline.engine.errors import ConfigError
 from driftline.engine.project import Bound, Threshold
 from driftline.engine.tune_file import groups_of, write_thresholds
-from driftline.engine.tuning import Spot
 from driftline.engine.yaml_edit import Edit, edited
 
 JS: Final = "jensen_shannon_distance"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from driftline.engine.check import standards_of
+from driftline.engine.dials import Dial, Spot, moved, spelled
 from driftline.engine.intervals import poisson_95
 from driftline.engine.journal import measure_hash
 from driftline.engine.project import (
@@ -29,7 +30,7 @@ from driftline.engine.project import (
 )
 from driftline.engine.results import ALL
 from driftline.engine.thresholds import parse_threshold
-from driftline.engine.tuning import Dial, Spot, Tuning, moved, spelled, tuned
+from driftline.engine.tuning import Tuning, tuned
 
 START = datetime(2026, 1, 5)
 # as long as a month, so that alerts a month are alerts a window
