@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
+from driftline.engine.catalog import Kind
 from driftline.engine.commented import flow
 from driftline.engine.conventions import metrics_of
+from driftline.engine.dials import spelled
 from driftline.engine.project import FeatureSettings, Monitor, Signal, Threshold
 from driftline.engine.results import ALL
 from driftline.engine.schema import Tree, monitor_tree
-from driftline.engine.thresholds import write_threshold
 
-Kind = Literal["new", "gone", "changed"]
+Way = Literal["new", "gone", "changed"]
 # From what costs nothing to what costs most.
 Effect = Literal["nothing", "kept", "incidents", "verdicts", "new", "values"]
 
@@ -55,7 +57,7 @@ class Change:
         effect: What it does.
     """
 
-    change: Kind
+    change: Way
     what: str
     name: str
     before: str | None
@@ -147,7 +149,7 @@ def _of_settings(old: Monitor, new: Monitor) -> Iterator[Change]:
         for metric in dict.fromkeys((*one.thresholds, *other.thresholds)):
             limits = (each.thresholds.get(metric) for each in (one, other))
             told = f"settings.{name}.thresholds.{metric}"
-            yield from _of_threshold(told, *limits)
+            yield from _of_threshold(told, _bare(old, new, metric), *limits)
 
 
 def _plainly(value: object) -> str | None:
@@ -159,14 +161,17 @@ def _plainly(value: object) -> str | None:
     return flow({key: [*v] if isinstance(v, tuple) else v for key, v in told.items()})
 
 
-def _of_threshold(name: str, before: Threshold | None, after: Threshold | None) -> Iterator[Change]:
+def _of_threshold(
+    name: str, bare: Kind, before: Threshold | None, after: Threshold | None
+) -> Iterator[Change]:
     if before != after:
-        yield Change("changed", "threshold", name, _limit(before), _limit(after), "verdicts")
+        texts = (None if each is None else spelled(each, bare) for each in (before, after))
+        yield Change("changed", "threshold", name, next(texts), next(texts), "verdicts")
 
 
-def _limit(threshold: Threshold | None) -> str | None:
-    """A threshold in full; `null` never judges."""
-    return None if threshold is None else flow(write_threshold(threshold))
+def _bare(old: Monitor, new: Monitor, metric: str) -> Kind:
+    """What a number without a word means for a metric of either."""
+    return {**metrics_of(old), **metrics_of(new)}[metric].bare
 
 
 def _of_signals(old: Monitor, new: Monitor) -> Iterator[Change]:
@@ -192,14 +197,15 @@ def _of_signals(old: Monitor, new: Monitor) -> Iterator[Change]:
                     yield Change(
                         "changed", "setting", f"{at}.{key}", shown(one), shown(other), effect
                     )
-            yield from _of_rules(at, before[name], after[name])
+            bare = partial(_bare, old, new)
+            yield from _of_rules(at, before[name], after[name], bare)
 
 
 def _metrics(signal: Signal) -> str:
     return ", ".join(rule.metric for rule in signal.rules)
 
 
-def _of_rules(at: str, old: Signal, new: Signal) -> Iterator[Change]:
+def _of_rules(at: str, old: Signal, new: Signal, bare: Callable[[str], Kind]) -> Iterator[Change]:
     before, after = (
         {(r.metric, scope): t for r in each.rules for scope, t in r.thresholds.items()}
         for each in (old, new)
@@ -208,11 +214,12 @@ def _of_rules(at: str, old: Signal, new: Signal) -> Iterator[Change]:
         name = f"{at}.{metric}" if scope == ALL else f"{at}.{scope}.{metric}"
         one, other = before.get((metric, scope)), after.get((metric, scope))
         if one is None:
-            yield Change("new", "metric", name, None, _limit(other), "new")
+            told = None if other is None else spelled(other, bare(metric))
+            yield Change("new", "metric", name, None, told, "new")
         elif other is None:
-            yield Change("gone", "metric", name, _limit(one), None, "kept")
+            yield Change("gone", "metric", name, spelled(one, bare(metric)), None, "kept")
         else:
-            yield from _of_threshold(name, one, other)
+            yield from _of_threshold(name, bare(metric), one, other)
 
 
 def _of_own_metrics(old: Monitor, new: Monitor) -> Iterator[Change]:

@@ -128,8 +128,13 @@ def write_thresholds(project: Project, changes: Changes) -> tuple[Path, ...]:
         is_right = False
     if not is_right:
         raise _refused(["the file is written in a way that cannot be edited"], changes, project)
-    for file, made in edits.items():
-        _prepare(file, made)
+    try:
+        for file, made in edits.items():
+            _prepare(file, made)
+    except ConfigError:
+        for file in edits:
+            unfinished(file.path.resolve()).unlink(missing_ok=True)
+        raise
     for file in edits:
         put_in_place(file.path.resolve())
     return tuple(sorted(texts))

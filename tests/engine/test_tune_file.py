@@ -16,6 +16,7 @@ from driftline.engine.errors import ConfigError
 from driftline.engine.project import Bound, Threshold
 from driftline.engine.tune_file import groups_of, write_thresholds
 from driftline.engine.yaml_edit import Edit, edited
+from driftline.engine.yaml_file import YamlFile
 
 JS: Final = "jensen_shannon_distance"
 PSI: Final = "population_stability_index"
@@ -252,6 +253,34 @@ def test_a_file_that_changed_meanwhile_is_left_alone(
         write_thresholds(project, {"churn": {spot(): fail(0.3)}})
     assert file.read_text() == f"{text}# somebody was faster\n"
     assert [path.name for path in tmp_path.iterdir()] == ["driftline.yml"]
+
+
+def test_of_two_files_either_both_are_written_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from driftline.engine import tune_file
+
+    (tmp_path / "driftline.yml").write_text("include: [one.yml, two.yml]\n")
+    texts = {}
+    for name in ("one", "two"):
+        texts[name] = f"name: {name}\n{SIDES.replace('    ', '')}signals: {{data_drift: [js]}}\n"
+        (tmp_path / f"{name}.yml").write_text(texts[name])
+    project = load_project(tmp_path)
+    prepare = tune_file._prepare
+
+    def fails(file: YamlFile, edits: list[Edit]) -> None:
+        if file.path.stem == "two":
+            raise ConfigError("the disk is full")
+        prepare(file, edits)
+
+    changes = {"one": {spot(): fail(0.3)}, "two": {spot(): fail(0.3)}}
+    with monkeypatch.context() as patch:
+        patch.setattr(tune_file, "_prepare", fails)
+        with pytest.raises(ConfigError, match="full"):
+            write_thresholds(project, changes)
+    assert {n: (tmp_path / f"{n}.yml").read_text() for n in texts} == texts
+    assert len(list(tmp_path.iterdir())) == 3
+    assert len(write_thresholds(project, changes)) == 2
 
 
 def test_a_file_keeps_its_mode_and_a_link_its_aim(tmp_path: Path) -> None:
