@@ -11,6 +11,7 @@ from driftline.engine.yaml_file import (
     Complaints,
     Map,
     Seq,
+    YamlFile,
     locate,
     merge,
     nearest,
@@ -135,6 +136,15 @@ def test_a_mark_at_the_head_and_windows_line_ends_do_not_move_lines(tmp_path: Pa
     root = read_yaml(path, "a.yml", Complaints()).root
     assert isinstance(root, Map)
     assert locate(root, ("b",))[0].line == 2
+
+
+def test_a_position_is_on_the_line_that_as_many_ends_of_lines_lie_before() -> None:
+    text = "\n\na: 1\n\u2028\x85b: 2\n\n"
+    file = YamlFile(Path("x.yml"), "x.yml", text)
+    # what other standards take for the end of a line is none in YAML 1.2
+    assert [file.line(k) for k in range(len(text) + 1)] == [
+        1 + text[:k].count("\n") for k in range(len(text) + 1)
+    ]
 
 
 def test_a_place_is_the_deepest_part_that_exists(tmp_path: Path) -> None:
