@@ -325,6 +325,13 @@ def _of_features(standards: Standards, stored: Stored) -> Iterator[Change]:
     now |= set(standards.unseen)
     then = {row["feature"] for row in stored.features if row["included"]}
     known = {row["feature"] for row in stored.features}
+    # of the first few, runs decide which they are
+    ranked = {s.name for s in standards.monitor.signals if standards.monitor.ranking_of(s)}
+    now -= {
+        name
+        for name, item in standards.watched.items()
+        if name in known - then and ranked >= {*item.signals}
+    }
     for name in sorted(now - then):
         if name in known:
             yield Change("new", "feature", name, None, name, "new")

@@ -298,3 +298,16 @@ def test_predictions_and_errors_are_told_by_airport_and_carrier(
         ("prediction_drift", "origin", airports),
     ]
     assert "11 of 19 segments breached, worst carrier=MQ: (all rows) rmse" in printed
+
+
+def test_its_file_is_what_its_results_were_computed_by(demo_run: tuple[Path, str]) -> None:
+    import driftline
+
+    found = driftline.validate(demo_run[0], diff=True).differences
+    assert found is not None
+    assert [(each.monitor, each.changes, each.commands) for each in found.monitors] == [
+        ("arrival_delay", (), ()),
+        ("arrival_delay_daily", (), ()),
+    ]
+    counts = {each.monitor: each.window_count for each in found.monitors}
+    assert counts == {"arrival_delay": 2, "arrival_delay_daily": 42}
