@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -43,6 +44,7 @@ class Part(BaseModel):
     )
 
     @classmethod
+    @cache
     def known(cls) -> tuple[str, ...]:
         """The keys as the file spells them, and those that only the reader of files sets."""
         return tuple(info.alias or name for name, info in cls.model_fields.items())

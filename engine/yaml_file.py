@@ -19,11 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from driftline.engine.errors import ConfigError
+from driftline.engine.yaml_nodes import MAPS, SCALARS, SEQUENCES, MappingNode, Node, compose
 
 __all__ = [
     "Complaints",
@@ -251,7 +250,7 @@ def read_yaml(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an anchor defined twice: YAML allows it
-            node = YAML(typ="safe", pure=True).compose(file.text)
+            node = compose(file.text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{label}:{mark.line + 1}" if mark else label
@@ -302,13 +301,13 @@ class _Reader:
             return None
         if not str(node.tag).startswith(_STANDARD_TAGS):
             self.complaints.at(place, f"the tag {node.tag} means nothing here")
-        if isinstance(node, ScalarNode):
+        if isinstance(node, SCALARS):
             return node.value if node.tag == _TEXT_TAG else _scalar(node.value)
         self.open.append(node)
         made: object = None
-        if isinstance(node, MappingNode):
+        if isinstance(node, MAPS):
             made = self.map(node, place)
-        elif isinstance(node, SequenceNode):
+        elif isinstance(node, SEQUENCES):
             made = Seq(Marks(place))
             for index, item in enumerate(node.value):
                 below = place.then(index, self.line(item))
@@ -327,7 +326,7 @@ class _Reader:
             if key.tag == _MERGE_TAG:
                 found = self.value(value, place)
                 merged += found if isinstance(found, Seq) else [found]
-            elif not isinstance(key, ScalarNode):
+            elif not isinstance(key, SCALARS):
                 self.complaints.at(Place(self.file, line, place.trail), "a key must be a name")
             elif key.value in made:
                 first = made.marks.places[key.value].line

@@ -21,6 +21,7 @@ FLOORS: Final = (
         "dispersion",
         "grid",
         "cells",
+        "yaml_nodes",
         "yaml_file",
         "estimating",
         "durable",
@@ -135,7 +136,8 @@ DOORS: Final = {
     "lightgbm": {"surrogate"},
     "jinja2": {"render", "dbt"},
     "scipy": {"significance", "intervals"},
-    "ruamel": {"yaml_edit", "yaml_file", "schema"},
+    "ruamel": {"yaml_edit", "yaml_file", "yaml_nodes", "schema"},
+    "yaml": {"yaml_nodes"},
     "duckdb": {
         "workbench",
         "place",
