@@ -419,12 +419,12 @@ def unpacked(content: bytes) -> Column:
 
 def _floats_of(told: Dispersion) -> list[float]:
     gaps = () if told.gaps is None else astuple(told.gaps)
-    return [told.factor, told.share, told.inverse, *gaps]
+    return [told.factor, told.share, told.inverse, told.caution, *gaps]
 
 
 def _scattered(windows: int, floats: Sequence[float]) -> Dispersion:
-    factor, share, inverse, *gaps = floats
-    return Dispersion(windows, factor, share, inverse, Gaps(*gaps) if gaps else None)
+    factor, share, inverse, caution, *gaps = floats
+    return Dispersion(windows, factor, share, inverse, caution, Gaps(*gaps) if gaps else None)
 
 
 def counted_categories(

@@ -286,9 +286,9 @@ class _Evidence:
         gaps = standardised_gaps(n, m)
         largest = found.metric != "normalized_wasserstein_distance"
         # clusters weigh more in larger windows
-        more = known.at(float(n.sum()), float(m.sum())) / max(known.factor, 1.0)
+        more = known.at(float(n.sum()), float(m.sum())) / max(known.factor * known.caution, 1.0)
         gap = float(gaps.max() if largest else gaps.mean()) / math.sqrt(more)
-        return known.gaps.probability(gap, largest=largest)
+        return known.gaps.probability(gap, known.windows, largest=largest)
 
     def _scatter(self, found: Measurement) -> tuple[float, Dispersion] | None:
         """By how much a measurement's rows scatter more, and what tells it."""

@@ -685,20 +685,19 @@ def _fewer_cells(x: Counts, n: Counts, m: Counts) -> tuple[Counts, Counts, Count
     return sums / (a + b), a, b
 
 
-def gamma_tail(value: float, mean: float, variance: float) -> float:
-    """Upper tail of a gamma variable of a mean and variance; of none, whether it is below the mean.
-
-    Args:
-        value: 0 or more.
-        mean: More than 0 unless the variance is 0.
-        variance: 0 or more.
-    """
+def f_tail(ratio: float, freedom: float, others: float) -> float:
+    """Upper tail of Fisher's F: a mean square over another, of so many degrees of freedom each."""
     from scipy import special
 
-    if not variance > 0:
-        return 1.0 if value <= mean else LEAST
-    found = special.gammaincc(mean * mean / variance, value * mean / variance)
-    return max(LEAST, float(found))
+    return max(LEAST, float(special.fdtrc(freedom, others, ratio)))
+
+
+def f_quantile(freedom: float, others: float) -> float:
+    """By how much F's 99 % point lies beyond that of a chi-squared mean square, 1 or more."""
+    from scipy import special
+
+    known = special.chdtri(freedom, 0.01) / freedom
+    return max(1.0, float(special.fdtri(freedom, others, 0.99) / known))
 
 
 def pearson_tail(z: Counts, skew: Counts) -> Counts:

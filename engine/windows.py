@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from driftline.engine.dispersion import FEWEST_WINDOWS, MOST_WINDOWS
+from driftline.engine.dispersion import FEWEST_CYCLES, FEWEST_WINDOWS, MOST_WINDOWS
 from driftline.engine.errors import ConfigError
 from driftline.engine.project import (
     Duration,
@@ -246,7 +246,8 @@ def control_spans(monitor: Monitor, span: Span | None) -> tuple[tuple[datetime, 
             found.append((start, end))
             end = start
         found.reverse()
-    return tuple(found[-MOST_WINDOWS:]) if len(found) >= FEWEST_WINDOWS else ()
+    fewest = FEWEST_CYCLES if span.parts else FEWEST_WINDOWS
+    return tuple(found[-MOST_WINDOWS:]) if len(found) >= fewest else ()
 
 
 def _seasons(

@@ -196,11 +196,11 @@ def test_independent_rows_are_left_about_as_they_are(run: Run) -> None:
     ("reference", "more"),
     [
         ("{window: {size: P7D}}", ""),
-        ("{same: P1D, cycles: 7}", ""),
+        ("{same: P2D, cycles: 3}", ""),
         ("{table: FOLDER/independent.parquet}", ""),
         (RECENT, "conventions: azure"),
     ],
-    ids=["a week", "seven cycles", "a whole table", "conventions of others"],
+    ids=["a week", "three cycles", "a whole table", "conventions of others"],
 )
 def test_rows_are_taken_for_independent_where_nothing_tells_otherwise(
     run: Run, folder: Path, reference: str, more: str
@@ -210,7 +210,7 @@ def test_rows_are_taken_for_independent_where_nothing_tells_otherwise(
 
 
 def test_cycles_tell_by_the_same_days_alone(run: Run) -> None:
-    found = by_name(run(reference="{same: P2D, cycles: 10}"))
+    found = by_name(run(reference="{same: P2D, cycles: 5}"))
     assert "independent rows" in found["amount", "jensen_shannon_distance"]["reason"]
 
 
