@@ -1,7 +1,7 @@
 """Incidents of four weeks on which nothing happens: clustered rows, weekday seasons, default settings.
 
-    python bench/four_weeks.py                      # the table of docs/references.md
-    python bench/four_weeks.py --seeds 2 --users 60  # a look
+    python bench/four_weeks.py --seeds 3 --users 100   # the table of docs/references.md
+    python bench/four_weeks.py --seeds 1 --users 60    # a look
 
 A day has so many users, each with some orders that are much alike; weekends differ from other days.
 Twelve weeks are drawn from one law. The last four are monitored day by day, with default metrics,
