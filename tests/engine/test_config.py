@@ -306,3 +306,24 @@ def test_thresholds_that_can_never_fail_and_settings_nobody_reads_are_noted(
         "its range is [0, 1]",
         "monitors[churn].settings.age: no signal measures population_stability_index",
     )
+
+
+@pytest.mark.parametrize("was", [True, False])
+def test_reading_leaves_the_collector_as_it_was(tmp_path: Path, *, was: bool) -> None:
+    import gc
+
+    path = tmp_path / "driftline.yml"
+    path.write_text(
+        "monitors: [{name: m, production: {table: a.csv}, reference: {table: b.csv}}]\n"
+    )
+    enabled = gc.isenabled()
+    try:
+        (gc.enable if was else gc.disable)()
+        load_project(path)
+        assert gc.isenabled() == was
+        path.write_text("monitors: 1\n")
+        with pytest.raises(ConfigError):
+            load_project(path)
+        assert gc.isenabled() == was
+    finally:
+        (gc.enable if enabled else gc.disable)()
