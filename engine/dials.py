@@ -13,13 +13,12 @@ from driftline.engine.check import Asked
 from driftline.engine.commented import flow
 from driftline.engine.project import Bound, Threshold
 from driftline.engine.results import ALL
+from driftline.engine.thresholds import LEVELS, percentage
 
 # Digits that a person would write.
 DIGITS: Final = 2
 # From this share of a metric's best on, digits are those of the distance to it: 0.987.
 NEAR_BEST: Final = 0.9
-
-_LEVELS: Final = ("warn", "fail")
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +59,7 @@ class Dial:
     @property
     def level(self) -> str:
         """The level that opens incidents: the stricter one that has this side."""
-        found = [name for name in _LEVELS if self.bound(name) is not None]
+        found = [name for name in LEVELS if self.bound(name) is not None]
         return min(found, key=lambda name: _looseness(self.bound(name), self.kind))
 
     @property
@@ -97,7 +96,7 @@ def moved(threshold: Threshold, dial: Dial, amount: float) -> Threshold:
         amount: What the level that opens incidents is to be.
     """
     levels: dict[str, Bound | None] = {}
-    for name in _LEVELS:
+    for name in LEVELS:
         whole: Bound | None = getattr(threshold, name)
         own = dial.bound(name)
         if whole is None or own is None:
@@ -124,7 +123,7 @@ def shortest(threshold: Threshold, bare: Kind) -> object:
     """
     levels = {
         name: _limits(level, bare)
-        for name in _LEVELS
+        for name in LEVELS
         if (level := getattr(threshold, name)) is not None
     }
     return levels.get("fail") if levels.keys() <= {"fail"} else levels
@@ -139,7 +138,7 @@ def _limits(bound: Bound, bare: Kind) -> object:
 def written_amount(amount: float, *, percent: bool) -> int | float | str:
     """A number as the file has it."""
     if percent:
-        return f"{(Decimal(repr(amount)) * 100).normalize():f}%"
+        return percentage(amount)
     return int(amount) if amount == int(amount) and abs(amount) < 1e15 else amount
 
 
@@ -156,8 +155,8 @@ def _in_proportion(own: Bound, dial: Dial, amount: float) -> float:
 def alone(dial: Dial, amount: float) -> Threshold:
     """The limit without what the threshold has on another side."""
     whole = moved(dial.threshold, dial, amount)
-    found: dict[str, Bound | None] = dict.fromkeys(_LEVELS)
-    for name in _LEVELS:
+    found: dict[str, Bound | None] = dict.fromkeys(LEVELS)
+    for name in LEVELS:
         level: Bound | None = getattr(whole, name)
         for side in () if level is None else level.sides:
             if side.kind == dial.kind:

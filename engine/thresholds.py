@@ -23,7 +23,14 @@ from typing import Final, get_args
 from driftline.engine.catalog import Kind
 from driftline.engine.project import Bound, Threshold
 
-__all__ = ["KINDS", "LEVELS", "ThresholdError", "parse_threshold", "write_threshold"]
+__all__ = [
+    "KINDS",
+    "LEVELS",
+    "ThresholdError",
+    "parse_threshold",
+    "percentage",
+    "write_threshold",
+]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 LEVELS: Final = ("warn", "fail")
@@ -67,6 +74,11 @@ def write_threshold(threshold: Threshold) -> dict[str, object] | None:
     """Spell a threshold in full, so that `parse_threshold` gives it back."""
     levels = ((level, getattr(threshold, level)) for level in LEVELS)
     return {level: _write(bound) for level, bound in levels if bound is not None} or None
+
+
+def percentage(share: float) -> str:
+    """A share as a percentage, digit by digit."""
+    return f"{(Decimal(repr(share)) * 100).normalize():f}%"
 
 
 def _limit(value: object, bare: Kind, path: tuple[str, ...]) -> Bound | None:

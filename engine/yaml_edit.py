@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
 from driftline.engine.commented import flow
+from driftline.engine.thresholds import percentage
 from driftline.engine.yaml_file import Trail, YamlFile, spell
+from driftline.engine.yaml_nodes import MAPS, SCALARS, SEQUENCES, Node, compose
 
 # A number with what may stand before and around it: an anchor, quotes, a percent sign.
 _WRITTEN: Final = re.compile(
@@ -50,9 +48,7 @@ class Draft:
         self.file = file
         self.edits: list[Edit] = []
         self._added: dict[Trail, dict[str, Any]] = {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an anchor defined twice: YAML allows it
-            self._root = YAML(typ="safe", pure=True).compose(file.text)
+        self._root = compose(file.text)
 
     def span(self, trail: Trail) -> tuple[int, int]:
         """Where the value stands that a trail leads to; that of an alias is where it is aliased from."""
@@ -87,11 +83,11 @@ class Draft:
         """
         node = self._node(trail)
         start, text = node.start_mark.index, self.file.text
-        if not isinstance(node, SequenceNode) or text[start] in "&!":
+        if not isinstance(node, SEQUENCES) or text[start] in "&!":
             raise self._cannot(start, "it is not a plain list")
         for item in node.value:
             first, end = item.start_mark.index, item.end_mark.index
-            if not isinstance(item, ScalarNode) or first < start or item.value not in values:
+            if not isinstance(item, SCALARS) or first < start or item.value not in values:
                 raise self._cannot(first, "it is not a plain word")
             self._replace(end, end, f": {flow(values[item.value])}")
             if not node.flow_style:
@@ -118,8 +114,8 @@ class Draft:
             node = below
         else:
             raise self._cannot(node.start_mark.index, "there is an entry of that name")
-        is_empty = isinstance(node, ScalarNode) and str(node.tag).endswith(":null")
-        if not isinstance(node, MappingNode) and not is_empty:
+        is_empty = isinstance(node, SCALARS) and str(node.tag).endswith(":null")
+        if not isinstance(node, MAPS) and not is_empty:
             raise self._cannot(node.start_mark.index, "it is no map")
         entries = self._added.setdefault(trail[:depth], {})
         for step in trail[depth:-1]:
@@ -145,14 +141,14 @@ class Draft:
         """What adds entries to the map that a trail leads to."""
         node, text = self._node(trail), self.file.text
         start, end = node.start_mark.index, node.end_mark.index
-        if isinstance(node, ScalarNode):
+        if isinstance(node, SCALARS):
             if start < end:
                 return Edit(start, end, flow(entries))
             # nothing stands there: its mark is where the next thing begins
             key = self._key(self._node(trail[:-1]), trail[-1])
             at = self._after_colon(key)
             return Edit(at, at, f" {flow(entries)}")
-        assert isinstance(node, MappingNode)
+        assert isinstance(node, MAPS)
         if node.flow_style:
             inside = flow(entries)[1:-1]
             at = self._tail(node.value[-1][0], node.value[-1][1]) if node.value else end - 1
@@ -168,11 +164,11 @@ class Draft:
         if value.start_mark.index < begun:  # an alias: what it stands for is further up
             rest = re.compile(r"\s*:\s*\*[^\s,}\]]+").match(self.file.text, begun)
             return begun if rest is None else rest.end()
-        if isinstance(value, MappingNode) and not value.flow_style:
+        if isinstance(value, MAPS) and not value.flow_style:
             return self._tail(*value.value[-1])
-        if isinstance(value, ScalarNode) and end == value.start_mark.index:
+        if isinstance(value, SCALARS) and end == value.start_mark.index:
             return self._after_colon(key)
-        if isinstance(value, SequenceNode) and not value.flow_style:
+        if isinstance(value, SEQUENCES) and not value.flow_style:
             last = value.value[-1]
             return begun if last.start_mark.index < begun else self._tail(key, last)
         return len(self.file.text[:end].rstrip())
@@ -182,7 +178,7 @@ class Draft:
 
     def _key(self, node: Node, step: str | int) -> Node:
         found: list[Node] = [
-            key for key, _ in node.value if isinstance(key, ScalarNode) and key.value == step
+            key for key, _ in node.value if isinstance(key, SCALARS) and key.value == step
         ]
         if not found:
             raise self._cannot(node.start_mark.index, "an anchor shares it with other parts")
@@ -199,18 +195,18 @@ class Draft:
 
     def _below(self, node: Node, step: str | int) -> Node | None:
         """The value of one entry; of a map also what it takes in by `<<`."""
-        if isinstance(node, SequenceNode):
+        if isinstance(node, SEQUENCES):
             items: list[Node] = node.value
             return items[step] if isinstance(step, int) and step < len(items) else None
-        if not isinstance(node, MappingNode):
+        if not isinstance(node, MAPS):
             return None
         pairs: list[tuple[Node, Node]] = node.value
         for key, value in pairs:
-            if isinstance(key, ScalarNode) and key.value == step:
+            if isinstance(key, SCALARS) and key.value == step:
                 return value
         for key, value in pairs:
             if str(key.tag).endswith(":merge"):
-                several = value.value if isinstance(value, SequenceNode) else [value]
+                several = value.value if isinstance(value, SEQUENCES) else [value]
                 for each in several:
                     if (found := self._below(each, step)) is not None:
                         return found
@@ -218,13 +214,6 @@ class Draft:
 
     def _cannot(self, index: int, why: str) -> CannotEdit:
         return CannotEdit(f"{self.file.label}:{self.file.line(index)}: {why}")
-
-
-def percentage(share: float) -> str:
-    """A share as a percentage, digit by digit."""
-    from decimal import Decimal
-
-    return f"{(Decimal(repr(share)) * 100).normalize():f}%"
 
 
 def edited(text: str, edits: list[Edit]) -> str:

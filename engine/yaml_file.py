@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-import warnings
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +52,8 @@ _INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(
     r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
+# No project is nested so deeply; what comes after reading need not wonder how deep it may go.
+DEEPEST: Final = 100
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _MERGE_TAG: Final = "tag:yaml.org,2002:merge"
 _STANDARD_TAGS: Final = "tag:yaml.org,2002:"
@@ -248,9 +249,9 @@ def read_yaml(
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     file = YamlFile(path, label, text, included=included)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an anchor defined twice: YAML allows it
-            node = compose(file.text)
+        node = compose(file.text)
+        if node is not None:
+            file.root = _Reader(file, complaints).value(node, Place(file, 1))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{label}:{mark.line + 1}" if mark else label
@@ -263,8 +264,6 @@ def read_yaml(
         at = getattr(error, "position", None)
         where = label if at is None else f"{label}:{file.line(at)}"
         raise ConfigError(f"{where}: not valid YAML: {reason}") from None
-    if node is not None:
-        file.root = _Reader(file, complaints).value(node, Place(file, 1))
     return file
 
 
@@ -299,6 +298,8 @@ class _Reader:
         if node in self.open:
             self.complaints.at(place, "an alias that holds itself")
             return None
+        if len(self.open) > DEEPEST:
+            raise RecursionError
         if not str(node.tag).startswith(_STANDARD_TAGS):
             self.complaints.at(place, f"the tag {node.tag} means nothing here")
         if isinstance(node, SCALARS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final
@@ -10,6 +11,8 @@ from typing import Any, Final
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+__all__ = ["MAPS", "SCALARS", "SEQUENCES", "MappingNode", "Node", "compose"]
 
 SCALARS: Final = (ScalarNode, yaml.ScalarNode)
 MAPS: Final = (MappingNode, yaml.MappingNode)
@@ -28,11 +31,13 @@ def compose(text: str) -> Any:
         ruamel.yaml.error.YAMLError: When it is not YAML.
         RecursionError: When it is nested too deeply.
     """
-    if len(text) >= LARGE and not _PECULIAR.search(text):
+    if len(text) >= LARGE and yaml.__with_libyaml__ and not _PECULIAR.search(text):
         # what libyaml refuses ruamel refuses in better words, or reads
-        with suppress(yaml.YAMLError, AttributeError):
+        with suppress(yaml.YAMLError):
             return _quickly(text)
-    return YAML(typ="safe", pure=True).compose(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an anchor defined twice: YAML allows it
+        return YAML(typ="safe", pure=True).compose(text)
 
 
 def _quickly(text: str) -> Any:
@@ -40,7 +45,6 @@ def _quickly(text: str) -> Any:
 
     Raises:
         yaml.YAMLError: When libyaml does not read it.
-        AttributeError: When PyYAML was built without libyaml.
     """
     resolver = YAML(typ="safe", pure=True).resolver
 
@@ -64,6 +68,3 @@ def _quickly(text: str) -> Any:
             """Likewise."""
 
     return Parser(text).get_single_node()
-
-
-__all__ = ["LARGE", "MAPS", "SCALARS", "SEQUENCES", "MappingNode", "Node", "compose"]

@@ -136,7 +136,7 @@ DOORS: Final = {
     "lightgbm": {"surrogate"},
     "jinja2": {"render", "dbt"},
     "scipy": {"significance", "intervals"},
-    "ruamel": {"yaml_edit", "yaml_file", "yaml_nodes", "schema"},
+    "ruamel": {"yaml_file", "yaml_nodes", "schema"},
     "yaml": {"yaml_nodes"},
     "duckdb": {
         "workbench",

@@ -163,3 +163,23 @@ def test_large_files_go_the_quick_way_and_small_ones_do_not(
     assert went == []
     told("".join(map(line.format, range(5_000))))
     assert len(went) == 1
+
+
+@pytest.mark.parametrize("levels", [120, 400, 2_000])
+@pytest.mark.parametrize("way", ["lists", "maps", "blocks"])
+def test_what_is_nested_too_deeply_is_told_whichever_way_it_is_read(
+    way: str, levels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = {
+        "lists": f"a: {'[' * levels}{']' * levels}\n",
+        "maps": f"a: {'{a: ' * levels}1{'}' * levels}\n",
+        "blocks": "".join(f"{' ' * level}a:\n" for level in range(levels)),
+    }[way]
+    slowly, quickly = both(text, monkeypatch)
+    assert quickly == slowly == "a.yml: not valid YAML: nested too deeply"
+
+
+def test_a_hundred_levels_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly, quickly = both(f"a: {'[' * 99}{']' * 99}\n", monkeypatch)
+    assert quickly == slowly
+    assert "too deeply" not in str(slowly)
