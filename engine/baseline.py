@@ -19,7 +19,7 @@ from driftline.engine.attributions import Attributed
 from driftline.engine.cells import Side, Values
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.custom import Asked
-from driftline.engine.dispersion import Dispersion, Gaps
+from driftline.engine.dispersion import Dispersion, Gaps, OfFeatures
 from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import LARGEST, MOST_BINS, SMALLEST, Grid
 from driftline.engine.plan import Plan, Scan
@@ -36,8 +36,6 @@ FROZEN: Final = "frozen"
 
 # Rows that tell a feature's importance, and that: None where none of them does.
 Importances = Mapping[str, tuple[int, float | None]]
-# How windows of a feature differ: of its values, and of whether it has one.
-Dispersions = Mapping[tuple[str, bool], Dispersion]
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class Column:
     numbers: Numbers | None = None
     categories: tuple[tuple[str | None, str | None, int], ...] | None = None
     importances: Importances | None = None
-    dispersions: Dispersions | None = None
+    dispersions: OfFeatures | None = None
 
 
 @dataclass(frozen=True)
@@ -218,7 +216,7 @@ class Known:
     columns: dict[tuple[int, int], Column] = field(default_factory=dict)
     importances: dict[tuple[int, int], Importances] = field(default_factory=dict)
     aggregates: dict[tuple[int, str, str], tuple[int, float | None]] = field(default_factory=dict)
-    dispersions: dict[tuple[int, str], Dispersions] = field(default_factory=dict)
+    dispersions: dict[tuple[int, str], OfFeatures] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, baselines: Mapping[str, Baseline]) -> Known:

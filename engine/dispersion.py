@@ -6,12 +6,14 @@ the laws of independent rows allow, and so would every window that nothing has h
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.engine.significance import f_quantile, f_tail
+from driftline.engine.significance import f_excess, f_tail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,12 +86,41 @@ class Dispersion:
     caution: float = 1.0
     gaps: Gaps | None = None
 
+    @property
+    def cautious(self) -> float:
+        """The factor as large as it may be, 1 or more."""
+        return max(1.0, self.factor * self.caution)
+
     def at(self, n: float, m: float) -> float:
-        """The factor between sides of n and m rows, 1 or more: clusters weigh more in larger windows."""
-        factor = self.factor * self.caution
-        if factor <= 1:
-            return 1.0
-        return max(factor, 1 + (factor - 1) * self.inverse / (1 / n + 1 / m))
+        """The same between sides of n and m rows: clusters weigh more in larger windows."""
+        of_sides = 1 + (self.cautious - 1) * self.inverse / (1 / n + 1 / m)
+        return max(self.cautious, of_sides)
+
+    def at_gaps(self, n: float, m: float) -> float:
+        """The same of distances between distribution functions, which clusters move as a whole."""
+        ours = self.gaps.factor if self.gaps is not None else 1.0
+        return self.at(n, m) * max(1.0, ours / max(1.0, self.factor))
+
+    def gap_p(self, n: NDArray[np.float64], m: NDArray[np.float64], *, largest: bool) -> float:
+        """The probability, without drift, of gaps at least as far as those of two sides; 0 where unknown.
+
+        Args:
+            n: Rows of the reference by bin of numbers, in order, float64, shape (bins,).
+            m: Rows of production.
+            largest: The largest gap rather than the mean one.
+        """
+        all_n, all_m = float(n.sum()), float(m.sum())
+        if self.gaps is None or len(n) < 2 or not all_n or not all_m:
+            return 0.0
+        gaps = standardised_gaps(n, m)
+        more = self.at(all_n, all_m) / self.cautious
+        gap = float(gaps.max() if largest else gaps.mean()) / math.sqrt(more)
+        return self.gaps.probability(gap, self.windows, largest=largest)
+
+
+# Of a feature's values and, where the second is true, of whether it has one; and the same by scan.
+OfFeatures = Mapping[tuple[str, bool], Dispersion]
+OfScans = Mapping[tuple[int, str, bool], Dispersion]
 
 
 def dispersion(counts: NDArray[np.int64], *, ordered: bool = False) -> Dispersion | None:
@@ -125,15 +156,15 @@ def dispersion(counts: NDArray[np.int64], *, ordered: bool = False) -> Dispersio
     gram = np.einsum("ik,jk->ij", apart, apart)
     free, most = windows - 1, len(shares) - 1
     first = float(np.trace(gram)) / free
+    inverse = float((1 / rows).mean())
     if not first > 0:
-        return Dispersion(windows, 1.0, 1.0, float((1 / rows).mean()), gaps=gaps)
+        return Dispersion(windows, 1.0, 1.0, inverse, gaps=gaps)
     squares = float((gram * gram).sum()) / (free * free)
     second = free * free / ((free - 1) * (free + 2)) * (squares - first * first / free)
     second = max(second, first * first / most)
     share = first * first / second / most
-    inverse = float((1 / rows).mean())
     # what is known of the scale is as uncertain as so many windows leave it
-    caution = f_quantile(share * most, free * share * most)
+    caution = f_excess(share * most, free * share * most)
     return Dispersion(windows, second / first, share, inverse, caution, gaps)
 
 

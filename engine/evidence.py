@@ -17,7 +17,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.engine.dispersion import Dispersion, standardised_gaps
+from driftline.engine.dispersion import Dispersion, OfScans
 from driftline.engine.intervals import (
     SMIRNOV_95,
     chi_squared_95,
@@ -132,7 +132,7 @@ class Spread:
 def with_evidence(
     windows: Sequence[tuple[Plan, Sequence[Measurement], Sequence[Mapping[str, Any]]]],
     results: Results,
-    dispersions: Mapping[tuple[int, str, bool], Dispersion] = MappingProxyType({}),
+    dispersions: OfScans = MappingProxyType({}),
 ) -> list[tuple[Measurement, ...]]:
     """Add probabilities, intervals and adjusted probabilities to the measurements of windows.
 
@@ -218,7 +218,7 @@ class _Evidence:
         self,
         plans: Sequence[Plan],
         results: Results,
-        dispersions: Mapping[tuple[int, str, bool], Dispersion],
+        dispersions: OfScans,
     ) -> None:
         self._dispersions = dispersions
         self._plans = {plan.pairs[0].window_id: plan for plan in plans}
@@ -275,20 +275,10 @@ class _Evidence:
             evidence, wider = out[place], other
             assert evidence is not None
             if metric in OF_GAPS and other.p is not None:
-                wider = replace(other, p=max(other.p, self._gap_p(found[place], told)))
+                n, m = self._bins.one(_id(found[place]))
+                largest = metric != "normalized_wasserstein_distance"
+                wider = replace(other, p=max(other.p, told.gap_p(n, m, largest=largest)))
             out[place] = evidence.widened(wider, factor)
-
-    def _gap_p(self, found: Measurement, known: Dispersion) -> float:
-        """The probability of gaps between distribution functions, by those of windows without drift."""
-        n, m = self._bins.one(_id(found))
-        if known.gaps is None or len(n) < 2 or not n.sum() or not m.sum():
-            return 0.0
-        gaps = standardised_gaps(n, m)
-        largest = found.metric != "normalized_wasserstein_distance"
-        # clusters weigh more in larger windows
-        more = known.at(float(n.sum()), float(m.sum())) / max(known.factor * known.caution, 1.0)
-        gap = float(gaps.max() if largest else gaps.mean()) / math.sqrt(more)
-        return known.gaps.probability(gap, known.windows, largest=largest)
 
     def _scatter(self, found: Measurement) -> tuple[float, Dispersion] | None:
         """By how much a measurement's rows scatter more, and what tells it."""
@@ -302,10 +292,7 @@ class _Evidence:
         known = self._dispersions.get((of, found.feature, found.metric in RATES))
         if known is None:
             return None
-        factor = known.at(n, m)
-        if found.metric in OF_GAPS and known.gaps is not None:
-            factor *= max(1.0, known.gaps.factor / max(known.factor, 1.0))
-        return factor, known
+        return (known.at_gaps if found.metric in OF_GAPS else known.at)(n, m), known
 
     def _told(
         self, metric: str, kind: str | None, found: Sequence[Measurement], spread: Spread

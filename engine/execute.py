@@ -18,6 +18,7 @@ from driftline.engine.attributions import Attributed
 from driftline.engine.baseline import Importances, Known, fits, regridded
 from driftline.engine.baseline import Numbers as KnownNumbers
 from driftline.engine.custom import Asked as CustomAsked
+from driftline.engine.dispersion import OfScans
 from driftline.engine.distances import Stretch
 from driftline.engine.errors import SourceError, StatementError
 from driftline.engine.features import Watched
@@ -31,7 +32,7 @@ from driftline.engine.grid import (
     sum_scales,
 )
 from driftline.engine.joins import several_rows
-from driftline.engine.joint import LEAST_TARGETS, MOST_COUNTS, Axis, mutual_information
+from driftline.engine.joint import LEAST_TARGETS, Axis, mutual_information, together
 from driftline.engine.kinds import decide_kinds
 from driftline.engine.number_rows import Key
 from driftline.engine.numbers import Numbers
@@ -42,7 +43,7 @@ from driftline.engine.plan import ALL, WHOLE, Plan, Scan
 from driftline.engine.ranking import importance_rows, rounded
 from driftline.engine.relations import land_plan, schema_of
 from driftline.engine.render import Renderer
-from driftline.engine.scattering import Dispersions, scatter
+from driftline.engine.scattering import scatter
 from driftline.engine.settling import Asked, Cut, Portion
 from driftline.engine.surrogate import MOST_ROWS as SAMPLE
 from driftline.engine.surrogate import Learned, importances, need_lightgbm
@@ -119,7 +120,7 @@ class Gathered:
     custom: dict[tuple[str, str], Aggregated] = field(default_factory=dict)
     uncounted: dict[tuple[str, str], str] = field(default_factory=dict)
     outcomes: Counted = field(default_factory=Counted)
-    dispersions: Dispersions = field(default_factory=dict)
+    dispersions: OfScans = field(default_factory=dict)
     scattered: dict[int, str] = field(default_factory=dict)
 
 
@@ -351,13 +352,10 @@ class _Gathering:
             item.id: self._axis(item, LEAST_TARGETS if item.id != target.id else None)
             for item in [*features, target]
         }
-        portions = [Portion(item.id, {}, None, axes[item.id].counts) for item in features]
-        by_id = {item.id: item for item in features}
         bins = 1 + len(axes[target.id].limits) + len(axes[target.id].values or ())
-        for batch in _filled(portions, MOST_COUNTS):
-            items = [by_id[portion.feature] for portion in batch]
+        for batch in together(features, axes):
             for some, part in self._answers(
-                items, lambda some: self.renderer.joint(each, some, scans, axes)
+                batch, lambda some: self.renderer.joint(each, some, scans, axes)
             ):
                 tables: dict[tuple[int, int], list[tuple[int, list[int]]]] = {}
                 for row in part.to_pylist():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from driftline.engine.cells import Edges
+from driftline.engine.features import Watched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,6 +85,25 @@ class Axis:
             return [up_to[0], *(b - a for a, b in pairwise(up_to))], 0
         known = found.pop(0) if self.values != self.kept else sum(found)
         return [*found, rows - known], known - sum(found)
+
+
+def together(items: Iterable[Watched], axes: Mapping[int, Axis]) -> Iterator[Sequence[Watched]]:
+    """Columns whose bins one statement may count.
+
+    Args:
+        items: The columns.
+        axes: Their bins, by id.
+    """
+    batch: list[Watched] = []
+    held = 0
+    for item in items:
+        if batch and held + axes[item.id].counts > MOST_COUNTS:
+            yield batch
+            batch, held = [], 0
+        batch.append(item)
+        held += axes[item.id].counts
+    if batch:
+        yield batch
 
 
 def mutual_information(bins: Counts, few: Counts | None = None) -> tuple[int, float | None]:

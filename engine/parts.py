@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from markupsafe import Markup
@@ -81,7 +82,7 @@ class ScanPart:
         starts = [window.start for window in self.windows]
         return min((start for start in starts if start), default=None) if all(starts) else None
 
-    @property
+    @cached_property
     def parts(self) -> tuple[tuple[datetime, datetime], ...]:
         """Where only parts of the time from `start` to `end` count, their starts and ends."""
         if len(self.windows) == 1:

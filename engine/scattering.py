@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.engine.baseline import Known, dispersions_name
-from driftline.engine.dispersion import Dispersion, dispersion
+from driftline.engine.dispersion import Dispersion, OfScans, dispersion
 from driftline.engine.errors import StatementError
 from driftline.engine.features import Watched, match_column
-from driftline.engine.joint import MOST_COUNTS, Axis
+from driftline.engine.joint import Axis, together
 from driftline.engine.plan import Plan, Scan
 from driftline.engine.render import Renderer
 from driftline.engine.warehouses.base import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-# By scan and feature: of its values, and of whether it has one.
-Dispersions = dict[tuple[int, str, bool], Dispersion]
 
 # Whether what is told is of the bins of a feature, or of whether it has a value.
 OF_BINS: Final = False
@@ -33,7 +30,7 @@ def scatter(
     fetch: Callable[[Statement], pa.Table],
     known: Known,
     axes: Mapping[int, Axis],
-) -> tuple[Dispersions, dict[int, str]]:
+) -> tuple[OfScans, dict[int, str]]:
     """How windows of each reference differ, by what is kept of it or one statement.
 
     Args:
@@ -47,7 +44,7 @@ def scatter(
     Returns:
         What is told; and what that of a reference is kept under, by its scan.
     """
-    found: Dispersions = {}
+    found: dict[tuple[int, str, bool], Dispersion] = {}
     names: dict[int, str] = {}
     for scan in plan.references:
         items = [item for item in watched_in(plan, scan) if item.id in axes]
@@ -58,7 +55,7 @@ def scatter(
         held = known.dispersions.get((scan.id, name))
         if held is None:
             held = {}
-            for batch in _batches(items, axes):
+            for batch in together(items, axes):
                 held |= _counted(scan, batch, axes, renderer, fetch)
         found |= {(scan.id, feature, kind): told for (feature, kind), told in held.items()}
     return found, names
@@ -72,19 +69,6 @@ def watched_in(plan: Plan, scan: Scan) -> Iterator[Watched]:
             column = match_column(item.name, scan.columns, where=f"reference {scan.reference}")
         if item.route != "count" and column is not None and column.join is None:
             yield item
-
-
-def _batches(items: Sequence[Watched], axes: Mapping[int, Axis]) -> Iterator[Sequence[Watched]]:
-    """Features that one statement may count."""
-    batch: list[Watched] = []
-    held = 1
-    for item in items:
-        if batch and held + axes[item.id].counts > MOST_COUNTS:
-            yield batch
-            batch, held = [], 1
-        batch.append(item)
-        held += axes[item.id].counts
-    yield batch
 
 
 def _counted(

@@ -692,7 +692,7 @@ def f_tail(ratio: float, freedom: float, others: float) -> float:
     return max(LEAST, float(special.fdtrc(freedom, others, ratio)))
 
 
-def f_quantile(freedom: float, others: float) -> float:
+def f_excess(freedom: float, others: float) -> float:
     """By how much F's 99 % point lies beyond that of a chi-squared mean square, 1 or more."""
     from scipy import special
 
