@@ -80,8 +80,7 @@ class Facts:
             (scan, pair.reference_window) for scan, pair in first.items()
         }
         self.ranks = ranks(plan, gathered.importances)
-        # what several windows are held against was read once: the first of them counts it
-        self.scanned = sum(read.scanned.pop(side, 0) for side in sides)
+        self.sides = frozenset(sides)
         for scan in plan.references:
             key = scan.id, first[scan.id].reference_window
             # a reference is the same for every window that is held against it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -406,12 +406,23 @@ def _measured(
                 each,
                 elsewhere if not rows[plan.pairs[0].window_id] else ((), None),
                 frozen.changed,
+                scanned=scanned,
                 is_empty=not rows[plan.pairs[0].window_id],
             )
-            for (plan, _, _), measurements, each in zip(windows, with_p, facts, strict=True)
+            for (plan, _, _), measurements, each, scanned in zip(
+                windows, with_p, facts, _scanned(read, facts), strict=True
+            )
         ]
     finally:
         bench.close()
+
+
+def _scanned(read: Read, facts: Iterable[Facts]) -> Iterator[int]:
+    """Rows read for each window; what several are held against was read once, and the first counts it."""
+    told: set[tuple[int, int]] = set()
+    for each in facts:
+        yield sum(read.scanned.get(side, 0) for side in each.sides - told)
+        told |= each.sides
 
 
 def _tag(log: Journal) -> str:
@@ -467,6 +478,7 @@ def _judged(
     elsewhere: tuple[tuple[str, ...], str | None],
     changed: tuple[str, ...],
     *,
+    scanned: int,
     is_empty: bool,
 ) -> Part:
     """Judge one window."""
@@ -487,7 +499,7 @@ def _judged(
         tuple(histogram_rows(facts, log.run_id)),
         tuple(profile_rows(facts, log.run_id)),
         tuple(feature_rows(facts, log.run_id)),
-        int(facts.scanned),
+        scanned,
         dataset_rows(verdicts),
         (*plan.warnings, *changed, *elsewhere[0]),
         elsewhere[1],
