@@ -864,6 +864,13 @@ OfMonitors = Annotated[
 ]
 
 
+def _incidents(session: Session, format_: Format, action: str, **given: Any) -> None:
+    """Do something about incidents, and print them."""
+    project = session.load()
+    found = driftline.alerts(project, action, **given)
+    session.rows(found, format_, partial(terminal.incidents, project=project))
+
+
 @partial(verb, within=alerting, name="list")
 def alerts_list(
     ctx: typer.Context,
@@ -872,10 +879,7 @@ def alerts_list(
     format_: Formats = Format.table,
 ) -> None:
     """List incidents that are open, the worst first."""
-    session: Session = ctx.obj
-    project = session.load()
-    found = driftline.alerts(project, "list", monitors=monitors, closed=closed)
-    session.rows(found, format_, partial(terminal.incidents, project=project))
+    _incidents(ctx.obj, format_, "list", monitors=monitors, closed=closed)
 
 
 @partial(verb, within=alerting, name="ack")
@@ -883,10 +887,7 @@ def alerts_ack(
     ctx: typer.Context, ids: Ids, by: By = None, format_: Formats = Format.table
 ) -> None:
     """Take incidents on: no reminders are sent any more."""
-    session: Session = ctx.obj
-    project = session.load()
-    found = driftline.alerts(project, "ack", ids=ids, by=by)
-    session.rows(found, format_, partial(terminal.incidents, project=project))
+    _incidents(ctx.obj, format_, "ack", ids=ids, by=by)
 
 
 @partial(verb, within=alerting, name="close")
@@ -894,10 +895,7 @@ def alerts_close(
     ctx: typer.Context, ids: Ids, by: By = None, format_: Formats = Format.table
 ) -> None:
     """Close incidents by a person's word."""
-    session: Session = ctx.obj
-    project = session.load()
-    found = driftline.alerts(project, "close", ids=ids, by=by)
-    session.rows(found, format_, partial(terminal.incidents, project=project))
+    _incidents(ctx.obj, format_, "close", ids=ids, by=by)
 
 
 @partial(verb, within=alerting, name="mute")

@@ -12,8 +12,12 @@ from pydantic import AfterValidator, Field, Tag, model_validator
 from driftline.engine.config_types import Count, Flag, Number, Part, Size, Text, key, shapes
 
 
-def _address(text: str) -> str:
-    # what is wrong with it is told without it: it may be secret
+def web_address(text: str) -> str:
+    """An address of HTTP, as it is.
+
+    Raises:
+        ValueError: When it is none, without it: it may be secret.
+    """
     try:
         found = urlsplit(text)
         is_right = found.scheme in ("http", "https") and found.hostname and found.port != 0
@@ -38,7 +42,7 @@ def _prom(text: str) -> str:
 
 
 PromFile = Annotated[Text, AfterValidator(_prom)]
-Address = Annotated[Text, AfterValidator(_address)]
+Address = Annotated[Text, AfterValidator(web_address)]
 Mailbox = Annotated[Text, AfterValidator(_mailbox)]
 Seconds = Annotated[Count, Field(le=60)]
 

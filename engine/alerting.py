@@ -353,11 +353,15 @@ def _windows(tables: Tables, monitor: str) -> dict[Line, list[When]]:
     return found
 
 
+def _among(monitor: Monitor) -> str:
+    """The rows that incidents are made of, as a condition."""
+    return "" if monitor.alerting.segments else f" and segment = '{ALL}'"
+
+
 def _rows(tables: Tables, monitor: Monitor, since: datetime, watched: Collection[str]) -> list[Row]:
     """Rows of every feature that was beyond a threshold, and of others, of windows from `since` on."""
     of = {"monitor": monitor.name, "since": since}
-    among = "" if monitor.alerting.segments else f" and segment = '{ALL}'"
-    where = f"from metrics where monitor = $monitor and window_end >= $since{among}"
+    where = f"from metrics where monitor = $monitor and window_end >= $since{_among(monitor)}"
     beyond = tables.fetch(
         f"select feature {where} and status in ({_BAD}) group by feature", of
     ).to_pylist()
@@ -372,9 +376,8 @@ def _rows(tables: Tables, monitor: Monitor, since: datetime, watched: Collection
 
 def _every_row(tables: Tables, monitor: Monitor) -> list[Row]:
     """Rows of all windows."""
-    among = "" if monitor.alerting.segments else f" and segment = '{ALL}'"
     found = tables.fetch(
-        f"select {_OF_SERIES} from metrics where monitor = $monitor{among}",
+        f"select {_OF_SERIES} from metrics where monitor = $monitor{_among(monitor)}",
         {"monitor": monitor.name},
     )
     return list(found.to_pylist())

@@ -13,6 +13,7 @@ from driftline.engine.catalog import Metric
 from driftline.engine.conventions import metrics_of
 from driftline.engine.errors import DriftlineError, StoreError
 from driftline.engine.features import Watched, asked_for, by_name, watch
+from driftline.engine.incidents import has_no_rows
 from driftline.engine.journal import measure_hash
 from driftline.engine.judge import Verdict, judge
 from driftline.engine.measure import (
@@ -202,7 +203,7 @@ def judged_again(
     past = _past(store, monitor, stored)
     kept: list[Row] = []
     judged: list[Row] = []
-    empty = any(row["metric"] == "row_count" and row["value"] == 0 for row in stored)
+    empty = any(map(has_no_rows, stored))
     for row in stored:
         how = standards.of(row)
         if how is None or (past and row["reference_value"] is None and asks_past(how.threshold)):

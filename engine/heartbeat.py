@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from driftline.engine.alert_models import web_address
 from driftline.engine.channels import ping
 from driftline.engine.durable import write_whole
 from driftline.engine.errors import ConfigError
@@ -51,15 +51,12 @@ class Heartbeat:
         if self.address is None:
             return
         try:
-            found = urlsplit(self.address)
-            is_right = found.scheme in ("http", "https") and bool(found.hostname)
+            web_address(self.address)
         except ValueError:
-            is_right = False
-        if not is_right or not self.address.isascii() or not self.address.isprintable():
             raise ConfigError(
                 "the address to ping is none",
                 hint="expected one such as https://hc-ping.com/your-uuid",
-            )
+            ) from None
 
     def beat(self, now: datetime) -> None:
         """Say that the scheduler is there, unless that was said just now.

@@ -161,13 +161,18 @@ def alert_id(monitor: str, key: Key, opened_at: datetime) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def has_no_rows(row: Row) -> bool:
+    """Whether a row of `metrics` says that its window has none."""
+    return bool(row["metric"] == "row_count" and row["value"] == 0)
+
+
 def key_of(row: Row) -> Key:
     """What a row of `metrics` would be an incident of."""
     metric, reference = row["metric"], row["reference"]
     if row["status"] == "error":
         # one column that fails fails in every metric of it
         return Key(row["signal"], ALL, ALL, row["feature"], ERROR)
-    if metric == "row_count" and row["value"] == 0:
+    if has_no_rows(row):
         metric = NO_ROWS
     elif metric == "freshness":
         metric = STALE

@@ -45,6 +45,7 @@ from driftline.engine.incidents import (
     Rules,
     When,
     fold,
+    has_no_rows,
     key_of,
 )
 from driftline.engine.intervals import poisson_95
@@ -290,14 +291,14 @@ class _History:
         self.signals = {s.name for s in self.monitor.signals} | {self.monitor.window_signal}
         if signals is not None:
             self.signals &= set(signals)
-        self._empty = {_when(row) for row in rows if _has_no_rows(row)}
+        self._empty = {_when(row) for row in rows if has_no_rows(row)}
         self.lines: dict[Line, list[When]] = {}
         self.rows: list[tuple[Row, Asked]] = []
         for row in rows:
             if row["signal"] in self.signals:
                 line = row["signal"], row["metric"] in JOIN_METRICS
                 self.lines.setdefault(line, []).append(_when(row))
-            elif not _has_no_rows(row):
+            elif not has_no_rows(row):
                 continue
             how = standards.of(row)
             if how is not None:
@@ -604,11 +605,6 @@ _FINE: Final[Row] = {
 _Turning = tuple[tuple[Row, Row, Row], list[tuple[int, _Turn]]]
 # Limits, the states at which each changes anything, and the rows.
 _Unit = tuple[list[int], list[list[int]], list[_Turning]]
-
-
-def _has_no_rows(row: Mapping[str, Any]) -> bool:
-    """Whether a row says that its window has none."""
-    return bool(row["metric"] == "row_count" and row["value"] == 0)
 
 
 def _when(row: Mapping[str, Any]) -> When:
