@@ -15,8 +15,10 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from support import Row, monitor, run, score
 
+from driftline.bench import four_weeks
 from driftline.engine.config import compare_project
 from driftline.engine.project import Monitor, Source
 
@@ -115,3 +117,15 @@ def test_a_new_value_in_many_rows_is_drift() -> None:
     found = score({"x": known}, {"x": known[:900] + ["e"] * 100}, min_rows=100)
     assert found["x", "jensen_shannon_distance"]["p_value"] < 1e-15
     assert found["x", "jensen_shannon_distance"]["ci_low"] > 0.1
+
+
+def test_four_weeks_of_clusters_and_weekends_on_which_nothing_happens_open_an_incident_at_most(
+    tmp_path: Path,
+) -> None:
+    """Every incident is a false one; `bench/four_weeks.py` has more shops, and other references."""
+    pq.write_table(four_weeks.orders(40, seed=2), tmp_path / "orders.parquet")
+    reference = four_weeks.REFERENCES["eight weeks of training"]
+    opened, _ = four_weeks.incidents(tmp_path, reference, widened=True)
+    alone, _ = four_weeks.incidents(tmp_path, reference, widened=False)
+    assert opened <= 1
+    assert alone > 10
