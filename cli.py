@@ -41,9 +41,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
-    from driftline.engine import frames, log, schedule_verbs, terminal, verbs
+    from driftline.engine import frames, log, operating, schedule_verbs, terminal, verbs
 else:
-    frames, log, terminal = Later("frames"), Later("log"), Later("terminal")
+    frames, log, operating, terminal = (
+        Later(name) for name in ("frames", "log", "operating", "terminal")
+    )
     schedule_verbs, verbs = Later("schedule_verbs"), Later("verbs")
 
 EPILOG: Final = (
@@ -247,7 +249,7 @@ def demo(
         for each in days:
             found = driftline.alerts(project, "list", monitors=daily, closed=True).to_pylist()
             session.out.print()
-            terminal.history(session.out, each, found, project)
+            operating.history(session.out, each, found, project)
         terminal.left_behind(session.out, folder)
     return result.exit_code
 
@@ -619,7 +621,7 @@ def ls(
         "monitors": terminal.grid,
         "runs": terminal.runs,
         "features": terminal.features,
-        "notes": terminal.notes,
+        "notes": operating.notes,
         "metrics": lambda out, _: terminal.catalogue(
             out, driftline.metrics(project=session.project, target=session.target)
         ),
@@ -644,7 +646,7 @@ def prune(
     """Delete old results; the newest window stays."""
     session: Session = ctx.obj
     found = driftline.prune(session.load(), keep=keep, monitors=monitors, dry_run=dry_run)
-    session.rows(found, format_, terminal.pruned)
+    session.rows(found, format_, operating.pruned)
 
 
 @verb
@@ -661,7 +663,7 @@ def note(
     """Note what happened beside the results."""
     session: Session = ctx.obj
     found = driftline.note(session.load(), monitor, text, at=at, by=by)
-    session.rows(found, format_, terminal.notes)
+    session.rows(found, format_, operating.notes)
 
 
 @verb
@@ -827,7 +829,7 @@ def tune(
     session.rows(
         found.incidents() if incidents else found.to_arrow(),
         format_,
-        lambda out, rows: terminal.tuned(out, found, rows, only_incidents=incidents),
+        lambda out, rows: operating.tuned(out, found, rows, only_incidents=incidents),
     )
     if format_ is Format.table and not session.quiet and any(t.thresholds for t in found.monitors):
         if write:
@@ -868,7 +870,7 @@ def _incidents(session: Session, format_: Format, action: str, **given: Any) -> 
     """Do something about incidents, and print them."""
     project = session.load()
     found = driftline.alerts(project, action, **given)
-    session.rows(found, format_, partial(terminal.incidents, project=project))
+    session.rows(found, format_, partial(operating.incidents, project=project))
 
 
 @partial(verb, within=alerting, name="list")
@@ -923,7 +925,7 @@ def alerts_mute(
         monitors=monitors,
         by=by,
     )
-    session.rows(found, format_, terminal.mutes)
+    session.rows(found, format_, operating.mutes)
 
 
 @partial(verb, within=alerting, name="mutes")
@@ -933,7 +935,7 @@ def alerts_mutes(
     """List what is muted."""
     session: Session = ctx.obj
     session.rows(
-        driftline.alerts(session.load(), "mutes", monitors=monitors), format_, terminal.mutes
+        driftline.alerts(session.load(), "mutes", monitors=monitors), format_, operating.mutes
     )
 
 
@@ -948,7 +950,7 @@ def alerts_test(
     """Send a test to notifications of the project."""
     session: Session = ctx.obj
     found = driftline.alerts(session.load(), "test", to=to or None)
-    session.rows(found, format_, terminal.tried)
+    session.rows(found, format_, operating.tried)
     return 0 if all(found["sent"].to_pylist()) else 3
 
 
@@ -957,7 +959,7 @@ def alerts_outbox(ctx: typer.Context, format_: Formats = Format.table) -> None:
     """List messages that wait or were given up."""
     session: Session = ctx.obj
     found = driftline.alerts(session.load(), "outbox")
-    session.rows(found, format_, terminal.outbox)
+    session.rows(found, format_, operating.outbox)
 
 
 @verb

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from driftline.engine.project import Project
     from driftline.engine.scaffold import Scaffold
     from driftline.engine.stored import Migrated
-    from driftline.engine.tuned import TuneResult
-    from driftline.engine.tuning import Tuning
 
 Row = Mapping[str, Any]
 
@@ -59,7 +57,7 @@ MOST_FEATURES: Final = 20
 MOST_WINDOWS: Final = 20
 EPOCH: Final = datetime(1970, 1, 1)
 
-_STYLES: Final = {
+STYLES: Final = {
     "breached": "bold red",
     "error": "bold magenta",
     "warning": "yellow",
@@ -103,7 +101,7 @@ def _steers(character: str) -> bool:
 
 
 def _styled(status: str | None) -> Text:
-    return Text("–" if status is None else status, style=_STYLES.get(status or "", "dim"))
+    return Text("–" if status is None else status, style=STYLES.get(status or "", "dim"))
 
 
 @dataclass(frozen=True)
@@ -210,7 +208,7 @@ def summary(
         against: What the reference is called; None is its name in the project.
         stored: Whether `show --all` can tell more.
     """
-    zones = _zones(project)
+    zones = zones_of(project)
     for place, each in enumerate(each for each in result.monitors if each.error is None):
         if place:
             out.print()
@@ -227,7 +225,7 @@ def backfilled(out: Console, result: RunResult, project: Project | None = None) 
         result: The backfill; monitors that failed are left out.
         project: Whose time zones windows are told in; None is UTC.
     """
-    zones = _zones(project)
+    zones = zones_of(project)
     for place, each in enumerate(each for each in result.monitors if each.error is None):
         if place:
             out.print()
@@ -238,7 +236,7 @@ def backfilled(out: Console, result: RunResult, project: Project | None = None) 
                 windows.setdefault((row["window_start"], row["window_end"]), []).append(row)
         title = Text.assemble((f"{clean(each.run['monitor'])}:", "bold"), " ")
         computed = len(windows) - each.known_windows
-        title.append(f"{_counted(computed, 'window')} computed")
+        title.append(f"{quantity(computed, 'window')} computed")
         if each.known_windows:
             title.append(f" · {each.known_windows} up to date")
         if windows:
@@ -255,7 +253,7 @@ def backfilled(out: Console, result: RunResult, project: Project | None = None) 
         if windows:
             more = max(0, len(lines) - MOST_WINDOWS)
             rest = [f"{more} more"] if more else []
-            rest.append(f"{_counted(len(windows) - len(lines), 'window')} ok")
+            rest.append(f"{quantity(len(windows) - len(lines), 'window')} ok")
             out.print()
             out.print(Text(f"  {' · '.join(rest)}", style="dim"))
 
@@ -272,7 +270,7 @@ def _window_line(window: tuple[datetime, datetime], rows: Sequence[Row], zone: s
         (
             _styled(row["status"]),
             span(*window, zone),
-            _counted(len(beyond), "feature"),
+            quantity(len(beyond), "feature"),
             name_of(feature),
             short(row, several),
             held(row),
@@ -281,37 +279,14 @@ def _window_line(window: tuple[datetime, datetime], rows: Sequence[Row], zone: s
     )
 
 
-def _zones(project: Project | None) -> dict[str, str]:
+def zones_of(project: Project | None) -> dict[str, str]:
+    """Time zones by monitor; none of no project."""
     return {each.name: each.time_zone for each in project.monitors} if project else {}
 
 
-def history(
-    out: Console, run: MonitorRun, alerts: Sequence[Row], project: Project | None = None
-) -> None:
-    """Print what many windows of a monitor came to: how many, and their incidents, closed ones too.
-
-    Args:
-        out: Where to.
-        run: The backfill of one monitor.
-        alerts: Rows of `alerts` of it.
-        project: Whose time zones days are told in; None is UTC.
-    """
-    windows = {(row["window_start"], row["window_end"]) for row in run.metrics}
-    over = sum(1 for row in alerts if row["closed_at"] is not None)
-    told = [
-        _counted(len(windows), "window"),
-        *([span(min(windows)[0], max(windows)[1], _zone(run, project))] if windows else []),
-        f"{_counted(over, 'incident')} opened and closed",
-        *([f"{len(alerts) - over} open"] if len(alerts) > over else []),
-    ]
-    title = Text.assemble((f"{clean(run.run['monitor'])}:", "bold"), f" {' · '.join(told)}")
-    out.print(title, soft_wrap=True)
-    out.print()
-    incidents(out, alerts, project)
-
-
-def _zone(run: MonitorRun, project: Project | None) -> str:
-    return _zones(project).get(run.run["monitor"], "UTC")
+def zone_of(run: MonitorRun, project: Project | None) -> str:
+    """The time zone of a run's monitor."""
+    return zones_of(project).get(run.run["monitor"], "UTC")
 
 
 def left_behind(out: Console, folder: Path) -> None:
@@ -466,7 +441,7 @@ def _of_segments(rows: Sequence[Row], stored: bool) -> Iterator[str]:
         for name, of in segments.items()
         if (worst := next(iter(worst_rows(of).values())))["status"] == "breached"
     }
-    told = f"{len(beyond)} of {_counted(len(segments), 'segment')} breached"
+    told = f"{len(beyond)} of {quantity(len(segments), 'segment')} breached"
     if beyond:
         name, row = max(beyond.items(), key=lambda each: (each[1]["score"] or 0.0, each[0]))
         what = f"{clean(name_of(row['feature']))} {short(row)} {held(row)}"
@@ -524,18 +499,18 @@ def headline(rows: Sequence[Row], zone: str = "UTC", against: str | None = None)
     whole = next((row for row in rows if row["metric"] == "row_count"), rows[0])
     counted = whole["value"] if whole["metric"] == "row_count" else None
     if counted == 0:
-        line.append("no rows in the window", style=_STYLES["breached"])
+        line.append("no rows in the window", style=STYLES["breached"])
     else:
-        breached, all_ = len(statuses["breached"]), _counted(len(features), "feature")
+        breached, all_ = len(statuses["breached"]), quantity(len(features), "feature")
         style = "breached" if breached else "warning" if statuses["warning"] else "ok"
         if not features:
             # a selection without columns, such as a model's performance by itself
             found = Counter(row["status"] for row in rows)
-            breached, all_ = found["breached"], _counted(len(rows), "metric")
+            breached, all_ = found["breached"], quantity(len(rows), "metric")
             style = next(status for status in STATUSES if found[status])
-        line.append(f"{breached} of {all_} breached", style=_STYLES.get(style, "dim"))
+        line.append(f"{breached} of {all_} breached", style=STYLES.get(style, "dim"))
         if statuses["error"]:
-            line.append(f" · {len(statuses['error'])} with errors", style=_STYLES["error"])
+            line.append(f" · {len(statuses['error'])} with errors", style=STYLES["error"])
         if counted is not None:
             line.append(f" · {number(counted)} rows")
     references = list(dict.fromkeys(r["reference"] for r in rows if r["reference"] != ALL))
@@ -593,7 +568,7 @@ def held(row: Row, *, interval: bool = False) -> str:
         interval: Whether to add its 95 % interval: `5.1 (its ends) > 0.25`.
     """
     value, limit = row["value"], row["threshold"]
-    told, bound = _amount(row["metric"], value), _amount(row["metric"], limit)
+    told, bound = amount_of(row["metric"], value), amount_of(row["metric"], limit)
     if value is not None and limit is not None and told == bound and value != limit:
         # as many digits as it takes to tell them apart
         told, bound = (f"{each:.6g}" for each in (value, limit))
@@ -612,11 +587,12 @@ def _interval(row: Row) -> str:
     low, high = row["ci_low"], row["ci_high"]
     if low is None or high is None or (metric is not None and metric.test is not None):
         return ""
-    first, last = (_amount(row["metric"], each) for each in (low, high))
+    first, last = (amount_of(row["metric"], each) for each in (low, high))
     return f" ({first.removesuffix(' %')}–{last})"
 
 
-def _amount(metric: str, value: float | None) -> str:
+def amount_of(metric: str, value: float | None) -> str:
+    """A value of a metric, in its unit."""
     return amount(METRICS.get(metric), value)
 
 
@@ -650,7 +626,7 @@ def results(
         project: Whose time zones windows are told in; None is UTC.
         hidden: How many rows that are ok were left out.
     """
-    zones = _zones(project)
+    zones = zones_of(project)
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["monitor"], row["window_start"], row["window_end"]), []).append(row)
@@ -695,7 +671,7 @@ def _where(row: Row) -> str:
 
 def grid(out: Console, rows: Sequence[Row], project: Project | None = None) -> None:
     """Print rows of `monitor_status`; times in the time zones of a project's monitors."""
-    zones = _zones(project)
+    zones = zones_of(project)
     lines = []
     for row in rows:
         counted, breached = row["feature_count"], row["breached_features"]
@@ -712,7 +688,7 @@ def grid(out: Console, rows: Sequence[Row], project: Project | None = None) -> N
                     "–" if row["row_count"] is None else number(row["row_count"]),
                     Text(
                         "–" if counted is None else f"{breached} of {counted}",
-                        style=_STYLES["breached"] if breached else "",
+                        style=STYLES["breached"] if breached else "",
                     ),
                 ),
                 _worst(row),
@@ -724,11 +700,11 @@ def grid(out: Console, rows: Sequence[Row], project: Project | None = None) -> N
 
 def _worst(row: Row) -> tuple[str]:
     if row["worst_feature"] in (None, ALL):
-        return (_on_one_line(row["summary"]),)
+        return (on_one_line(row["summary"]),)
     return (f"{row['worst_feature']}: {row['summary']}",)
 
 
-def _on_one_line(message: str | None) -> str:
+def on_one_line(message: str | None) -> str:
     """An error's message and its hint, as one sentence after the other."""
     return "; ".join(line.strip() for line in (message or "").splitlines())
 
@@ -745,7 +721,7 @@ def runs(out: Console, rows: Sequence[Row]) -> None:
                 _styled(row["status"]),
                 f"{row['breach_count']} of {row['metric_count']}",
             ),
-            (_on_one_line(row["error"]),),
+            (on_one_line(row["error"]),),
         )
         for row in rows
     ]
@@ -872,7 +848,7 @@ def validated(out: Console, project: Project, notes: Iterable[str]) -> None:
     names = ", ".join(clean(monitor.name) for monitor in project.monitors)
     file = "the project" if project.path is None else os.path.relpath(project.path)
     counts = (
-        f"{_counted(len(project.monitors), 'monitor')} ({names}), {_counted(signals, 'signal')}"
+        f"{quantity(len(project.monitors), 'monitor')} ({names}), {quantity(signals, 'signal')}"
     )
     out.print(Text.assemble(("ok", "green"), f"  {clean(file)}: {counts}"), soft_wrap=True)
     for note in notes:
@@ -882,7 +858,7 @@ def validated(out: Console, project: Project, notes: Iterable[str]) -> None:
 def differing(out: Console, found: Differences) -> None:
     """Print what a project file will do to stored results: a line a difference, and what to type."""
     for each in found.monitors:
-        stored = f" · {_counted(each.window_count, 'stored window')}"
+        stored = f" · {quantity(each.window_count, 'stored window')}"
         if each.stale_count:
             stored += f", {each.stale_count} not comparable with new ones"
         same = "" if each.changes else " · nothing changes"
@@ -903,7 +879,8 @@ def differing(out: Console, found: Differences) -> None:
             next_commands(out, *each.commands)
 
 
-def _counted(count: int, noun: str) -> str:
+def quantity(count: int, noun: str) -> str:
+    """A number with what it counts: `1 window`, `2 windows`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
@@ -911,7 +888,7 @@ def script(out: Console, found: Iterable[Compiled]) -> None:
     """Print the statements of runs as one SQL script."""
     for each in found:
         window = f"{each.window_start.isoformat()}Z to {each.window_end.isoformat()}Z"
-        count = _counted(len(each.statements), "statement")
+        count = quantity(len(each.statements), "statement")
         out.print(f"-- monitor {clean(each.monitor)}, window {window}, {count}", soft_wrap=True)
         for statement in each.statements:
             out.print(Text(f"\n{statement.sql}\n;"), soft_wrap=True)
@@ -1043,12 +1020,12 @@ def checkups(out: Console, rows: Sequence[Row]) -> None:
         status: sum(1 for row in rows if row["status"] == status)
         for status in ("failed", "warning")
     }
-    told = [_counted(counts["warning"], "warning")] if counts["warning"] else []
+    told = [quantity(counts["warning"], "warning")] if counts["warning"] else []
     if counts["failed"]:
         what = "thing stops" if counts["failed"] == 1 else "things stop"
         told.insert(0, f"{counts['failed']} {what} a run")
     style = next((status for status, count in counts.items() if count), "ok")
-    out.print(Text(", ".join(told) or "all checks passed", style=_STYLES[style]))
+    out.print(Text(", ".join(told) or "all checks passed", style=STYLES[style]))
 
 
 def _with_hint(row: Row) -> tuple[str, ...]:
@@ -1095,248 +1072,3 @@ def baselines(out: Console, rows: Sequence[Row]) -> None:
     ]
     head = ("reference", "status", "id", "built (UTC)", "rows", "features", "source")
     listing(out, lines, head=head, right=frozenset({4, 5}))
-
-
-def tried(out: Console, rows: Sequence[Row]) -> None:
-    """Print what `alerts test` tells: a line a notification."""
-    lines = [
-        Line(
-            (
-                Text(clean(row["channel"]), style="bold"),
-                row["type"],
-                Text("sent", style=_STYLES["ok"])
-                if row["sent"]
-                else Text("not sent", style=_STYLES["failed"]),
-                f"{row['seconds']:.1f} s",
-            ),
-            (clean(row["reason"]),) if row["reason"] else (),
-        )
-        for row in rows
-    ]
-    listing(out, lines, head=("notification", "type", "status", "took", ""))
-
-
-def incidents(out: Console, rows: Sequence[Row], project: Project | None = None) -> None:
-    """Print what `alerts list` tells: a line an incident.
-
-    Args:
-        out: Where to.
-        rows: Rows of `alerts`.
-        project: Whose time zones days are told in; None is UTC.
-    """
-    if not rows:
-        out.print(Text("no incident is open", style="dim"))
-        return
-    zones = _zones(project)
-    styles = {"warning": "warning", "high": "breached", "critical": "breached"}
-    lines = []
-    for row in rows:
-        where = "" if row["segment"] == ALL else f" in {clean(row['segment'])}"
-        about = row["feature"] if row["feature"] != ALL else row["signal"]
-        zone = zones.get(row["monitor"], "UTC")
-        state = "open" if row["closed_at"] is None else f"closed {_last(row['closed_at'], zone)}"
-        if row["closed_at"] is None and row["acknowledged_by"]:
-            state = f"taken on by {clean(row['acknowledged_by'])}"
-        if row.get("muted_until"):
-            state += f", muted until {row['muted_until']:%Y-%m-%d}"
-        lines.append(
-            Line(
-                (
-                    Text(row["alert_id"][:8], style="dim"),
-                    clean(row["monitor"]),
-                    Text(f"{clean(about)}{where}", style="bold"),
-                    short(row),
-                    Text(row["severity"], style=_STYLES[styles[row["severity"]]]),
-                    _last(row["opened_at"], zone),
-                    state,
-                ),
-                (_course(row), row["message"] or ""),
-            )
-        )
-    head = ("id", "monitor", "feature", "metric", "severity", "since", "state", "")
-    listing(out, lines, head=head)
-
-
-def _course(row: Row) -> str:
-    """What an incident came to, where it is more than a window: `7 windows, worst 0.94`."""
-    if (row["window_count"] or 0) < 2:
-        return ""
-    told = f"{row['window_count']} windows"
-    worst = row["worst_value"]
-    return told if worst is None else f"{told}, worst {_amount(row['metric'], worst)}"
-
-
-def _last(end: datetime, zone: str) -> str:
-    """The end of a window, as `span` has it: of one that ends at midnight the day before."""
-    there = end.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
-    if there.time() != EPOCH.time():
-        return f"{there.day} {there:%b %Y %H:%M}"
-    last = there - timedelta(days=1)
-    return f"{last.day} {last:%b %Y}"
-
-
-def mutes(out: Console, rows: Sequence[Row]) -> None:
-    """Print what `alerts mute` and `alerts mutes` tell: a line a monitor and feature."""
-    if not rows:
-        out.print(Text("nothing is muted", style="dim"))
-        return
-    lines = [
-        Line(
-            (
-                clean(row["monitor"]),
-                Text(clean(row["feature"]), style="bold"),
-                f"{row['muted_until']:%Y-%m-%d %H:%M}",
-                clean(row["muted_by"]),
-            ),
-            (clean(row["reason"]),),
-        )
-        for row in rows
-    ]
-    listing(out, lines, head=("monitor", "feature", "until (UTC)", "by", ""))
-
-
-def notes(out: Console, rows: Sequence[Row]) -> None:
-    """Print notes: a line each."""
-    if not rows:
-        out.print(Text("nothing is noted", style="dim"))
-        return
-    lines = [
-        Line(
-            (
-                f"{row['noted_for']:%Y-%m-%d %H:%M}",
-                Text(clean(row["monitor"]), style="bold"),
-                clean(row["noted_by"]),
-            ),
-            (_on_one_line(row["note"]),),
-        )
-        for row in rows
-    ]
-    listing(out, lines, head=("about (UTC)", "monitor", "by", ""))
-
-
-def pruned(out: Console, rows: Sequence[Row]) -> None:
-    """Print what `prune` tells: a line a monitor and table."""
-    if not rows:
-        out.print(Text("nothing is that old", style="dim"))
-        return
-    lines = [
-        Line((Text(clean(row["monitor"]), style="bold"), row["table"], f"{row['row_count']:,}"))
-        for row in rows
-    ]
-    listing(out, lines, head=("monitor", "table", "rows"), right=frozenset({2}))
-
-
-def outbox(out: Console, rows: Sequence[Row]) -> None:
-    """Print what `alerts outbox` tells: a line a message and notification."""
-    if not rows:
-        out.print(Text("nothing waits to be sent", style="dim"))
-        return
-    lines = [
-        Line(
-            (
-                Text(clean(row["channel"]), style="bold"),
-                clean(row["monitor"]),
-                row["event"],
-                f"{row['created_at']:%Y-%m-%d %H:%M}",
-                Text(
-                    row["status"],
-                    style=_STYLES["failed" if "given" in row["status"] else "warning"],
-                ),
-                str(row["attempts"]),
-                "–"
-                if row["next_attempt_at"] is None
-                else f"{row['next_attempt_at']:%Y-%m-%d %H:%M}",
-            ),
-            (clean(row["last_error"]),) if row["last_error"] else (),
-        )
-        for row in rows
-    ]
-    head = ("notification", "monitor", "event", "made (UTC)", "status", "tried", "next (UTC)", "")
-    listing(out, lines, head=head, right=frozenset({5}))
-
-
-def tuned(
-    out: Console, result: TuneResult, rows: Sequence[Row], *, only_incidents: bool = False
-) -> None:
-    """Print what `tune` found: for each monitor its alerts, a line a threshold, and what they raised."""
-    raised = rows if only_incidents else result.incidents().to_pylist()
-    for tuning in result.monitors:
-        name = tuning.monitor.name
-        out.print(Text.assemble((clean(name), "bold"), _history_of(tuning)), soft_wrap=True)
-        for note in tuning.notes:
-            out.print(Text(f"  note: {clean(note)}", style="yellow"))
-        if not only_incidents:
-            own = [row for row in rows if row["monitor"] == name]
-            lines = [_limit(row) for row in own]
-            head = ("metric", "of", "now", "a month", "proposed", "a month", "")
-            if lines:
-                listing(out, lines, head=head, right=frozenset({3, 5}))
-        found = [row for row in raised if row["monitor"] == name]
-        _raised(out, found, len(found) if only_incidents else MOST_FEATURES)
-    if result.written:
-        files = ", ".join(clean(os.path.relpath(file)) for file in result.written)
-        out.print(f"written: {files}", soft_wrap=True)
-
-
-def _history_of(tuning: Tuning) -> str:
-    """` · 26 windows to 6 Jul 2026, 6 months · 4.2 alerts a month, 0.83 as proposed (95 %: 0.3 to 1.8)`."""
-    if tuning.last is None:
-        return ""
-    told = f" · {_counted(tuning.window_count, 'window')} to {tuning.last:%Y-%m-%d}"
-    now, then = tuning.rate(tuning.alerts_now), tuning.rate(tuning.alerts_then)
-    ends = tuning.interval(tuning.alerts_then)
-    if now is None or then is None or ends is None:
-        return told
-    between = f"{number(ends[0])} to {number(ends[1])}"
-    return (
-        f"{told}, {number(tuning.months)} months · {number(now)} alerts a month,"
-        f" {number(then)} as proposed (95 %: {between})"
-    )
-
-
-def _limit(row: Row) -> Line:
-    """One limit, now and as proposed."""
-    of = row["feature"] if row["feature"] != ALL else row["feature_type"].replace(ALL, "all")
-    is_new = row["proposed_threshold"] is not None
-    now, then = (
-        (row["threshold_text"], row["proposed_text"]) if is_new else (row["threshold_text"], "")
-    )
-    where = f" ({row['signal']})" if row["signal"] != ALL else ""
-    return Line(
-        (
-            Text(f"{clean(row['metric'])}{clean(where)}", style="bold"),
-            of,
-            now,
-            number(row["incidents_a_month"]),
-            Text(clean(then) if is_new else "as it is", style="" if is_new else "dim"),
-            number(row["proposed_incidents_a_month"]),
-        ),
-        (row["note"],) if row["note"] else (),
-    )
-
-
-def _raised(out: Console, rows: Sequence[Row], most: int) -> None:
-    """The incidents that thresholds raise now, as proposed, or both."""
-    lines = []
-    for row in rows[:most]:
-        where = "" if row["segment"] == ALL else f" in {row['segment']}"
-        about = row["feature"] if row["feature"] != ALL else row["signal"]
-        closed = "open" if row["closed_at"] is None else f"{row['closed_at']:%Y-%m-%d}"
-        style = {"now": "dim", "proposed": "yellow", "both": ""}[row["raised"]]
-        lines.append(
-            Line(
-                (
-                    Text(row["raised"], style=style),
-                    f"{row['opened_at']:%Y-%m-%d}",
-                    closed,
-                    Text(clean(f"{about}{where}"), style="bold"),
-                    row["metric"],
-                    number(row["worst_value"]),
-                )
-            )
-        )
-    if lines:
-        head = ("raised", "opened", "closed", "feature", "metric", "worst")
-        listing(out, lines, head=head, right=frozenset({5}))
-    if len(rows) > most:
-        out.print(f"  and {len(rows) - most} more (--incidents)", soft_wrap=True)

@@ -122,6 +122,7 @@ FLOORS: Final = (
     {"backfill", "baselines"},
     {"checkup"},
     {"terminal", "frames"},
+    {"operating"},
     {"log"},
     {"calls"},
     {"explain"},
@@ -161,7 +162,7 @@ DOORS: Final = {
     "google": {"warehouses.bigquery"},
     "trino": {"warehouses.trino"},
     "typer": {"cli"},
-    "rich": {"cli", "log", "terminal"},
+    "rich": {"cli", "log", "operating", "terminal"},
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from support import printed
 
-from driftline.engine import terminal
+from driftline.engine import operating, terminal
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.terminal import Line
 
@@ -315,7 +315,7 @@ def incidents(*rows: dict[str, Any], zone: str = "UTC") -> str:
     """What is printed of incidents under the head, each blank once."""
     out, file = printed(100)
     project: Any = SimpleNamespace(monitors=[SimpleNamespace(name="delay", time_zone=zone)])
-    terminal.incidents(out, rows, project)
+    operating.incidents(out, rows, project)
     return " ".join(file.getvalue().partition("\n")[2].split())
 
 
@@ -355,7 +355,7 @@ def test_history_counts_windows_and_incidents() -> None:
         for day in (15, 16, 17)
     ]
     over = incident(closed_at=datetime(2026, 11, 18))
-    terminal.history(out, run_of(*days, *days).monitors[0], [incident(), over])
+    operating.history(out, run_of(*days, *days).monitors[0], [incident(), over])
     title = file.getvalue().splitlines()[0]
     assert title == "delay: 3 windows · 15–17 Nov 2026 · 1 incident opened and closed · 1 open"
 
