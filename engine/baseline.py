@@ -23,7 +23,8 @@ from driftline.engine.dispersion import Dispersion, Gaps, OfFeatures
 from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import LARGEST, MOST_BINS, SMALLEST, Grid
 from driftline.engine.plan import Plan, Scan
-from driftline.engine.project import FixedWindow, Monitor, Reference
+from driftline.engine.project import FixedWindow, Monitor, Production, Reference
+from driftline.engine.warehouses.base import Column as TableColumn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -122,11 +123,25 @@ def rows_key(reference: Reference) -> str | None:
     return _hash([FORM, reference.source.written, reference.filter, reference.timestamp, span])
 
 
+def windows_key(of: Production | Reference) -> str:
+    """What decides, beside the window, which rows production has, or a reference that moves."""
+    return _hash([FORM, of.source.written, of.filter, of.timestamp])
+
+
 def column_key(monitor: Monitor, scan: Scan, item: Watched, *, primary: bool) -> str | None:
     """What decides a column's facts beside the rows; None where joins or other columns do."""
     column = item.reference
     if not primary:
         column = match_column(item.name, scan.columns, where=f"reference {scan.reference}")
+    return _key_of(monitor, item, column)
+
+
+def window_column_key(monitor: Monitor, item: Watched) -> str | None:
+    """The same of a window of production, which is a reference's where it has production's rows."""
+    return _key_of(monitor, item, item.production)
+
+
+def _key_of(monitor: Monitor, item: Watched, column: TableColumn | None) -> str | None:
     if column is None or column.join is not None or item.reference is None:
         return None
     conventions = CONVENTIONS[monitor.conventions]
@@ -200,6 +215,14 @@ def _hash(parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class CountedWindow:
+    """One of the windows that a reference consists of: its rows, and what is known by feature id."""
+
+    rows: int
+    columns: Mapping[int, Column]
+
+
 @dataclass
 class Known:
     """What a plan need not read: facts of columns of its references, by scan and feature id.
@@ -207,6 +230,8 @@ class Known:
     Attributes:
         rows: Rows of each scan.
         columns: Facts by scan and feature id.
+        windows: The windows that a scan consists of, which tell how they differ; by scan, in order.
+        grids: The grids of features whose windows were counted before, by feature id.
         importances: By scan and the id of their source.
         aggregates: Rows and value by scan, signal and metric.
         dispersions: By scan and what they are kept under.
@@ -214,6 +239,8 @@ class Known:
 
     rows: dict[int, int] = field(default_factory=dict)
     columns: dict[tuple[int, int], Column] = field(default_factory=dict)
+    windows: dict[int, Sequence[CountedWindow]] = field(default_factory=dict)
+    grids: dict[int, Grid] = field(default_factory=dict)
     importances: dict[tuple[int, int], Importances] = field(default_factory=dict)
     aggregates: dict[tuple[int, str, str], tuple[int, float | None]] = field(default_factory=dict)
     dispersions: dict[tuple[int, str], OfFeatures] = field(default_factory=dict)
@@ -226,12 +253,7 @@ class Known:
             found = baselines.get(scan.reference)
             if found is None:
                 continue
-            known.rows[scan.id] = found.rows
-            for item in plan.read:
-                key = column_key(plan.monitor, scan, item, primary=scan.id == plan.primary.id)
-                facts = found.columns.get(item.name)
-                if facts is not None and facts.key == key:
-                    known.columns[scan.id, item.id] = facts
+            known.learn(plan, scan, found.rows, found.columns)
             for each in plan.attributions:
                 told = found.columns.get(importances_name(plan, scan, each) or "")
                 if told is not None and told.importances is not None:
@@ -244,6 +266,17 @@ class Known:
                 if column.dispersions is not None:
                     known.dispersions[scan.id, name] = column.dispersions
         return known
+
+    def learn(
+        self, plan: Plan, scan: Scan, rows: int, columns: Mapping[str, Column | None]
+    ) -> None:
+        """Take in the rows of a reference, and what is known of its columns as the plan reads them."""
+        self.rows[scan.id] = rows
+        for item in plan.read:
+            key = column_key(plan.monitor, scan, item, primary=scan.id == plan.primary.id)
+            facts = columns.get(item.name)
+            if facts is not None and facts.key == key:
+                self.columns[scan.id, item.id] = facts
 
     def numbers(self, scan: int, feature: int) -> Numbers | None:
         """The cells of a column, where they are known."""
@@ -285,14 +318,13 @@ def regridded(numbers: Numbers, grid: Grid | None) -> Side | None:
     return replace(side, bin=side.bin + moved, read=side.read + moved, values=values)
 
 
-def fits(numbers: Numbers, every: tuple[float, float]) -> Grid | None:
-    """The grid that a run places where the primary reference is known; None where it is another one.
+def fits(kept: Grid | None, every: tuple[float, float]) -> Grid | None:
+    """The grid that a run places where one was placed before; None where it is another one.
 
     Args:
-        numbers: What is known of the primary reference.
+        kept: The grid of what is known of the primary reference.
         every: The range of all sides.
     """
-    kept = numbers.grid
     low, high = every
     if kept is None or max(abs(low), abs(high)) > LARGEST or 0 < high - low < SMALLEST:
         return None

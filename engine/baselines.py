@@ -107,7 +107,9 @@ def _build(plan: Plan, warehouse: Warehouse, store: Store, frozen: Frozen) -> No
 def _why_not(reference: Reference, warehouse: Warehouse) -> str | None:
     """Why a reference cannot be kept; None where it can."""
     if rows_key(reference) is None:
-        return f"the rows of reference {reference.name} move with the run"
+        told = f"the rows of reference {reference.name} move with the run"
+        counts = "; runs and `driftline backfill` count the windows that it is made of"
+        return told + counts if reference.frozen else told
     if fingerprint(reference, warehouse) is None:
         return f"nobody can tell whether {reference.source.written} changes"
     return None

@@ -402,7 +402,9 @@ class Production(Rows):
 class Reference(Rows):
     """The rows production is compared with; without table or query, other rows of production's."""
 
-    frozen: Flag = key("Build the statistics once and keep them", False)
+    frozen: Flag = key(
+        "Its rows stay as they are: count them once and keep what they amount to", False
+    )
     same: Size | None = key("Seasonal: the same window, this long before")
     cycles: Count | None = key("Seasonal: how many such windows")
 

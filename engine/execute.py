@@ -224,6 +224,7 @@ class _Gathering:
             lambda statement: self.ledger.fetch(self.warehouse, statement),
             self.known,
             {item.id: self._axis(item, windows) for item in able},
+            self.numbers.grids,
         )
 
     def _aggregate(self) -> None:
@@ -738,7 +739,8 @@ class _Gathering:
         fine = [item for item in numbers if item.id not in self.out.failed]
         primary = self.plan.primary.id
         placed = self._placed(fine)
-        quantiles = self._sample([item for item in fine if item.id not in placed])
+        ranged = {feature for _, feature in bounds}
+        quantiles = self._sample([i for i in fine if i.id in ranged and i.id not in placed])
         for item in fine:
             found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
             assert item.reference is not None
@@ -823,22 +825,23 @@ class _Gathering:
         return self.renderer.terse and self.plan.monitor.exact != "never"
 
     def _placed(self, items: Sequence[Watched]) -> dict[int, Grid]:
-        """The grids of features whose primary reference is known; of others it is read after all."""
+        """The grids of features that were placed before; what is on others is read after all."""
         placed: dict[int, Grid] = {}
         for item in items:
             facts = self._kept(self.plan.primary.id, item.id)
+            before = self.known.grids.get(item.id) if facts is None else facts.grid
             found = [
                 self.out.bounds[s.id, item.id]
                 for s in self.plan.scans
                 if (s.id, item.id) in self.out.bounds
             ]
-            if facts is None or not found:
+            if (facts is None and before is None) or not found:
                 continue
-            grid = fits(facts, _range(found))
-            if grid is None:
-                self._release({item.id})
-            else:
+            grid = fits(before, _range(found))
+            if grid is not None:
                 placed[item.id] = grid
+            elif facts is not None:
+                self._release({item.id})
         return placed
 
     def _take_held(self, items: Sequence[Watched], levels: Mapping[Key, int]) -> None:
@@ -850,7 +853,8 @@ class _Gathering:
                 if facts is None:
                     continue
                 side = regridded(facts, grid)
-                if side is None or (grid.width and side.shift != levels[scan.id, 0, ALL]):
+                # bins of windows are as coarse as the rows of one deserve
+                if side is None or (grid.width and side.shift < levels[scan.id, 0, ALL]):
                     self.renderer.held.discard((scan.id, item.id))
                 else:
                     self.numbers.sides.setdefault(item.id, {})[scan.id, 0, ALL] = side

@@ -9,7 +9,13 @@ from itertools import chain
 from typing import Any
 
 from driftline.engine import baseline
-from driftline.engine.baseline import FROZEN, Baseline, column_key, rows_key
+from driftline.engine.baseline import (
+    FROZEN,
+    Baseline,
+    column_key,
+    rows_key,
+    window_column_key,
+)
 from driftline.engine.execute import Gathered
 from driftline.engine.plan import ALL, Plan, Scan
 from driftline.engine.project import Monitor, Reference
@@ -152,9 +158,17 @@ def _covers(before: baseline.Column | None, now: baseline.Column) -> bool:
     )
 
 
-def _columns(
+def counted_columns(
     plan: Plan, scan: Scan, gathered: Gathered, bench: Workbench
 ) -> dict[str, baseline.Column]:
+    """What was counted of the columns of a scan's own table, by feature.
+
+    Args:
+        plan: The plan.
+        scan: A reference, or production with one window.
+        gathered: What was read.
+        bench: Holds what was counted.
+    """
     counts: dict[int, dict[str, int]] = {}
     for table, names in (
         ("filled", ("filled", "misfits")),
@@ -170,7 +184,11 @@ def _columns(
         texts.setdefault(row["feature"], []).append(row)
     found: dict[str, baseline.Column] = {}
     for item in plan.read:
-        key = column_key(plan.monitor, scan, item, primary=scan.id == plan.primary.id)
+        key = (
+            window_column_key(plan.monitor, item)
+            if scan.side == "production"
+            else column_key(plan.monitor, scan, item, primary=scan.id == plan.primary.id)
+        )
         if key is None or item.id in gathered.failed:
             continue
         column = baseline.Column(key, counts.get(item.id, {}))
@@ -183,6 +201,13 @@ def _columns(
         elif item.route == "category":
             column = replace(column, categories=baseline.counted_categories(texts.get(item.id, ())))
         found[item.name] = column
+    return found
+
+
+def _columns(
+    plan: Plan, scan: Scan, gathered: Gathered, bench: Workbench
+) -> dict[str, baseline.Column]:
+    found = counted_columns(plan, scan, gathered, bench)
     for each in plan.attributions:
         name = baseline.importances_name(plan, scan, each)
         weighed = gathered.importances.get((each.id, scan.id, 0))

@@ -29,6 +29,8 @@ LARGEST: Final = 1e150
 SMALLEST: Final = 1e-140
 # Sums are of whole numbers below 2^61, so that 2^66 rows fit in 127 bits.
 SUM_BITS: Final = 61
+# By how much more rows may crowd on a grid that was placed for others before it is placed anew.
+MOST_CROWDED: Final = 4.0
 # Of a power of two that a double holds, with room.
 LARGEST_EXPONENT: Final = 1_000
 
@@ -113,7 +115,6 @@ def choose_grid(
     if len(found) != len(SHARES):
         found = [low + (high - low) * share for share in SHARES]
     marks = [low, *found, high]
-    shares = [0.0, *SHARES, 1.0]
     quantile = dict(zip(SHARES, found, strict=True))
     middle = quantile[0.5]
     spread = quantile[0.75] - quantile[0.25]
@@ -132,17 +133,8 @@ def choose_grid(
         30 * (high - low),
     )
     floor = (high - low) * 1e-9
-
-    def crowding(centre: float, width: float) -> float:
-        """Mean share of rows in a row's own bin."""
-        total = 0.0
-        for k in range(len(marks) - 1):
-            covered = soft(marks[k + 1], centre, width) - soft(marks[k], centre, width)
-            total += (shares[k + 1] - shares[k]) ** 2 / max(1.0, covered * MOST_BINS / 2)
-        return total
-
     candidates = [
-        (crowding(centre, max(width, floor)), centre, max(width, floor))
+        (crowding(marks, centre, max(width, floor)), centre, max(width, floor))
         for centre in (middle, found[0], found[-1])
         for width in widths
         if max(width, floor) > 0
@@ -151,6 +143,39 @@ def choose_grid(
         return Grid(low, 1.0)
     _, centre, width = min(candidates)
     return Grid(centre, width)
+
+
+def crowding(marks: Sequence[float], centre: float, width: float) -> float:
+    """Mean share of rows in a row's own bin, of a grid whose bins grow with the distance from a centre.
+
+    Args:
+        marks: The smallest value, those at `SHARES`, and the largest.
+        centre: Where the bins are narrowest.
+        width: Distance from there at which half the bins of a side are used.
+    """
+    shares = (0.0, *SHARES, 1.0)
+    total = 0.0
+    for k in range(len(marks) - 1):
+        covered = soft(marks[k + 1], centre, width) - soft(marks[k], centre, width)
+        total += (shares[k + 1] - shares[k]) ** 2 / max(1.0, covered * MOST_BINS / 2)
+    return total
+
+
+def is_crowded(grid: Grid, marks: Sequence[float]) -> bool:
+    """Whether rows have gathered in few bins of a grid that was placed for others.
+
+    Args:
+        grid: The grid.
+        marks: The smallest value, those at `SHARES`, and the largest of the rows as they are now.
+    """
+    if not grid.width:
+        return False
+    ends = marks[0], marks[-1]
+    fresh = choose_grid(marks[1:-1], ends, ends, whole=False)
+    if fresh is None or not fresh.width:
+        return False
+    now = crowding(marks, grid.centre, grid.width)
+    return now > MOST_CROWDED * crowding(marks, fresh.centre, fresh.width)
 
 
 def soft(x: float, centre: float, width: float) -> float:

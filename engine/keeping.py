@@ -19,7 +19,7 @@ from driftline.engine.windows import add
 Row = dict[str, Any]
 
 # What goes with a monitor's windows, and what of each is older. The newest window stays.
-_OF_WINDOWS: Final = ("metrics", "histograms", "profiles", "_grounds")
+_OF_WINDOWS: Final = ("metrics", "histograms", "profiles", "_grounds", "_counted")
 _OF_TIMES: Final = (
     ("alerts", "closed_at < $before"),
     ("_told", "window_end < $before"),

@@ -402,8 +402,11 @@ class Numbers(Settling):
                 self._keep_references(item.id)
 
     def _keep_references(self, feature: int) -> None:
-        """Forget the cells of a feature that no baseline is made of."""
-        self.sides[feature] = {key: self.sides[feature][key] for key in self.still(feature)}
+        """Forget the cells of a feature that nothing kept is made of."""
+        kept = {*self.still(feature)}
+        if self.plan.keeps_window:
+            kept.add((self.plan.production.id, self.plan.production.windows[0].id, ALL))
+        self.sides[feature] = {key: s for key, s in self.sides[feature].items() if key in kept}
 
     def _summarise(self, item: Watched) -> None:
         rows = self._rows
@@ -465,7 +468,7 @@ class Numbers(Settling):
         bench.land("coarse", coarse_table(cells))
 
     def keep_references(self) -> None:
-        """Forget what only this run's results are made of: baselines are made of references alone."""
+        """Forget what only this run's results are made of."""
         for feature in self.sides:
             self._keep_references(feature)
         self._rows, self._gaps = {name: [] for name in RELATIONS}, {}

@@ -323,6 +323,11 @@ class Plan:
         """Whose definitions apply."""
         return CONVENTIONS[self.monitor.conventions]
 
+    @property
+    def keeps_window(self) -> bool:
+        """Whether what is counted of production is worth keeping: a reference will be made of it."""
+        return bool(self.monitor.made_of_windows) and len(self.production.windows) == 1
+
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
         """Whatever its signals may measure, by name."""

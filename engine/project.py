@@ -440,6 +440,19 @@ class Monitor:
         """Which columns are features of a signal."""
         return signal.features or self.features
 
+    @property
+    def made_of_windows(self) -> tuple[Reference, ...]:
+        """References that are frozen, move, and have production's rows: what was counted of these adds up."""
+        ours = self.production
+        return tuple(
+            each
+            for each in self.references
+            if each.frozen
+            and each.moves
+            and (each.source.written, each.filter, each.timestamp)
+            == (ours.source.written, ours.filter, ours.timestamp)
+        )
+
     def segments_of(self, signal: Signal) -> tuple[Segmentation, ...]:
         """What a signal is measured by beside the whole; only signals about features are."""
         if signal.type not in SEGMENTED:

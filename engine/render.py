@@ -873,6 +873,42 @@ class Renderer:
         part = JointPart(self._bare(control), every, Markup("0"), tuple(values), (every, *counted))
         return self._statement("dispersion", "joint", items, parts=[part])
 
+    def apart(
+        self,
+        scan: Scan,
+        items: Sequence[Watched],
+        grids: Mapping[int, Grid],
+        shift: int,
+        bins: Mapping[int, Sequence[int]],
+    ) -> Statement:
+        """Single values in some bins of the windows that a reference consists of.
+
+        Args:
+            scan: The reference.
+            items: Number columns of its own table.
+            grids: Their grids, by id.
+            shift: How often fine bins are joined by two.
+            bins: The bins, by id.
+        """
+        control = replace(scan, windows=scan.control, joined=(), beside=())
+        part, room = self._bare(control), room_at(shift)
+        keys = [key for keys in control.keys_of.values() for key in keys]
+        columns = [
+            replace(
+                self._number_part(
+                    scan,
+                    item,
+                    self._grid(grids[item.id], control, shift),
+                    undecided=[key * room + each for key in keys for each in bins[item.id]],
+                ),
+                scan=part,
+                narrow=True,
+                room=_room(control, shift),
+            )
+            for item in items
+        ]
+        return self._statement("dispersion", "ties", items, columns=columns)
+
     def _row_of(
         self, each: Attributed, items: Sequence[Watched], scan: Scan, axes: Mapping[int, Axis]
     ) -> tuple[ScanPart, list[Markup]]:

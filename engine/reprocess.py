@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 
 from driftline.engine.journal import Journal
-from driftline.engine.plan import Plan, together
 from driftline.engine.project import Monitor
-from driftline.engine.render import renderer_of
+from driftline.engine.recount import rows_of
 from driftline.engine.results import naive_utc
-from driftline.engine.run import Tools, past_of, plans_of
+from driftline.engine.run import Tools, past_of, plans_of, tag_of
 from driftline.engine.slots import schedule_of, slots_after
 from driftline.engine.windows import add, production_span, stored_bounds
 
@@ -58,31 +56,7 @@ def _counted(
     log: Journal, moments: Sequence[datetime], tools: Tools
 ) -> dict[tuple[datetime, datetime], int]:
     """Rows of production by end and start of the window; windows without any are left out."""
-    plans = plans_of(log.monitor, moments, tools.warehouse)
-    found: dict[tuple[datetime, datetime], int] = {}
-    for batch in together(_bare(plan) for plan in plans if plan.whole):
-        tag = f"driftline monitor={log.monitor.name} run={log.run_id} step={{step}}"
-        renderer = renderer_of(batch.whole, tools.warehouse, tag=tag, keeps_rows=False)
-        rows = log.ledger.fetch(tools.warehouse, renderer.profile(())).to_pylist()
-        windows = {plan.production.windows[0].id: plan for plan in batch.plans}
-        for row in rows:
-            plan = windows[row["window_id"]]
-            end, start = (naive_utc(each) for each in (plan.window_end, plan.window_start))
-            found[end, start] = row["row_count"]
-    return found
-
-
-def _bare(plan: Plan) -> Plan:
-    """A plan that reads production alone, and no column of it but its clock."""
-    return replace(
-        plan,
-        production=replace(plan.production, joined=()),
-        references=(),
-        segmented=(),
-        watched=(),
-        pairs=(),
-        matches=(),
-        attributions=(),
-        custom=(),
-        performance=None,
-    )
+    plans = [p for p in plans_of(log.monitor, moments, tools.warehouse) if p.whole]
+    windows = [(naive_utc(plan.window_start), naive_utc(plan.window_end)) for plan in plans]
+    rows = rows_of(plans[0], windows, tools.warehouse, log.ledger, tag=tag_of(log))
+    return {(end, start): n for (start, end), n in rows.items()}

@@ -20,17 +20,19 @@ from driftline.engine.errors import (
 )
 from driftline.engine.evidence import with_evidence
 from driftline.engine.execute import gather
-from driftline.engine.freeze import Frozen, learned, save, taken_up
+from driftline.engine.freeze import Frozen, counted_columns, learned, save, taken_up
 from driftline.engine.interpolate import mask
 from driftline.engine.journal import Journal, Part
 from driftline.engine.judge import judge
 from driftline.engine.measure import Measurement, Results, measure, straddling
+from driftline.engine.moving import Moving, add_up, keep
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.plan import Batch, Plan, together
 from driftline.engine.planning import make_plans, references_needed
 from driftline.engine.project import Join, Monitor, Project
 from driftline.engine.publish import publish
 from driftline.engine.ranking import narrowed
+from driftline.engine.recount import rows_of
 from driftline.engine.relations import PAST_WINDOWS, History, land_history
 from driftline.engine.render import renderer_of
 from driftline.engine.results import utc_now
@@ -47,7 +49,7 @@ from driftline.engine.rows import (
 from driftline.engine.segments import counted, most_values, told_apart
 from driftline.engine.selection import EVERYTHING, Selection
 from driftline.engine.store import Store, store_of
-from driftline.engine.stored import NOTHING, Past, Standing
+from driftline.engine.stored import NOTHING, Past, Standing, Window
 from driftline.engine.warehouses import session_of, unreachable
 from driftline.engine.warehouses.base import Column, Warehouse
 from driftline.engine.whereabouts import rows_elsewhere
@@ -281,10 +283,11 @@ def measured(
     frozen = (
         Frozen() if tools.store is None else taken_up(log.monitor, tools.warehouse, tools.store)
     )
+    moving = Moving(tools.store)
     return [
         part
         for batch in together(plan for plan in plans if not plan.is_empty)
-        for part in _measured(log, batch, past, tools, frozen)
+        for part in _measured(log, batch, past, tools, frozen, moving)
     ]
 
 
@@ -344,6 +347,7 @@ def _measured(
     past: Past,
     tools: Tools,
     frozen: Frozen,
+    moving: Moving,
 ) -> list[Part]:
     """Measure and judge the windows of one set of statements."""
     warehouse, progress = tools.warehouse, tools.progress
@@ -351,8 +355,15 @@ def _measured(
     whole = batch.whole
     monitor, secrets = whole.monitor, log.project.secrets
     bench = Workbench(memory_limit=_memory_limit(log.project))
+
+    def count(windows: Sequence[Window]) -> Mapping[Window, int]:
+        progress(monitor.name, f"counting rows of {len(windows)} windows")
+        return rows_of(whole, windows, warehouse, log.ledger, tag=tag_of(log))
+
     try:
-        renderer = renderer_of(whole, warehouse, tag=_tag(log), keeps_rows=True)
+        known = Known.of(whole, frozen.usable)
+        add_up(whole, moving, count, known)
+        renderer = renderer_of(whole, warehouse, tag=tag_of(log), keeps_rows=True)
         gathered = gather(
             whole,
             warehouse,
@@ -361,7 +372,7 @@ def _measured(
             log.ledger,
             lambda step: progress(monitor.name, step),
             lambda found: straddling(whole, found, Results(bench)),
-            Known.of(whole, frozen.usable),
+            known,
         )
         for told in (gathered.failed, gathered.unmatched, gathered.unranked):
             for number, message in told.items():
@@ -399,13 +410,19 @@ def _measured(
         if tools.store is not None:
             ids = {s.reference: facts[0].reference_ids[s.id] for s in whole.references}
             save(tools.store, learned(whole, frozen, gathered, bench, ids), frozen)
+            keep(
+                whole,
+                moving,
+                sum(rows.values()),
+                lambda: counted_columns(whole, whole.production, gathered, bench),
+            )
         return [
             _judged(
                 log,
                 measurements,
                 each,
                 elsewhere if not rows[plan.pairs[0].window_id] else ((), None),
-                frozen.changed,
+                (*frozen.changed, *moving.read_anew),
                 scanned=scanned,
                 is_empty=not rows[plan.pairs[0].window_id],
             )
@@ -425,7 +442,7 @@ def _scanned(read: Read, facts: Iterable[Facts]) -> Iterator[int]:
         told |= each.sides
 
 
-def _tag(log: Journal) -> str:
+def tag_of(log: Journal) -> str:
     """What opens every statement of a run."""
     return f"driftline monitor={log.monitor.name} run={log.run_id} step={{step}}"
 
@@ -437,7 +454,7 @@ def _in_segments(log: Journal, batch: Batch, tools: Tools) -> Batch:
         return batch
     tools.progress(plan.monitor.name, "telling segments apart")
     # nothing is kept of rows that are read only once
-    renderer = renderer_of(plan, tools.warehouse, tag=_tag(log), keeps_rows=False)
+    renderer = renderer_of(plan, tools.warehouse, tag=tag_of(log), keeps_rows=False)
     statement = renderer.segments(most_values(plan))
     try:
         rows = log.ledger.fetch(tools.warehouse, statement).to_pylist()

@@ -489,6 +489,67 @@ class Store:
                     anew = False
                 tables.put("_baselines", arrow_rows("_baselines", some))
 
+    def counted_windows(self, monitor: str, rows_key: str) -> dict[Window, int]:
+        """Rows of the windows of production that are kept counted in `_counted`, by start and end.
+
+        Args:
+            monitor: Name of the monitor.
+            rows_key: What decides which rows production has.
+        """
+        with self._reading() as tables:
+            if tables is None or "_counted" not in tables.named("table"):
+                return {}
+            rows = tables.fetch(
+                "select window_start, window_end, row_count from _counted"
+                f" where monitor = $monitor and rows_key = $rows_key and feature = '{ALL}'",
+                {"monitor": monitor, "rows_key": rows_key},
+            ).to_pylist()
+        return {(row["window_start"], row["window_end"]): row["row_count"] for row in rows}
+
+    def counted_columns(
+        self, monitor: str, windows: Iterable[Window]
+    ) -> dict[Window, dict[str, bytes]]:
+        """What is kept of the columns of some of them, packed, by feature.
+
+        Args:
+            monitor: Name of the monitor.
+            windows: Starts and ends of windows; of those that are not there nothing is known.
+        """
+        found: dict[Window, dict[str, bytes]] = {window: {} for window in windows}
+        with self._reading() as tables:
+            if tables is None:
+                return found
+            for start, end in found:
+                rows = tables.fetch(
+                    "select feature, counted from _counted where monitor = $monitor"
+                    " and window_start = $start and window_end = $end and counted is not null",
+                    {"monitor": monitor, "start": start, "end": end},
+                ).to_pylist()
+                found[start, end] = {row["feature"]: row["counted"] for row in rows}
+        return found
+
+    def save_window(self, rows: Iterable[Mapping[str, object]], before: datetime) -> None:
+        """Keep rows of `_counted` of one window in place of those it has, all or nothing.
+
+        Args:
+            rows: The rows, of which a few at a time are held in memory.
+            before: Windows of the monitor that ended before go, naive UTC; so do those of other rows.
+        """
+        left = iter(rows)
+        first = True
+        with self._transaction(utc_now()) as tables:
+            while some := list(islice(left, _AT_ONCE)):
+                if first:
+                    names = ("monitor", "window_start", "window_end", "rows_key")
+                    tables.execute(
+                        "delete from _counted where monitor = $monitor and (rows_key <> $rows_key"
+                        " or window_end <= $before"
+                        " or (window_start = $window_start and window_end = $window_end))",
+                        {**{name: some[0][name] for name in names}, "before": before},
+                    )
+                    first = False
+                tables.put("_counted", arrow_rows("_counted", some))
+
     def enqueue(self, rows: Sequence[Row]) -> int:
         """Put messages into the outbox whose keys are not there yet; returns how many were added.
 

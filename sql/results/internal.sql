@@ -63,6 +63,29 @@ comment on column _baselines.built_at is 'When it was built, UTC';
 comment on column _baselines.row_count is 'Rows of the reference';
 comment on column _baselines.content is 'Counted cells, categories and counts of the column, packed';
 
+-- key: monitor, window_start, window_end, feature
+create table if not exists _counted (
+    monitor text not null,
+    window_start timestamp not null,
+    window_end timestamp not null,
+    feature text not null,
+    rows_key text not null,
+    row_count bigint not null,
+    counted_at timestamp not null,
+    counted blob
+);
+
+comment on table _counted is
+    'One row per column of a window of production, and one for the whole: references are added up from it';
+comment on column _counted.monitor is 'Name of the monitor';
+comment on column _counted.window_start is 'Start of the production window, UTC, inclusive';
+comment on column _counted.window_end is 'End of the production window, UTC, exclusive';
+comment on column _counted.feature is 'The column; __all__ is the window as a whole';
+comment on column _counted.rows_key is 'Hash of what decides its rows: source, filter, timestamp';
+comment on column _counted.row_count is 'Rows of the window';
+comment on column _counted.counted_at is 'When they were counted, UTC';
+comment on column _counted.counted is 'Counted cells, categories and counts of the column, packed';
+
 -- key: alert_id, action
 create table if not exists _decisions (
     alert_id text not null,

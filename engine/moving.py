@@ -1,0 +1,245 @@
+"""References that move with the run, added up from windows of production that were counted before.
+
+Every run keeps what its window's rows amount to, where a frozen reference is made of such windows.
+A reference all of whose windows are kept, and have as many rows as they had then, is not read: their
+counts are added. Any other one is read, whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+
+from driftline.engine.added import added, crowds
+from driftline.engine.baseline import (
+    Column,
+    CountedWindow,
+    Known,
+    packed,
+    unpacked,
+    window_column_key,
+    windows_key,
+)
+from driftline.engine.plan import ALL, Plan, Scan
+from driftline.engine.project import Monitor
+from driftline.engine.results import naive_utc, utc_now
+from driftline.engine.store import Store
+from driftline.engine.stored import Window
+from driftline.engine.windows import add, reference_span
+
+# Rows of production by window, start and end naive UTC; windows without rows may be left out.
+Count = Callable[[Sequence[Window]], Mapping[Window, int]]
+
+
+@dataclass
+class Moving:
+    """The windows of production that are kept counted, of one monitor's run.
+
+    Attributes:
+        store: The results; None keeps nothing.
+        rows: Rows of each, once they were asked for.
+        columns: What is known of columns, of those that were read.
+        read_anew: A sentence for each reference whose windows have changed.
+    """
+
+    store: Store | None = None
+    rows: dict[Window, int] | None = None
+    columns: dict[Window, Mapping[str, Column]] = field(default_factory=dict)
+    read_anew: tuple[str, ...] = ()
+
+
+def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> None:
+    """Find out what a plan need not read of references that are made of windows kept before.
+
+    Args:
+        plan: The plan.
+        moving: What is kept.
+        count: Counts rows of windows as they are now.
+        known: Grows by what references and each of their windows amount to, and by the grids that
+            windows were counted on.
+    """
+    moving.read_anew = ()
+    made = _made_of(plan, moving)
+    if made is None or moving.rows is None:
+        return
+    every = sorted({*chain.from_iterable(made.values())})
+    newest = sorted(moving.rows, key=lambda each: each[1])[-1:]
+    _read(plan, moving, {*every, *newest})
+    now = count(every) if every else {}
+    for scan in plan.references:
+        windows = made.get(scan.reference, ())
+        if not windows:
+            continue
+        changed = [each for each in windows if now.get(each, 0) != moving.rows[each]]
+        if changed:
+            moving.read_anew += (_changed(plan.monitor, scan, changed, now, moving.rows),)
+            continue
+        parts = [moving.columns[each] for each in windows]
+        names = dict.fromkeys(name for part in parts for name in part)
+        columns = {name: added([part.get(name) for part in parts]) for name in names}
+        known.learn(plan, scan, sum(moving.rows[each] for each in windows), columns)
+        known.windows[scan.id] = _told_apart(
+            plan, scan, dict(zip(windows, parts, strict=True)), moving.rows
+        )
+    for window in newest:
+        _lay_grids(plan, moving.columns[window], known)
+
+
+def _made_of(plan: Plan, moving: Moving) -> dict[str, tuple[Window, ...]] | None:
+    """The kept windows that references consist of; None where no reference is made of any."""
+    names = {each.name for each in plan.monitor.made_of_windows}
+    made = [scan for scan in plan.references if scan.reference in names]
+    if not made or not plan.keeps_window or moving.store is None:
+        return None
+    if moving.rows is None:
+        key = windows_key(plan.monitor.production)
+        moving.rows = moving.store.counted_windows(plan.monitor.name, key)
+    found = {}
+    for scan in made:
+        (window,) = scan.windows
+        if window.start is None or window.end is None:
+            continue
+        parts = window.parts or [(window.start, window.end)]
+        spans = [(naive_utc(start), naive_utc(end)) for start, end in parts]
+        tiled = [tiles(each, moving.rows) for each in spans]
+        if all(tiled):
+            found[scan.reference] = (*chain.from_iterable(tiled),)
+    return found
+
+
+def tiles(span: Window, kept: Collection[Window]) -> tuple[Window, ...]:
+    """Windows that one after the other fill a span, the shortest that do first; none where none do.
+
+    Args:
+        span: Start and end.
+        kept: Starts and ends of windows, which may overlap.
+    """
+    start, end = span
+    before: dict[datetime, Window] = {}
+    for each in sorted(kept):
+        reached = each[0] == start or each[0] in before
+        if each[0] >= start and each[1] <= end and reached and each[1] not in before:
+            before[each[1]] = each
+    found: list[Window] = []
+    at = end
+    while at in before:
+        found.append(before[at])
+        at = before[at][0]
+    return tuple(reversed(found)) if found and at == start else ()
+
+
+def _read(plan: Plan, moving: Moving, windows: Collection[Window]) -> None:
+    """Read what is kept of the columns of windows, and let go of others: runs go forward in time."""
+    assert moving.store is not None
+    there = {each: moving.columns[each] for each in windows if each in moving.columns}
+    lacking = [each for each in windows if each not in there]
+    found = moving.store.counted_columns(plan.monitor.name, lacking)
+    moving.columns = there | {
+        window: {name: unpacked(content) for name, content in columns.items()}
+        for window, columns in found.items()
+    }
+
+
+def _lay_grids(plan: Plan, newest: Mapping[str, Column], known: Known) -> None:
+    """Say on which grids the newest window was counted, so that those to come add up with it.
+
+    Where rows crowd on one by now, nothing is known of the column: its grid is placed anew.
+    """
+    primary = plan.primary.id
+    for item in plan.read:
+        column = newest.get(item.name)
+        if column is None or column.key != window_column_key(plan.monitor, item):
+            continue
+        if crowds(known.columns.get((primary, item.id), column)):
+            for scan in plan.references:
+                known.columns.pop((scan.id, item.id), None)
+        elif column.numbers is not None and column.numbers.grid is not None:
+            known.grids[item.id] = column.numbers.grid
+
+
+def _told_apart(
+    plan: Plan, scan: Scan, parts: Mapping[Window, Mapping[str, Column]], rows: Mapping[Window, int]
+) -> tuple[CountedWindow, ...]:
+    """The windows of a reference that tell its scatter; none where it is made of others."""
+    found: list[CountedWindow] = []
+    for window in scan.control:
+        assert window.start is not None
+        assert window.end is not None
+        name = naive_utc(window.start), naive_utc(window.end)
+        if name not in parts:
+            return ()
+        columns = {
+            item.id: parts[name][item.name] for item in plan.read if item.name in parts[name]
+        }
+        found.append(CountedWindow(rows[name], columns))
+    return tuple(found)
+
+
+def _changed(
+    monitor: Monitor,
+    scan: Scan,
+    changed: Sequence[Window],
+    now: Mapping[Window, int],
+    then: Mapping[Window, int],
+) -> str:
+    first = changed[0]
+    more = f", and {len(changed) - 1} more windows have changed" if len(changed) > 1 else ""
+    hint = "" if monitor.catch_up.reprocess else "; `reprocess: P3D` measures late rows again"
+    return (
+        f"the window from {first[0]} to {first[1]} has {now.get(first, 0)} rows, {then[first]} when it"
+        f" was measured{more}: reference {scan.reference} is read anew{hint}"
+    )
+
+
+def keep(
+    plan: Plan, moving: Moving, rows: int, counted: Callable[[], Mapping[str, Column]]
+) -> None:
+    """Keep what a window of production amounts to, where a reference will be made of it.
+
+    Args:
+        plan: The plan.
+        moving: What is kept.
+        rows: Rows of the window.
+        counted: Tells what was counted of its columns, by feature.
+
+    Raises:
+        StoreError: When it cannot be stored.
+    """
+    monitor, store = plan.monitor, moving.store
+    window = plan.production.windows[0]
+    if not plan.keeps_window or store is None or window.start is None or window.end is None:
+        return
+    ours = naive_utc(window.start), naive_utc(window.end)
+    columns = counted()
+    head = {
+        "monitor": monitor.name,
+        "window_start": ours[0],
+        "window_end": ours[1],
+        "rows_key": windows_key(monitor.production),
+        "row_count": rows,
+        "counted_at": utc_now(),
+    }
+    each_column = (
+        {**head, "feature": name, "counted": packed(column)} for name, column in columns.items()
+    )
+    oldest = _oldest(plan, ours)
+    store.save_window(chain([{**head, "feature": ALL, "counted": None}], each_column), oldest)
+    if moving.rows is not None:
+        moving.rows = {each: n for each, n in moving.rows.items() if each[1] > oldest}
+        moving.rows[ours] = rows
+        moving.columns[ours] = columns
+
+
+def _oldest(plan: Plan, ours: Window) -> datetime:
+    """What ended before is part of no reference of a window that may be measured again."""
+    monitor, at = plan.monitor, plan.at
+    starts = [ours[0]]
+    if monitor.catch_up.reprocess is not None:
+        at = add(at, monitor.catch_up.reprocess, monitor.time_zone, -1)
+    for each in monitor.made_of_windows:
+        span = reference_span(monitor, each, at, plan.delay)
+        if span is not None and span.start is not None:
+            starts.append(naive_utc(span.start))
+    return min(starts)
