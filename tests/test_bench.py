@@ -16,7 +16,8 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
-from driftline.bench import page
+import driftline
+from driftline.bench import many_monitors, page
 from driftline.bench.environments import PEERS as PINS
 from driftline.bench.environments import pins
 from driftline.bench.goals import Goal
@@ -229,3 +230,16 @@ def test_a_soak_tells_slots_that_were_run_twice_and_those_that_are_lost() -> Non
     ]
     found = count([("one", at) for at in hours], runs, slots)
     assert found == Found(slots=4, runs=4, taken=(2,), twice=1, lost=2, failed=1)
+
+
+def test_of_many_monitors_each_has_sixteen_lines_and_has_been_run_for_its_newest_slot(
+    tmp_path: Path,
+) -> None:
+    file = many_monitors.write(tmp_path, 7)
+    assert [len(each.yaml.splitlines()) for each in driftline.validate(file).project.monitors] == [
+        16
+    ] * 7
+    many_monitors.run(file)
+    assert driftline.ls(file)["last_status"].to_pylist().count(None) == 0
+    assert len(set(driftline.ls(file, "runs")["run_id"].to_pylist())) == 7
+    assert driftline.schedule(file, once=True).monitors == ()
