@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from driftline.engine.catalog import METRICS, Metric
 from driftline.engine.evidence import rows_needed
 from driftline.engine.measure import Measurement
 from driftline.engine.project import Bound, Threshold
-
-Status = Literal[
-    "ok", "warning", "breached", "inconclusive", "insufficient_data", "not_computable", "error"
-]
+from driftline.engine.results import Status
 
 SIGNIFICANT: Final = 0.05
 HIGHEST_SCORE: Final = 10.0

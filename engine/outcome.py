@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from driftline.engine.errors import DriftlineError
 from driftline.engine.results import arrow_rows
-from driftline.engine.rows import Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from driftline.engine.rows import Row
 
 FAIL_ON: Final = ("warning", "breached", "never")
 

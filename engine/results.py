@@ -21,7 +21,7 @@ from functools import cached_property
 from importlib.resources import files
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from driftline.engine.errors import StoreError, TemplateError
 
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 ALL: Final = "__all__"
 """In a key column: the whole dataset, no segment, no reference."""
+
+Status = Literal[
+    "ok", "warning", "breached", "inconclusive", "insufficient_data", "not_computable", "error"
+]
+"""What a row of `metrics` is judged to be."""
 
 Rows: TypeAlias = "Sequence[Mapping[str, object]] | pa.Table"
 """Rows of one table: a sequence of mappings from column to value, or a `pyarrow.Table`."""

@@ -19,9 +19,8 @@ from driftline.engine.calls import (
     since_of,
 )
 from driftline.engine.errors import ConfigError, StoreError
-from driftline.engine.judge import Status
 from driftline.engine.project import Project, Publish
-from driftline.engine.results import arrow_listing
+from driftline.engine.results import Status, arrow_listing
 from driftline.engine.store import Filter, Store, store_of
 from driftline.engine.stored import Migrated
 from driftline.engine.yaml_file import nearest

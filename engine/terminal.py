@@ -24,7 +24,6 @@ from rich.console import Console
 from rich.text import Text
 
 from driftline.engine.catalog import METRICS, Metric
-from driftline.engine.changes import EFFECTS
 from driftline.engine.conventions import CONVENTIONS
 from driftline.engine.results import ALL
 from driftline.engine.summary import amount, number, percent
@@ -857,6 +856,9 @@ def validated(out: Console, project: Project, notes: Iterable[str]) -> None:
 
 def differing(out: Console, found: Differences) -> None:
     """Print what a project file will do to stored results: a line a difference, and what to type."""
+    # judging again comes with it, which no other listing needs
+    from driftline.engine.changes import EFFECTS
+
     for each in found.monitors:
         stored = f" · {quantity(each.window_count, 'stored window')}"
         if each.stale_count:

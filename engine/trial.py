@@ -31,12 +31,12 @@ _TEXTS: Final = ["red", "green", "red", "blue"] * 10
 
 
 def complain_of_own(project: Project) -> None:
-    """Run every metric of the folder beside a project file once.
+    """Run every metric of the folder beside a project file, one or more, once.
 
     Raises:
         ConfigError: With each that does not compute: its file, the line, and what DuckDB says.
     """
-    broken = why_broken(project.beside) if project.beside else []
+    broken = why_broken(project.beside)
     if broken:
         raise ConfigError(
             "\n".join(broken),

@@ -407,10 +407,13 @@ def validate(
         StoreError: With `diff`, when the results cannot be read.
     """
     from driftline.engine.config import notes, resolved_yaml
-    from driftline.engine.trial import complain_of_own
 
     loaded = load(project, target)
-    complain_of_own(loaded)
+    if loaded.beside:
+        # trying one takes all that a run does
+        from driftline.engine.trial import complain_of_own
+
+        complain_of_own(loaded)
     found = None
     if diff or against is not None:
         from driftline.engine.differences import differences

@@ -808,6 +808,32 @@ def test_a_run_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
     assert done.stderr == "1 True set()\n"
 
 
+def test_what_runs_nothing_loads_nothing_that_runs_use(cli: Cli, tmp_path: Path) -> None:
+    make(tmp_path / "training.parquet")
+    make(tmp_path / "scored.parquet", start="2026-02-01")
+    scheduled = PROJECT.replace("    model:", '    schedule: "0 6 * * *"\n    model:')
+    (tmp_path / "driftline.yml").write_text(scheduled)
+    assert cli("schedule", "--once", "--quiet", "--fail-on", "never").exit_code in {0, 4}
+    runs_use = (
+        *("driftline.engine.execute", "driftline.engine.measure", "driftline.engine.run"),
+        *("jinja2", "scipy", "sqlglot"),
+    )
+    for words, unused in {
+        "validate": (*runs_use, "duckdb", "numpy", "pyarrow"),
+        "ls": runs_use,
+    }.items():
+        code = (
+            "import sys\nfrom driftline.cli import main\n"
+            f"sys.argv = ['driftline', *{words.split()}]\n"
+            "try:\n    main()\nexcept SystemExit as end:\n    loaded = {*sys.modules}\n"
+            f"    print(end.code, loaded.intersection({unused}), file=sys.stderr)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.stderr == "0 set()\n", words
+
+
 def test_what_a_run_puts_off_is_there_when_it_is_asked_for() -> None:
     code = (
         "import sys\nfrom driftline.engine.frames import Unneeded\n"
