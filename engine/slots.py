@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from driftline.engine.project import Monitor, RollingWindow
+from driftline.engine.project import CatchUp, Monitor, RollingWindow
 from driftline.engine.times import parse_duration
 from driftline.engine.windows import add, last_slot
 
@@ -64,21 +65,26 @@ def due(monitor: Monitor, done: datetime | None, now: datetime) -> list[datetime
     Returns:
         Aware datetimes in UTC. Those longer ago than the monitor catches up are left out.
     """
-    schedule = schedule_of(monitor)
-    newest = last_slot(schedule, now, monitor.time_zone)
-    if done is None or not monitor.catch_up.missed:
-        return [newest] if done is None or newest > done else []
-    longest = monitor.catch_up.longest
+    return [*_due(schedule_of(monitor), monitor.time_zone, monitor.catch_up, done, now)]
+
+
+@lru_cache(maxsize=1024)  # most of many monitors share a schedule and were run for the same slot
+def _due(
+    schedule: str, zone: str, catch_up: CatchUp, done: datetime | None, now: datetime
+) -> tuple[datetime, ...]:
+    newest = last_slot(schedule, now, zone)
+    if done is None or not catch_up.missed:
+        return (newest,) if done is None or newest > done else ()
     first = done.astimezone(UTC)
-    if longest is not None:
-        first = max(first, add(now, longest, monitor.time_zone, -1))
+    if catch_up.longest is not None:
+        first = max(first, add(now, catch_up.longest, zone, -1))
     found = []
-    for slot in islice(slots_after(schedule, first, monitor.time_zone), _MOST):
+    for slot in islice(slots_after(schedule, first, zone), _MOST):
         if slot > now:
             break
         found.append(slot)
     # however short a time is caught up, the newest is
-    return found or ([newest] if newest > done else [])
+    return (*found,) or ((newest,) if newest > done else ())
 
 
 def missed(monitor: Monitor, done: datetime | None, now: datetime) -> datetime | None:
@@ -92,7 +98,7 @@ def missed(monitor: Monitor, done: datetime | None, now: datetime) -> datetime |
     if done is None or not monitor.catch_up.missed:
         return None
     found = due(monitor, done, now)
-    first = next(slots_after(schedule_of(monitor), done, monitor.time_zone))
+    first = next_slot(monitor, done)
     return first if found and first < found[0] else None
 
 
@@ -108,4 +114,9 @@ def schedule_of(monitor: Monitor) -> str:
 
 def next_slot(monitor: Monitor, now: datetime) -> datetime:
     """The next moment of a monitor's schedule."""
-    return next(slots_after(schedule_of(monitor), now, monitor.time_zone))
+    return _next(schedule_of(monitor), now, monitor.time_zone)
+
+
+@lru_cache(maxsize=1024)
+def _next(schedule: str, after: datetime, zone: str) -> datetime:
+    return next(slots_after(schedule, after, zone))

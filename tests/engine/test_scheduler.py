@@ -18,10 +18,13 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from cronsim import CronSim
 from receivers import Web, web
 from typer.testing import Result
 
 import driftline
+from driftline.engine import slots
+from driftline.engine.config import load_project
 from driftline.engine.errors import ConfigError
 from driftline.engine.schedule_verbs import run_due
 from driftline.engine.scheduler import Scheduler, catch_up_project
@@ -415,3 +418,23 @@ def test_projects_without_a_schedule_are_told_how_to_give_one(
     found = cli("schedule", "--once")
     assert found.exit_code == 2
     assert "no schedule is given for churn" in found.output
+
+
+def test_a_schedule_that_monitors_share_is_looked_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = (
+        "  - {{name: copy{}, schedule: '0 0 * * *', max_catch_up: P60D, reference: {{table: b.parquet}},"
+        " production: {{table: a.parquet, timestamp: at}}}}\n"
+    )
+    file = make(tmp_path, more="".join(shared.format(number) for number in range(30)))
+    asked: list[Any] = []
+
+    def counted(*given: Any) -> Any:
+        asked.append(given)
+        return CronSim(*given)
+
+    monkeypatch.setattr(slots, "CronSim", counted)
+    found = [due(each, START, START + 2.4321 * A_DAY) for each in load_project(file).monitors]
+    assert found == [[START + A_DAY, START + 2 * A_DAY]] * 31
+    assert len(asked) == 1
