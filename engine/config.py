@@ -126,6 +126,10 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         if was:
+            if not gc.get_freeze_count():
+                # all that is there counts as old: else it would be looked through now, being so much
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

@@ -11,8 +11,8 @@ import json
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -61,13 +61,23 @@ _STANDARD_TAGS: Final = "tag:yaml.org,2002:"
 
 @dataclass(eq=False)
 class YamlFile:
-    """One file: its label in messages, its text, and what stands in it."""
+    """One file: its label in messages, its text, and what stands in it.
+
+    Attributes:
+        root: What stands in it, of what `read_yaml` gives. That of places is None: a tree whose places
+            lead back to it would stay in memory until Python looks for such circles.
+        included: Whether it holds monitors rather than a project.
+        listed: Whether these are in a list.
+        names: Names of its monitors, as far as they have any, for paths in messages.
+    """
 
     path: Path
     label: str
     text: str
     root: object = None
     included: bool = False
+    listed: bool = False
+    names: Sequence[str | None] = ()
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -100,15 +110,14 @@ class Place:
 
     def path(self) -> str:
         """The keys in the reader's words: `monitors[churn].production.window`."""
-        trail: Trail = self.trail
-        root = self.file.root
+        names, trail = self.file.names, self.trail
         if self.file.included:
-            trail = ("monitors", *(trail if isinstance(root, Seq) else (0, *trail)))
-            root = {"monitors": root if isinstance(root, Seq) else [root]}
+            trail = ("monitors", *(trail if self.file.listed else (0, *trail)))
         shown = ""
         for depth, step in enumerate(trail):
             if isinstance(step, int):
-                name = _name(root, step) if trail[:depth] == ("monitors",) else None
+                is_monitor = trail[:depth] == ("monitors",) and step < len(names)
+                name = names[step] if is_monitor else None
                 shown += f"[{step if name is None else name}]"
             elif re.fullmatch(r"[\w-]+", step):
                 shown += f".{step}" if shown else step
@@ -248,10 +257,11 @@ def read_yaml(
         raise ConfigError(f"{label}: cannot be read: {reason}") from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     file = YamlFile(path, label, text, included=included)
+    root: object = None
     try:
         node = compose(file.text)
         if node is not None:
-            file.root = _Reader(file, complaints).value(node, Place(file, 1))
+            root = _Reader(file, complaints).value(node, Place(file, 1))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{label}:{mark.line + 1}" if mark else label
@@ -264,7 +274,9 @@ def read_yaml(
         at = getattr(error, "position", None)
         where = label if at is None else f"{label}:{file.line(at)}"
         raise ConfigError(f"{where}: not valid YAML: {reason}") from None
-    return file
+    file.listed = isinstance(root, Seq)
+    file.names = _names(root if included else root.get("monitors") if isinstance(root, Map) else ())
+    return replace(file, root=root)
 
 
 def _problem(error: MarkedYAMLError, mark: Any) -> str:
@@ -459,11 +471,8 @@ def remove(node: Map | Seq, step: Step) -> None:
             _close_gap(kept, step)
 
 
-def _name(root: object, index: int) -> str | None:
-    """The name of a monitor, if it has one, for paths in messages."""
-    monitors = root.get("monitors") if isinstance(root, dict) else None
-    if not isinstance(monitors, list) or index >= len(monitors):
-        return None
-    monitor = monitors[index]
-    name = monitor.get("name") if isinstance(monitor, dict) else None
-    return name if isinstance(name, str) and name else None
+def _names(monitors: object) -> list[str | None]:
+    """Names of monitors, as far as they have any, for paths in messages."""
+    found = monitors if isinstance(monitors, Seq) else [monitors]
+    names = (each.get("name") if isinstance(each, Map) else None for each in found)
+    return [name if isinstance(name, str) and name else None for name in names]

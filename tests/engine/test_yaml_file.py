@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -235,3 +237,20 @@ def test_the_text_of_a_map_is_what_the_file_has_moved_to_the_left(tmp_path: Path
 def test_the_nearest_word_is_offered_and_a_far_one_is_not() -> None:
     assert nearest("windw", ["window", "filter"]) == "; did you mean 'window'?"
     assert nearest("xyz", ["window", "filter"]) == ""
+
+
+def test_a_tree_that_nobody_holds_any_more_is_gone_without_a_search_for_circles(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.yml"
+    path.write_text("monitors:\n  - {name: churn, tags: [a, b]}\n", "utf-8")
+    gc.disable()
+    try:
+        root = read_yaml(path, "a.yml", Complaints()).root
+        assert isinstance(root, Map)
+        place, held = root.marks.places["monitors"].then(0, 2), weakref.ref(root)
+        del root
+        assert held() is None
+    finally:
+        gc.enable()
+    assert place.path() == "monitors[churn]"
