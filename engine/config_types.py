@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -45,9 +45,9 @@ class Part(BaseModel):
 
     @classmethod
     @cache
-    def known(cls) -> tuple[str, ...]:
+    def known(cls) -> Mapping[str, FieldInfo]:
         """The keys as the file spells them, and those that only the reader of files sets."""
-        return tuple(info.alias or name for name, info in cls.model_fields.items())
+        return {info.alias or name: info for name, info in cls.model_fields.items()}
 
     @classmethod
     def explain(cls, word: str) -> str:
@@ -70,15 +70,15 @@ class Part(BaseModel):
     def _know_every_key(cls, data: object, info: ValidationInfo) -> object:
         if not isinstance(data, Map):
             return data
+        known = cls.known()
         if cls.model_config.get("extra") != "allow" and isinstance(info.context, Complaints):
-            for word in data.keys() - set(cls.known()) - cls.also_known(info.context):
+            for word in data.keys() - known.keys() - cls.also_known(info.context):
                 info.context.add(data, (word,), cls.explain(word))
         # A key with nothing after it is as good as left out, except where nothing is a choice.
-        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
         return {
             word: value
             for word, value in data.items()
-            if value is not None or word not in fields or not _has_default(fields[word])
+            if value is not None or word not in known or not _has_default(known[word])
         }
 
 

@@ -47,7 +47,7 @@ class Environment:
         if isinstance(value, Seq):
             inner = value.marks.copy()
             return Seq(inner, [self._filled(item, inner, at) for at, item in enumerate(value)])
-        if not isinstance(value, str):
+        if not isinstance(value, str) or "${" not in value:
             return value
         place = marks.places[step]
         filled = _VARIABLE.sub(lambda match: self._value(match, place), value)

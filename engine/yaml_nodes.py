@@ -47,19 +47,21 @@ def _quickly(text: str) -> Any:
         yaml.YAMLError: When libyaml does not read it.
     """
     resolver = YAML(typ="safe", pure=True).resolver
+    own = {
+        yaml.ScalarNode: ScalarNode,
+        yaml.MappingNode: MappingNode,
+        yaml.SequenceNode: SequenceNode,
+    }
 
     @cache  # keys of a thousand monitors are few
-    def tag(value: str, implicit: tuple[bool, bool]) -> Any:
-        return resolver.resolve(ScalarNode, value, implicit)
+    def tag(kind: type, value: str | None, implicit: Any) -> str:
+        return str(resolver.resolve(kind, value, implicit))
 
     class Parser(yaml.cyaml.CParser):  # type: ignore[misc]
         """libyaml's parser, with tags of YAML 1.2."""
 
         def resolve(self, kind: type, value: Any, implicit: Any) -> Any:
-            if kind is yaml.ScalarNode:
-                return tag(value, implicit)
-            own = MappingNode if kind is yaml.MappingNode else SequenceNode
-            return resolver.resolve(own, value, implicit)
+            return tag(own[kind], value, implicit)
 
         def descend_resolver(self, *_: object) -> None:
             """No tag depends on where a node is."""
