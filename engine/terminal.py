@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group
 from rich.text import Text
 
 from driftline.engine.catalog import METRICS, Metric
@@ -89,8 +89,11 @@ def console(*, stderr: bool = False, color: bool = True) -> Console:
 
 def clean(text: object) -> str:
     """A text with every character that is no mark of its own, such as an escape, spelled out."""
+    told = str(text)
+    if told.isprintable():
+        return told
     return "".join(
-        each.encode("unicode_escape").decode() if _steers(each) else each for each in str(text)
+        each.encode("unicode_escape").decode() if _steers(each) else each for each in told
     )
 
 
@@ -139,18 +142,18 @@ def listing(
     ]
     left = 2 + sum(widths) + 2 * count
     beside = out.width - left >= min(_ROOM, max((len(" · ".join(t)) for t in tails), default=0))
+    told: list[Text] = []
     if titles:
-        shown = titles if beside and any(tails) else titles[:count]
-        out.print(_joined(shown, widths, right), soft_wrap=True)
+        told.append(_joined(titles if beside and any(tails) else titles[:count], widths, right))
     for row, tail in zip(rows, tails, strict=True):
         line = _joined(row, widths, right)
         start = left if beside else 4 + (widths[0] if widths[0] <= _DEEPEST else 2)
         wrapped = _wrapped(tail, max(20, out.width - start))
         if wrapped and beside and line.cell_len <= left:
             line.append(" " * (left - line.cell_len) + wrapped.pop(0))
-        out.print(line, soft_wrap=True)
-        for more in wrapped:
-            out.print(" " * start + more, soft_wrap=True)
+        told += [line, *(Text(" " * start + more) for more in wrapped)]
+    # at once: each call of its own would ask for the size of the terminal again
+    out.print(Group(*told), soft_wrap=True)
 
 
 def _wrapped(sentences: Sequence[str], width: int) -> list[str]:
@@ -175,7 +178,7 @@ _RULER: Final = Console()
 
 
 def _cell(cell: str | Text) -> Text:
-    return cell.copy() if isinstance(cell, Text) else Text(clean(cell))
+    return cell if isinstance(cell, Text) else Text(clean(cell))
 
 
 def _joined(cells: Sequence[Text], widths: Sequence[int], right: frozenset[int]) -> Text:
@@ -184,7 +187,11 @@ def _joined(cells: Sequence[Text], widths: Sequence[int], right: frozenset[int])
     for at, cell in enumerate(cells):
         width = widths[at] if at < len(widths) else 0
         blank = " " * max(0, width - cell.cell_len)
-        line.append_text(Text(blank) + cell if at in right else cell + Text(blank))
+        if at in right:
+            line.append(blank).append_text(cell)
+        else:
+            # of the cell itself: its style goes to the end of the column
+            line.append_text(cell.copy().append(blank))
         line.append("  ")
     line.rstrip()
     return line
