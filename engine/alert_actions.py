@@ -11,7 +11,8 @@ from driftline.engine.errors import ConfigError
 from driftline.engine.place import Tables
 from driftline.engine.project import Monitor, Project
 from driftline.engine.results import ALL, arrow_rows, naive_utc, utc_now
-from driftline.engine.run import choose_monitors, republished
+from driftline.engine.run import republished
+from driftline.engine.selection import choose_monitors
 from driftline.engine.store import store_of
 from driftline.engine.times import parse_duration, parse_instant
 from driftline.engine.windows import add

@@ -15,7 +15,6 @@ from driftline.engine.rows import Row
 from driftline.engine.run import (
     Progress,
     Tools,
-    choose_monitors,
     each_monitor,
     guarded,
     journal_of,
@@ -24,6 +23,7 @@ from driftline.engine.run import (
     past_of,
 )
 from driftline.engine.schema import config_hash
+from driftline.engine.selection import choose_monitors
 from driftline.engine.store import Store
 from driftline.engine.stored import Known
 from driftline.engine.warehouses.base import Warehouse

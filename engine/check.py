@@ -31,7 +31,8 @@ from driftline.engine.project import Monitor, Project, Threshold
 from driftline.engine.relations import PAST_WINDOWS
 from driftline.engine.results import TABLES, utc_now
 from driftline.engine.rows import Row, verdict_columns
-from driftline.engine.run import choose_monitors, published
+from driftline.engine.run import published
+from driftline.engine.selection import choose_monitors
 from driftline.engine.store import VERDICT, Store, store_of
 from driftline.engine.warehouses.base import Column
 from driftline.engine.warehouses.duckdb import kind_of

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from driftline.engine.alert_models import web_address
-from driftline.engine.channels import ping
 from driftline.engine.durable import write_whole
 from driftline.engine.errors import ConfigError
 from driftline.engine.export import Gauge, prometheus_text
@@ -70,6 +69,9 @@ class Heartbeat:
         if self.file is not None:
             self._tell("heartbeat", f"{self.file} cannot be written", _written(self.file, now))
         if self.address is not None:
+            # all that sends comes with it, which a scheduler that pings nobody does without
+            from driftline.engine.channels import ping
+
             answer = ping(self.address)
             self._tell("ping", "the ping was not taken", None if answer.is_taken else answer.reason)
 

@@ -12,7 +12,8 @@ from driftline.engine.errors import ConfigError
 from driftline.engine.place import Tables
 from driftline.engine.project import Duration, Project
 from driftline.engine.results import arrow_rows, naive_utc, utc_now
-from driftline.engine.run import choose_monitors, republished
+from driftline.engine.run import republished
+from driftline.engine.selection import choose_monitors
 from driftline.engine.store import store_of
 from driftline.engine.windows import add
 

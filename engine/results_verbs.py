@@ -269,7 +269,7 @@ def note(
     from datetime import UTC, datetime
 
     from driftline.engine.keeping import write_note
-    from driftline.engine.run import choose_monitors
+    from driftline.engine.selection import choose_monitors
     from driftline.engine.windows import resolve_at
 
     loaded = load(project, target)

@@ -48,6 +48,7 @@ from driftline.engine.rows import (
 )
 from driftline.engine.segments import counted, most_values, told_apart
 from driftline.engine.selection import EVERYTHING, Selection
+from driftline.engine.selection import choose_monitors as choose_monitors  # noqa: PLC0414 (for baselines)
 from driftline.engine.store import Store, store_of
 from driftline.engine.stored import NOTHING, Past, Standing, Window
 from driftline.engine.warehouses import session_of, unreachable
@@ -216,28 +217,6 @@ def keep_apart(project: Project) -> None:
 
 def _silent(_monitor: str, _step: str) -> None:
     """No progress."""
-
-
-def choose_monitors(
-    project: Project, names: Sequence[str] | None, selection: Selection = EVERYTHING
-) -> tuple[Monitor, ...]:
-    """Monitors by name, in the order asked for, all when none is named; those that are selected.
-
-    Raises:
-        ConfigError: When a name is unknown, or the selection takes none of them.
-    """
-    known = {monitor.name: monitor for monitor in project.monitors}
-    for name in names or ():
-        if name not in known:
-            raise ConfigError(f"there is no monitor {name!r}", hint=f"known are {', '.join(known)}")
-    asked = [known[name] for name in names or known]
-    chosen = tuple(monitor for monitor in asked if selection.signals(monitor))
-    if not chosen:
-        raise ConfigError(
-            f"the selection takes none of the monitors {', '.join(each.name for each in asked)}",
-            hint="`driftline validate` shows their signals, tags and owners",
-        )
-    return chosen
 
 
 def journal_of(

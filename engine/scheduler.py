@@ -2,6 +2,8 @@
 
 A slot is taken on in the table `_slots` and finished in the very transaction that stores its results: who
 is killed in between leaves a slot that the next one takes on.
+
+What runs is imported once something is due: a call from cron finds nothing most of the time.
 """
 
 from __future__ import annotations
@@ -14,30 +16,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from driftline.engine.errors import ConfigError, DriftlineError, StoreError
 from driftline.engine.outcome import MonitorRun, RunResult
 from driftline.engine.place import Tables
 from driftline.engine.project import Monitor, Project
-from driftline.engine.reprocess import changed
 from driftline.engine.results import arrow_rows, naive_utc
-from driftline.engine.run import (
-    Progress,
-    Tools,
-    choose_monitors,
-    delivered,
-    each_monitor,
-    guarded,
-    journal_of,
-    kept,
-    measured,
-    past_of,
-    run_one,
-)
+from driftline.engine.selection import choose_monitors
 from driftline.engine.slots import due, missed, next_slot
 from driftline.engine.store import Store, store_of
-from driftline.engine.warehouses.base import Warehouse
+
+if TYPE_CHECKING:
+    from driftline.engine.run import Progress, Tools
+    from driftline.engine.warehouses.base import Warehouse
 
 LEASE: Final = timedelta(minutes=10)
 """How long a slot is held by someone who gives no sign; who holds it says so three times as often."""
@@ -147,6 +139,8 @@ class Scheduler:
             failed |= set(waiting) - ran
         if not found and self.project.notifications:
             # what could not be sent before may be due again
+            from driftline.engine.run import delivered
+
             return delivered(RunResult((), error=error), self.project)
         return RunResult(tuple(found), error=error)
 
@@ -175,6 +169,8 @@ class Scheduler:
 
     def _round(self, waiting: Mapping[str, datetime]) -> RunResult:
         """Run one slot of each monitor that has one and that nobody else is at."""
+        from driftline.engine.run import each_monitor
+
         chosen = [monitor for monitor in self.monitors if monitor.name in waiting]
 
         def one(monitor: Monitor, tools: Tools) -> MonitorRun | None:
@@ -187,6 +183,8 @@ class Scheduler:
     def _slot(
         self, monitor: Monitor, at: datetime, tools: Tools, store: Store
     ) -> MonitorRun | None:
+        from driftline.engine.run import journal_of, run_one
+
         slot = _Slot(store, monitor.name, at, self.holder, self.clock)
         if not slot.take():
             return None
@@ -210,6 +208,9 @@ class Scheduler:
 
     def _reprocess(self, monitor: Monitor, at: datetime, tools: Tools) -> None:
         """Compute earlier windows again whose rows have changed in number since."""
+        from driftline.engine.reprocess import changed
+        from driftline.engine.run import guarded, journal_of, kept, measured, past_of
+
         log = journal_of(self.project, monitor, at, tools)
 
         def work() -> MonitorRun | None:
@@ -247,6 +248,8 @@ def catch_up_project(
     Raises:
         ConfigError: For an unknown monitor.
     """
+    from driftline.engine.run import each_monitor, journal_of, run_one
+
     chosen = choose_monitors(project, monitors)
     moment = now or datetime.now(UTC)
     done = finished(store_of(project, warehouse), moment)

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from driftline.engine.errors import ConfigError
-from driftline.engine.project import Monitor
+from driftline.engine.project import Monitor, Project
 from driftline.engine.results import ALL
 from driftline.engine.yaml_file import nearest
 
@@ -95,6 +95,28 @@ class Selection:
 
 
 EVERYTHING: Final = Selection()
+
+
+def choose_monitors(
+    project: Project, names: Sequence[str] | None, selection: Selection = EVERYTHING
+) -> tuple[Monitor, ...]:
+    """Monitors by name, in the order asked for, all when none is named; those that are selected.
+
+    Raises:
+        ConfigError: When a name is unknown, or the selection takes none of them.
+    """
+    known = {monitor.name: monitor for monitor in project.monitors}
+    for name in names or ():
+        if name not in known:
+            raise ConfigError(f"there is no monitor {name!r}", hint=f"known are {', '.join(known)}")
+    asked = [known[name] for name in names or known]
+    chosen = tuple(monitor for monitor in asked if selection.signals(monitor))
+    if not chosen:
+        raise ConfigError(
+            f"the selection takes none of the monitors {', '.join(each.name for each in asked)}",
+            hint="`driftline validate` shows their signals, tags and owners",
+        )
+    return chosen
 
 
 def parse_selection(

@@ -10,7 +10,7 @@ from pathlib import Path
 from driftline.engine.calls import Moment, ProjectLike, load, masked, several, since_of
 from driftline.engine.errors import ConfigError, StoreError
 from driftline.engine.project import Project
-from driftline.engine.run import choose_monitors
+from driftline.engine.selection import choose_monitors
 from driftline.engine.store import Filter, store_of
 from driftline.engine.tuned import TuneResult
 from driftline.engine.yaml_file import nearest

@@ -468,7 +468,7 @@ def statements(
 ) -> tuple[Compiled, ...]:
     """What `compile` renders, for the window and the selection of a given run: the dry run."""
     from driftline.engine.compile import compile_project
-    from driftline.engine.run import choose_monitors
+    from driftline.engine.selection import choose_monitors
 
     loaded = load(project, target)
     names = several(monitors)
@@ -504,7 +504,7 @@ def estimates(
         WarehouseError: When the warehouse cannot be reached.
     """
     from driftline.engine.estimate import estimate
-    from driftline.engine.run import choose_monitors
+    from driftline.engine.selection import choose_monitors
     from driftline.engine.warehouses import open_warehouse
 
     loaded = load(project, target)
@@ -660,7 +660,7 @@ def debug(
         target: One of the file's targets.
     """
     from driftline.engine import checkup
-    from driftline.engine.run import choose_monitors
+    from driftline.engine.selection import choose_monitors
 
     found = list(checkup.versions())
     try:
