@@ -327,12 +327,12 @@ def _for_target(root: Map, target: str | None, label: str) -> Map:
 def _filled(tree: Map, environment: Environment) -> Map:
     """The file with its variables replaced, but for those of targets that are not in use."""
     others = tree.pop("targets", None)
-    filled = environment.fill(tree)
+    environment.fill(tree)
     for section in _PRIVATE:
-        environment.hide(filled.get(section), addresses=section == "notifications")
+        environment.hide(tree.get(section), addresses=section == "notifications")
     if others is not None:
-        filled["targets"] = others
-    return filled
+        tree["targets"] = others
+    return tree
 
 
 def _connect_as_dbt(tree: Map, dbt: DbtProject, environment: Environment) -> None:
@@ -374,14 +374,14 @@ def _gather_monitors(
         label = str(Path(file.label).parent / inside)
         found = read_yaml(path, label, complaints, included=True, text=texts.get(path))
         root = found.root
-        if isinstance(root, Map):
-            items.append((environment.fill(root), root.marks.at))
-        elif isinstance(root, Seq):
-            for item, place in _items(root):
-                items.append((environment.fill(item) if isinstance(item, Map) else item, place))
-        else:
+        if not isinstance(root, Map | Seq):
             place = Place(YamlFile(path, label, ""), 1)
             complaints.at(place, "the file is neither a monitor nor a list of monitors")
+            continue
+        for item, place in [(root, root.marks.at)] if isinstance(root, Map) else _items(root):
+            if isinstance(item, Map):
+                environment.fill(item)
+            items.append((item, place))
     if not items:
         complaints.add(tree, ("monitors",), "the file has no monitors")
     at = tree.marks.places.get("monitors", tree.marks.at)

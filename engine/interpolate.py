@@ -32,28 +32,31 @@ class Environment:
         self.complaints = complaints
         self.secrets: set[str] = set()
 
-    def fill(self, node: Map) -> Map:
-        """A copy with every `${VAR}` and `${VAR:-default}` in string values replaced.
+    def fill(self, node: Map | Seq) -> None:
+        """Replace every `${VAR}` and `${VAR:-default}` in the string values of a tree.
 
         A variable that is not set and has no default is complained of. As in a shell, the default
         also stands in for an empty value. What was replaced is kept in `marks.written`.
         """
-        marks = node.marks.copy()
-        return Map(marks, {key: self._filled(value, marks, key) for key, value in node.items()})
+        if isinstance(node, Map):
+            for key, value in node.items():
+                node[key] = self._filled(value, node.marks, key)
+        else:
+            for at, value in enumerate(node):
+                node[at] = self._filled(value, node.marks, at)
 
     def _filled(self, value: object, marks: Marks, step: Step) -> object:
-        if isinstance(value, Map):
-            return self.fill(value)
-        if isinstance(value, Seq):
-            inner = value.marks.copy()
-            return Seq(inner, [self._filled(item, inner, at) for at, item in enumerate(value)])
-        if not isinstance(value, str) or "${" not in value:
-            return value
-        place = marks.places[step]
-        filled = _VARIABLE.sub(lambda match: self._value(match, place), value)
-        if filled != value:
-            marks.written[step] = value
-        return filled
+        if isinstance(value, str):
+            if "${" not in value:
+                return value
+            place = marks.places[step]
+            filled = _VARIABLE.sub(lambda match: self._value(match, place), value)
+            if filled != value:
+                marks.written[step] = value
+            return filled
+        if isinstance(value, Map | Seq):
+            self.fill(value)
+        return value
 
     def _value(self, match: re.Match[str], place: Place) -> str:
         inside = _INSIDE.fullmatch(match[1]) if match[0].endswith("}") else None

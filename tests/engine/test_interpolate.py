@@ -17,7 +17,8 @@ def fill(folder: Path, text: str, **variables: str) -> tuple[Map, Environment]:
     root = read_yaml(path, "a.yml", complaints).root
     assert isinstance(root, Map)
     environment = Environment(variables, complaints)
-    return environment.fill(root), environment
+    environment.fill(root)
+    return root, environment
 
 
 @pytest.mark.parametrize(
