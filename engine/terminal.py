@@ -145,10 +145,11 @@ def listing(
     told: list[Text] = []
     if titles:
         told.append(_joined(titles if beside and any(tails) else titles[:count], widths, right))
+    start = left if beside else 4 + (widths[0] if widths and widths[0] <= _DEEPEST else 2)
+    room = max(20, out.width - start)
     for row, tail in zip(rows, tails, strict=True):
         line = _joined(row, widths, right)
-        start = left if beside else 4 + (widths[0] if widths[0] <= _DEEPEST else 2)
-        wrapped = _wrapped(tail, max(20, out.width - start))
+        wrapped = _wrapped(tail, room)
         if wrapped and beside and line.cell_len <= left:
             line.append(" " * (left - line.cell_len) + wrapped.pop(0))
         told += [line, *(Text(" " * start + more) for more in wrapped)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from support import printed
 
 from driftline.engine import operating, terminal
@@ -386,3 +388,24 @@ def test_features_are_listed_with_their_ranks_where_there_are_any() -> None:
     assert [line[3] for line in listed(2)[1:]] == ["2", "–"]
     assert "rank" in listed(2)[0]
     assert "rank" not in listed(None)[0]
+
+
+def test_a_long_listing_asks_for_the_size_of_the_terminal_as_often_as_a_short_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = Console.size.fget
+    assert size is not None
+    asked: list[int] = []
+
+    def counting(self: Console) -> ConsoleDimensions:
+        asked.append(1)
+        return size(self)
+
+    def times(rows: int) -> int:
+        asked.clear()
+        lines = [Line(("a", "b"), ("a sentence", "another"))] * rows
+        terminal.listing(Console(file=StringIO()), lines)
+        return len(asked)
+
+    monkeypatch.setattr(Console, "size", property(counting))
+    assert times(400) == times(4) > 0
