@@ -23,7 +23,8 @@ from driftline.engine.plan import Plan
 from driftline.engine.project import Monitor, Project, Reference
 from driftline.engine.render import renderer_of
 from driftline.engine.rows import Facts, Read
-from driftline.engine.run import choose_monitors, keep_apart, plans_of
+from driftline.engine.run import keep_apart, plans_of
+from driftline.engine.selection import choose_monitors
 from driftline.engine.store import Store, store_of
 from driftline.engine.warehouses import session_of
 from driftline.engine.warehouses.base import Ledger, Warehouse

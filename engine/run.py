@@ -47,8 +47,7 @@ from driftline.engine.rows import (
     profile_rows,
 )
 from driftline.engine.segments import counted, most_values, told_apart
-from driftline.engine.selection import EVERYTHING, Selection
-from driftline.engine.selection import choose_monitors as choose_monitors  # noqa: PLC0414 (for baselines)
+from driftline.engine.selection import EVERYTHING, Selection, choose_monitors
 from driftline.engine.store import Store, store_of
 from driftline.engine.stored import NOTHING, Past, Standing, Window
 from driftline.engine.warehouses import session_of, unreachable
