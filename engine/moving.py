@@ -185,11 +185,12 @@ def _changed(
     then: Mapping[Window, int],
 ) -> str:
     first = changed[0]
-    more = f", and {len(changed) - 1} more windows have changed" if len(changed) > 1 else ""
+    start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in first)
+    more = f", and {len(changed) - 1} more have changed" if len(changed) > 1 else ""
     hint = "" if monitor.catch_up.reprocess else "; `reprocess: P3D` measures late rows again"
     return (
-        f"the window from {first[0]} to {first[1]} has {now.get(first, 0)} rows, {then[first]} when it"
-        f" was measured{more}: reference {scan.reference} is read anew{hint}"
+        f"the window from {start} to {end} UTC has {now.get(first, 0)} rows, {then[first]} when it was"
+        f" measured{more}: reference {scan.reference} is read anew{hint}"
     )
 
 
@@ -227,9 +228,11 @@ def keep(
     oldest = _oldest(plan, ours)
     store.save_window(chain([{**head, "feature": ALL, "counted": None}], each_column), oldest)
     if moving.rows is not None:
+        # of the same rows what was known before stays: a run may look at some columns alone
+        known = moving.columns.get(ours, {}) if moving.rows.get(ours) == rows else {}
+        moving.columns[ours] = {**known, **columns}
         moving.rows = {each: n for each, n in moving.rows.items() if each[1] > oldest}
         moving.rows[ours] = rows
-        moving.columns[ours] = columns
 
 
 def _oldest(plan: Plan, ours: Window) -> datetime:

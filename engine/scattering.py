@@ -64,9 +64,10 @@ def scatter(
         held = known.dispersions.get((scan.id, name))
         if held is None:
             windows = known.windows.get(scan.id, ())
-            divided = _divided(windows, items, axes, grids)
-            if divided:
-                windows = _finer(scan, windows, divided, renderer, fetch, grids)
+            wanted = _divided(windows, items, axes, grids)
+            for batch in together(wanted, axes):
+                some = {item: wanted[item] for item in batch}
+                windows = _finer(scan, windows, some, renderer, fetch, grids)
             held, unknown = _added(windows, items, axes)
             for batch in together(unknown, axes):
                 held |= _counted(scan, batch, axes, renderer, fetch)

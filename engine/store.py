@@ -529,10 +529,11 @@ class Store:
         return found
 
     def save_window(self, rows: Iterable[Mapping[str, object]], before: datetime) -> None:
-        """Keep rows of `_counted` of one window in place of those it has, all or nothing.
+        """Keep rows of `_counted` of one window, all or nothing.
 
         Args:
-            rows: The rows, of which a few at a time are held in memory.
+            rows: The rows, of which a few at a time are held in memory. Other columns of the window stay
+                unless it had another number of rows.
             before: Windows of the monitor that ended before go, naive UTC; so do those of other rows.
         """
         left = iter(rows)
@@ -540,11 +541,12 @@ class Store:
         with self._transaction(utc_now()) as tables:
             while some := list(islice(left, _AT_ONCE)):
                 if first:
-                    names = ("monitor", "window_start", "window_end", "rows_key")
+                    names = ("monitor", "window_start", "window_end", "rows_key", "row_count")
                     tables.execute(
                         "delete from _counted where monitor = $monitor and (rows_key <> $rows_key"
                         " or window_end <= $before"
-                        " or (window_start = $window_start and window_end = $window_end))",
+                        " or (window_start = $window_start and window_end = $window_end"
+                        " and row_count <> $row_count))",
                         {**{name: some[0][name] for name in names}, "before": before},
                     )
                     first = False

@@ -492,32 +492,33 @@ def test_messages_wait_in_the_outbox_until_they_are_taken(store: Store) -> None:
     assert column(store, "_outbox", "sent_at").count(NOW) == 1
 
 
-def test_counted_windows_are_replaced_whole_and_old_ones_go(store: Store) -> None:
-    def keep(day: int, key: str = "k", **features: bytes) -> None:
+def test_counted_windows_keep_columns_of_the_same_rows_and_old_ones_go(store: Store) -> None:
+    def keep(day: int, key: str = "k", rows: int = 10, **features: bytes) -> None:
         head = {
             "monitor": "delay",
             "window_start": START + day * DAY,
             "window_end": START + (day + 1) * DAY,
             "rows_key": key,
-            "row_count": 10 + day,
+            "row_count": rows,
             "counted_at": NOW,
         }
-        rows: list[Row] = [{**head, "feature": "__all__", "counted": None}]
-        rows += [{**head, "feature": f, "counted": c} for f, c in features.items()]
-        store.save_window(rows, START + DAY)
+        every: list[Row] = [{**head, "feature": "__all__", "counted": None}]
+        every += [{**head, "feature": f, "counted": c} for f, c in features.items()]
+        store.save_window(every, START + DAY)
 
     days = [(START + n * DAY, START + (n + 1) * DAY) for n in range(4)]
     assert store.counted_windows("delay", "k") == {}
     assert store.counted_columns("delay", days) == {day: {} for day in days}
     content = bytes(range(256)) * 9
-    keep(1, age=content, city=b"old")
-    keep(2, age=b"2")
+    keep(1, age=b"old", city=b"city")
+    keep(2, age=b"2", city=b"of fewer rows")
     keep(1, age=content)
+    keep(2, rows=12, age=b"2")
 
-    assert store.counted_windows("delay", "k") == {days[1]: 11, days[2]: 12}
+    assert store.counted_windows("delay", "k") == {days[1]: 10, days[2]: 12}
     assert store.counted_windows("delay", "other") == store.counted_windows("other", "k") == {}
     found = store.counted_columns("delay", days[1:3])
-    assert found == {days[1]: {"age": content}, days[2]: {"age": b"2"}}
+    assert found == {days[1]: {"age": content, "city": b"city"}, days[2]: {"age": b"2"}}
 
     keep(0, age=b"0")
     keep(3, age=b"3")

@@ -35,7 +35,7 @@ from any_store import (
     test_an_older_window_computed_later_leaves_the_columns_of_today,  # noqa: F401
     test_an_unknown_run_is_named,  # noqa: F401
     test_arrow_tables_are_taken_as_well_as_rows,  # noqa: F401
-    test_counted_windows_are_replaced_whole_and_old_ones_go,  # noqa: F401
+    test_counted_windows_keep_columns_of_the_same_rows_and_old_ones_go,  # noqa: F401
     test_features_come_by_name,  # noqa: F401
     test_measured_features_keep_the_bins_of_others_and_of_other_references,  # noqa: F401
     test_messages_wait_in_the_outbox_until_they_are_taken,  # noqa: F401

@@ -18,7 +18,7 @@ from any_store import (
     test_a_second_run_of_a_window_leaves_the_same_rows,  # noqa: F401
     test_a_statement_that_is_no_select_is_refused,  # noqa: F401
     test_an_error_inside_the_transaction_leaves_the_old_rows,  # noqa: F401
-    test_counted_windows_are_replaced_whole_and_old_ones_go,  # noqa: F401
+    test_counted_windows_keep_columns_of_the_same_rows_and_old_ones_go,  # noqa: F401
     test_messages_wait_in_the_outbox_until_they_are_taken,  # noqa: F401
     test_metric_definitions_are_those_of_the_last_run,  # noqa: F401
     test_names_of_any_characters_are_replaced_and_found,  # noqa: F401
