@@ -101,9 +101,12 @@ def crowds(column: Column) -> bool:
         return False
     side = numbers.side
     up_to = np.cumsum(side.n)
-    places = np.searchsorted(up_to, np.array(SHARES) * up_to[-1])
-    marks = [float(side.low[0]), *side.low[places].tolist(), float(side.high[-1])]
-    return is_crowded(numbers.grid, marks)
+    wanted = np.array(SHARES) * up_to[-1]
+    at = np.searchsorted(up_to, wanted)
+    # within a cell as if rows were even: where all are in one, nothing else would tell
+    within = (wanted - up_to[at] + side.n[at]) / side.n[at]
+    marks = side.low[at] + within * (side.high[at] - side.low[at])
+    return is_crowded(numbers.grid, [float(side.low[0]), *marks.tolist(), float(side.high[-1])])
 
 
 def placed(column: Column | None, axis: Axis) -> list[int] | None:

@@ -206,7 +206,7 @@ def _statements(plan: Plan, renderer: Renderer) -> list[Statement]:
         shifts = dict.fromkeys((scan.id for scan in plan.scans), 0)
         found += [
             *(renderer.bounds(group) for group in renderer.alike(numbers)),
-            renderer.sample(numbers, 100.0),
+            renderer.sample(numbers, 100.0, plan.primary),
             renderer.histogram(numbers, grids, scales, shifts),
             renderer.ties(numbers, grids, shifts, undecided=bins),
             renderer.ties(numbers),

@@ -898,13 +898,13 @@ class _Gathering:
         return bounds
 
     def _sample(self, fine: Sequence[Watched]) -> dict[int, list[float | None]]:
-        """Sampled values of the primary reference at `SHARES`, by feature."""
-        rows = {row["scan"]: row["row_count"] for row in self.bench.rows("from scan_rows")}
-        percent = 100 * SAMPLE_ROWS / max(1, rows[self.plan.primary.id])
+        """Values at `SHARES`, by feature, of a sample of the reference, or of production if that is empty."""
+        scan = self.plan.primary if self.rows[self.plan.primary.id] else self.plan.production
+        percent = 100 * SAMPLE_ROWS / max(1, self.rows[scan.id])
         quantiles: dict[int, list[float | None]] = {}
         for batch in _batches(fine):
             for _, part in self._answers(
-                batch, lambda some: self.renderer.sample(some, min(100.0, percent))
+                batch, lambda some: self.renderer.sample(some, min(100.0, percent), scan)
             ):
                 for row in part.to_pylist():
                     quantiles[row["feature"]] = [row[f"quantile_{k}"] for k in range(len(SHARES))]

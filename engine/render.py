@@ -516,31 +516,36 @@ class Renderer:
             scans.append(_with(self._part(scan, *features), numbers, unfiltered=unfiltered))
         return self._statement("bounds", "bounds", features, scans=scans)
 
-    def sample(self, features: Sequence[Watched], percent: float) -> Statement:
-        """Quantiles of a sample of the primary reference."""
-        primary = self.plan.primary
-        part = self._scans[primary.id]
+    def sample(self, features: Sequence[Watched], percent: float, scan: Scan) -> Statement:
+        """Quantiles of a sample of a scan's rows.
+
+        Args:
+            features: The number columns.
+            percent: How much of the rows to draw.
+            scan: The primary reference, or production where that has no rows.
+        """
+        part = self._scans[scan.id]
         relations, table = self._relations, part.table
         if percent < 100 and self._draws:
             drawing = sql(self._draws, share=percent / 100)
             told = drawing if part.filter is None else Markup(f"({part.filter}) and {drawing}")
             part = replace(part, filter=told)
-        elif percent < 100 and not primary.source.query:
-            some = self._sampled(relations[primary.id], percent)
-            relations = {**relations, primary.id: some}
-            table = self._table(primary.id, relations)
+        elif percent < 100 and not scan.source.query:
+            some = self._sampled(relations[scan.id], percent)
+            relations = {**relations, scan.id: some}
+            table = self._table(scan.id, relations)
         # what is drawn is read by its place, as numbers
         drawn_rows = replace(part, table=Markup("drawn"), clock=None, filter=None)
         drawn: list[Markup] = []
         columns = []
         for item in features:
-            stored, number, floating = self._number(primary, item)
-            if not self._is_joined(primary, self._column(primary, item)):
+            stored, number, floating = self._number(scan, item)
+            if not self._is_joined(scan, self._column(scan, item)):
                 value = Markup(f"value_{len(drawn)}")
                 columns.append(NumberPart(drawn_rows, item.id, stored, value, floating))
                 drawn.append(number)
                 continue
-            column = NumberPart(self._part(primary, item), item.id, stored, number, floating)
+            column = NumberPart(self._part(scan, item), item.id, stored, number, floating)
             if percent < 100:
                 # joined rows come in any order: what is sampled is decided by the values
                 share = {"g": GOLDEN, "share": percent / 100}

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 import driftline
 from driftline.engine.added import added, crowds, placed
-from driftline.engine.baseline import Column, Numbers
+from driftline.engine.baseline import Column, Numbers, unpacked
 from driftline.engine.cells import Edges, Side, Values, sorted_edges
 from driftline.engine.grid import Grid, is_crowded
 from driftline.engine.joint import Axis
 from driftline.engine.moving import tiles
+from driftline.engine.store import Store
 
 Row = dict[str, Any]
 
@@ -329,6 +330,27 @@ def test_a_run_of_one_feature_leaves_what_is_kept_of_the_others(
     assert {r["step"] for r in each.statements if start in r["sql"]} == {"profile"}
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("path_", ["grid"], indirect=True)
+@pytest.mark.usefixtures("path_")
+def test_the_first_window_places_grids_for_those_to_come(folder: Path) -> None:
+    table = orders()
+    spread = np.random.default_rng(3).random(table.num_rows)
+    far = np.where(np.arange(table.num_rows) % A_DAY == 7, 40.0, spread)
+    place = table.column_names.index("amount")
+    pq.write_table(table.set_column(place, "amount", pa.array(far)), folder / "orders.parquet")
+    path = project(folder, "rolling")
+    for day in (1, 2):
+        driftline.run(path, at=START + timedelta(days=day), select="feature:amount")
+    store = Store(folder / "driftline.duckdb")
+    days = [(datetime(2026, 1, day), datetime(2026, 1, day + 1)) for day in (5, 6)]
+    counted = store.counted_columns("shop", days)
+    first, second = (unpacked(counted[day]["amount"]).numbers for day in days)
+    assert first is not None
+    assert second is not None
+    assert first.grid == second.grid
+
+
 def test_windows_fill_a_span_one_after_the_other() -> None:
     days = [datetime(2026, 3, day) for day in range(1, 10)]
     daily = [*pairwise(days)]
@@ -448,7 +470,8 @@ def test_rows_that_crowd_on_a_grid_of_old_are_read_anew() -> None:
     marks = [float(q) for q in np.quantile(then, np.linspace(0, 1, 17))]
     assert not is_crowded(grid, marks)
     assert is_crowded(grid, [float(q) for q in np.quantile(now, np.linspace(0, 1, 17))])
-    assert crowds(on_grid(rng.normal(9, 0.01, 4000).tolist(), grid, 0))
+    for shift in (0, 11):
+        assert crowds(on_grid(rng.normal(9, 0.01, 4000).tolist(), grid, shift))
     assert not crowds(on_grid(then.tolist(), grid, 0))
     assert not crowds(by_value([1.0]))
 
