@@ -58,9 +58,14 @@ def build_baselines(
         for monitor in chosen:
             reasons = [_why_not(each, session) for each in monitor.references]
             if all(reasons):
+                hint = "give a reference that stays: whole files, a window {start, end}, or frozen: true"
+                if monitor.made_of_windows:
+                    hint = (
+                        f"runs count the windows that they are made of; `driftline backfill {monitor.name}"
+                        " --from D --to D --force` those of the past"
+                    )
                 raise ConfigError(
-                    f"monitor {monitor.name}: {'; '.join(r for r in reasons if r)}",
-                    hint="give a reference that stays: whole files, a window {start, end}, or frozen: true",
+                    f"monitor {monitor.name}: {'; '.join(r for r in reasons if r)}", hint=hint
                 )
             # the first plan's columns replace what there was, those of others join them
             frozen = Frozen(prints=taken_up(monitor, session, store).prints)
@@ -108,9 +113,7 @@ def _build(plan: Plan, warehouse: Warehouse, store: Store, frozen: Frozen) -> No
 def _why_not(reference: Reference, warehouse: Warehouse) -> str | None:
     """Why a reference cannot be kept; None where it can."""
     if rows_key(reference) is None:
-        told = f"the rows of reference {reference.name} move with the run"
-        counts = "; runs and `driftline backfill` count the windows that it is made of"
-        return told + counts if reference.frozen else told
+        return f"the rows of reference {reference.name} move with the run"
     if fingerprint(reference, warehouse) is None:
         return f"nobody can tell whether {reference.source.written} changes"
     return None

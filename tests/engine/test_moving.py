@@ -21,6 +21,7 @@ import driftline
 from driftline.engine.added import added, crowds, placed
 from driftline.engine.baseline import Column, Numbers, unpacked
 from driftline.engine.cells import Edges, Side, Values, sorted_edges
+from driftline.engine.errors import ConfigError
 from driftline.engine.grid import Grid, is_crowded
 from driftline.engine.joint import Axis
 from driftline.engine.moving import tiles
@@ -328,6 +329,13 @@ def test_a_run_of_one_feature_leaves_what_is_kept_of_the_others(
     (each,) = found.monitors
     start = f"{AT - timedelta(days=10):%Y-%m-%d}"
     assert {r["step"] for r in each.statements if start in r["sql"]} == {"profile"}
+
+
+@pytest.mark.once
+def test_building_a_baseline_of_it_says_what_counts_its_windows(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="the rows of reference reference move") as told:
+        driftline.baseline(project(folder, "rolling"), "build")
+    assert "`driftline backfill shop --from D --to D --force`" in str(told.value)
 
 
 @pytest.mark.once
