@@ -38,6 +38,8 @@ REFERENCES: Final[Mapping[str, str]] = {
     "the same day of eight weeks": "{same: P7D, cycles: 8}",
     "the same day of four weeks": "{same: P7D, cycles: 4}",
     "eight weeks of training": "{window: {start: 2026-01-05, end: 2026-03-02}}",
+    "the two days before, {in_control: P14D}": "{window: {size: P2D}, in_control: P14D}",
+    "the two days before, alone": "{window: {size: P2D}}",
 }
 
 PROJECT: Final = """\

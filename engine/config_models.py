@@ -405,6 +405,9 @@ class Reference(Rows):
     frozen: Flag = key(
         "Its rows stay as they are: count them once and keep what they amount to", False
     )
+    in_control: Size | None = key(
+        "How far back from its end windows tell how they differ, where its own are too few"
+    )
     same: Size | None = key("Seasonal: the same window, this long before")
     cycles: Count | None = key("Seasonal: how many such windows")
 

@@ -27,7 +27,7 @@ from driftline.engine.project import Monitor
 from driftline.engine.results import naive_utc, utc_now
 from driftline.engine.store import Store
 from driftline.engine.stored import Window
-from driftline.engine.windows import add, reference_span
+from driftline.engine.windows import add, control_spans, reference_span
 
 # Rows of production by window, start and end naive UTC; windows without rows may be left out.
 Count = Callable[[Sequence[Window]], Mapping[Window, int]]
@@ -64,15 +64,16 @@ def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> None:
     made = _made_of(plan, moving)
     if made is None or moving.rows is None:
         return
-    every = sorted({*chain.from_iterable(made.values())})
+    telling = [scan for scan in plan.references if scan.reference in made]
+    beside = {each for scan in telling for each in _control(scan) if each in moving.rows}
+    every = sorted({*chain.from_iterable(made.values()), *beside})
     newest = sorted(moving.rows, key=lambda each: each[1])[-1:]
     _read(plan, moving, {*every, *newest})
     now = count(every) if every else {}
-    for scan in plan.references:
-        windows = made.get(scan.reference, ())
-        if not windows:
-            continue
-        changed = [each for each in windows if now.get(each, 0) != moving.rows[each]]
+    same = {each for each in every if now.get(each, 0) == moving.rows[each]}
+    for scan in telling:
+        windows = made[scan.reference]
+        changed = [each for each in windows if each not in same]
         if changed:
             moving.read_anew += (_changed(plan.monitor, scan, changed, now, moving.rows),)
             continue
@@ -80,9 +81,8 @@ def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> None:
         names = dict.fromkeys(name for part in parts for name in part)
         columns = {name: added([part.get(name) for part in parts]) for name in names}
         known.learn(plan, scan, sum(moving.rows[each] for each in windows), columns)
-        known.windows[scan.id] = _told_apart(
-            plan, scan, dict(zip(windows, parts, strict=True)), moving.rows
-        )
+        if same >= {*_control(scan)}:
+            known.windows[scan.id] = [_counted(plan, moving, each) for each in _control(scan)]
     for window in newest:
         _lay_grids(plan, moving.columns[window], known)
 
@@ -159,22 +159,23 @@ def _lay_grids(plan: Plan, newest: Mapping[str, Column], known: Known) -> None:
             known.grids[item.id] = column.numbers.grid
 
 
-def _told_apart(
-    plan: Plan, scan: Scan, parts: Mapping[Window, Mapping[str, Column]], rows: Mapping[Window, int]
-) -> tuple[CountedWindow, ...]:
-    """The windows of a reference that tell its scatter; none where it is made of others."""
-    found: list[CountedWindow] = []
-    for window in scan.control:
-        assert window.start is not None
-        assert window.end is not None
-        name = naive_utc(window.start), naive_utc(window.end)
-        if name not in parts:
-            return ()
-        columns = {
-            item.id: parts[name][item.name] for item in plan.read if item.name in parts[name]
-        }
-        found.append(CountedWindow(rows[name], columns))
-    return tuple(found)
+def _control(scan: Scan) -> list[Window]:
+    """The windows that tell how those of a reference differ."""
+    return [
+        (naive_utc(window.start), naive_utc(window.end))
+        for window in scan.control
+        if window.start is not None and window.end is not None
+    ]
+
+
+def _counted(plan: Plan, moving: Moving, window: Window) -> CountedWindow:
+    """What a plan can know of a window."""
+    assert moving.rows is not None
+    columns = moving.columns[window]
+    return CountedWindow(
+        moving.rows[window],
+        {item.id: columns[item.name] for item in plan.read if item.name in columns},
+    )
 
 
 def _changed(
@@ -244,5 +245,6 @@ def _oldest(plan: Plan, ours: Window) -> datetime:
     for each in monitor.made_of_windows:
         span = reference_span(monitor, each, at, plan.delay)
         if span is not None and span.start is not None:
-            starts.append(naive_utc(span.start))
+            control = control_spans(monitor, each, span)
+            starts += [naive_utc(start) for start, _ in ((span.start, span.end), *control)]
     return min(starts)

@@ -34,6 +34,7 @@ from driftline.engine.project import (
     Attribution,
     Duration,
     Monitor,
+    Reference,
     Segmentation,
     Signal,
     Source,
@@ -450,7 +451,7 @@ class _Planning:
                 (_window(reach),),
                 reference.filter,
                 side.columns,
-                control=_control(monitor, reach),
+                control=_control(monitor, reference, reach),
             )
             modelled = any(self._modelled(signals)) and name in self._outputs[1]
             outputs = [self._outputs[1][name].name] if modelled else []
@@ -623,11 +624,11 @@ def _window(span: Span | None) -> ScanWindow:
     return ScanWindow(0, start, span.end.astimezone(UTC), span.parts)
 
 
-def _control(monitor: Monitor, span: Span | None) -> tuple[ScanWindow, ...]:
-    """The windows of a reference that tell how windows differ, where that is asked."""
+def _control(monitor: Monitor, reference: Reference, span: Span | None) -> tuple[ScanWindow, ...]:
+    """The windows that tell how windows of a reference differ, where that is asked."""
     if not monitor.overdispersion or not CONVENTIONS[monitor.conventions].clusters:
         return ()
-    spans = control_spans(monitor, span)
+    spans = control_spans(monitor, reference, span)
     return tuple(ScanWindow(number, *each) for number, each in enumerate(spans))
 
 

@@ -98,7 +98,14 @@ class Production:
 
 @dataclass(frozen=True)
 class Reference:
-    """Rows that production is compared with. A reference without a source has production's."""
+    """Rows that production is compared with. A reference without a source has production's.
+
+    Attributes:
+        name: What signals call it.
+        source, timestamp, window, filter: Which rows it has.
+        frozen: Whether these stay as they are.
+        in_control: How far back from its end windows tell how they differ, where its own are too few.
+    """
 
     name: str
     source: Source
@@ -106,6 +113,7 @@ class Reference:
     window: Window | SeasonalWindow | None = None
     filter: str | None = None
     frozen: bool = False
+    in_control: Duration | None = None
 
     @property
     def moves(self) -> bool:

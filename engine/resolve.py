@@ -48,6 +48,9 @@ from driftline.engine.yaml_file import Complaints, Map, Trail, cut, nearest
 
 CYCLES: Final = 4  # of a seasonal reference that does not say how many
 RECENT: Final = "recent"  # the reference of a scheduled monitor that names none
+IN_CONTROL: Final = (
+    14  # windows that tell how they differ, where that has but two: two weeks of days
+)
 
 _TEXT_FILES: Final = ("csv", "tsv", "json", "jsonl", "ndjson")
 _SUFFIXES: Final = tuple(
@@ -304,9 +307,16 @@ class _Resolver:
             return ()
         window = production.window
         if self.schedule and production.timestamp and isinstance(window, RollingWindow):
-            recent = RollingWindow(multiply(window.size, 2))
-            source, stamp = production.source, production.timestamp
-            return (Reference(RECENT, source, stamp, recent, production.filter),)
+            return (
+                Reference(
+                    RECENT,
+                    production.source,
+                    production.timestamp,
+                    RollingWindow(multiply(window.size, 2)),
+                    production.filter,
+                    in_control=multiply(window.size, IN_CONTROL),
+                ),
+            )
         self.section.complain("needs a reference: the rows to compare production with", "reference")
         return ()
 
@@ -334,7 +344,14 @@ class _Resolver:
                 timestamp = timestamp or production.timestamp
         if window is not None and timestamp is None:
             self.needs_timestamp(*at)
-        return Reference(name, source, timestamp, window, row_filter, given.frozen)
+        if given.in_control is not None and (window is None or given.same is not None):
+            message = (
+                "it is windows before the end of a `window`: neither tables nor seasons have them"
+            )
+            self.section.complain(message, *at, "in_control")
+        return Reference(
+            name, source, timestamp, window, row_filter, given.frozen, given.in_control
+        )
 
     def joins(self, production: Production | None) -> Iterator[Join]:
         """The other tables, in the file's order."""

@@ -195,7 +195,10 @@ def monitor_tree(monitor: Monitor) -> Tree:
         time_zone=monitor.time_zone,
         schedule=schedule,
         production=_rows(monitor.production) | {"allow_empty": monitor.production.allow_empty},
-        references={one.name: _rows(one) | {"frozen": one.frozen} for one in monitor.references},
+        references={
+            one.name: _rows(one) | _given(frozen=one.frozen, in_control=_text(one.in_control))
+            for one in monitor.references
+        },
         join=[_join(one) for one in monitor.joins] or None,
         columns=_given(**roles) | {"types": dict(monitor.column_types)},
         features=_features(monitor.features),

@@ -220,34 +220,50 @@ def reference_span(
     return _span(window, reference.timestamp, at, monitor.time_zone, end, delay)
 
 
-def control_spans(monitor: Monitor, span: Span | None) -> tuple[tuple[datetime, datetime], ...]:
-    """The windows, as long as production's, that a reference consists of, by which they differ.
+def control_spans(
+    monitor: Monitor, reference: Reference, span: Span | None
+) -> tuple[tuple[datetime, datetime], ...]:
+    """The windows, as long as production's, that tell how windows differ: those a reference consists of.
+
+    Where these are too few, it may say that windows before it tell, too.
 
     Args:
         monitor: The monitor.
-        span: The rows of the reference.
+        reference: The reference.
+        span: Its rows.
 
     Returns:
         Starts and ends, in order, of the latest `MOST_WINDOWS` of them; none where they are too few to
         tell, or the reference has no beginning.
     """
-    window = monitor.production.window
-    if span is None or span.start is None or window is None:
+    if span is None or span.start is None or monitor.production.window is None:
         return ()
-    found = [*span.parts]
-    if not found:
-        size = window.size if isinstance(window, RollingWindow) else window.length
-        end = span.end
-        while len(found) < MOST_WINDOWS:
-            # counted from the end, so that months that end early do not shorten those before them
-            start = add(span.end, multiply(size, len(found) + 1), monitor.time_zone, -1)
-            if start < span.start:
-                break
-            found.append((start, end))
-            end = start
-        found.reverse()
-    fewest = FEWEST_CYCLES if span.parts else FEWEST_WINDOWS
-    return tuple(found[-MOST_WINDOWS:]) if len(found) >= fewest else ()
+    if span.parts:
+        return span.parts[-MOST_WINDOWS:] if len(span.parts) >= FEWEST_CYCLES else ()
+    found = _side_by_side(monitor, span.start, span.end)
+    if len(found) < FEWEST_WINDOWS and reference.in_control is not None:
+        start = add(span.end, reference.in_control, monitor.time_zone, -1)
+        found = _side_by_side(monitor, start, span.end)
+    return found if len(found) >= FEWEST_WINDOWS else ()
+
+
+def _side_by_side(
+    monitor: Monitor, first: datetime, last: datetime
+) -> tuple[tuple[datetime, datetime], ...]:
+    """The latest windows as long as production's between two moments."""
+    window = monitor.production.window
+    assert window is not None
+    size = window.size if isinstance(window, RollingWindow) else window.length
+    found: list[tuple[datetime, datetime]] = []
+    end = last
+    while len(found) < MOST_WINDOWS:
+        # counted from the end, so that months that end early do not shorten those before them
+        start = add(last, multiply(size, len(found) + 1), monitor.time_zone, -1)
+        if start < first:
+            break
+        found.append((start, end))
+        end = start
+    return tuple(reversed(found))
 
 
 def _seasons(

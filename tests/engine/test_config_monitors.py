@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from driftline.engine.config import load_project, notes, source_of
+from driftline.engine.config import load_project, notes, resolved_yaml, source_of
+from driftline.engine.errors import ConfigError
 from driftline.engine.project import (
     BinRule,
     Bound,
@@ -202,6 +203,35 @@ def test_a_scheduled_monitor_without_window_and_reference_gets_both(tmp_path: Pa
     assert monitor.primary.name == "recent"
     assert monitor.primary.source == monitor.production.source
     assert monitor.primary.window == RollingWindow(Duration(days=2, text="P2D"))
+    # two days say nothing of how days differ
+    assert monitor.primary.in_control == Duration(days=14, text="P14D")
+
+
+def test_how_far_back_windows_tell_how_they_differ_is_read_and_written(tmp_path: Path) -> None:
+    text = (
+        "monitors:\n"
+        "  - name: m\n"
+        "    production: {table: s.csv, timestamp: ts, window: {size: P1D}}\n"
+        "    reference: {window: {size: P2D}, in_control: P21D}\n"
+    )
+    project = load(tmp_path, text)
+    assert project.monitors[0].primary.in_control == Duration(days=21, text="P21D")
+    (tmp_path / "driftline.yml").write_text(resolved_yaml(project), "utf-8")
+    assert (
+        load_project(tmp_path / "driftline.yml").monitors[0].primary == project.monitors[0].primary
+    )
+
+
+@pytest.mark.parametrize("reference", ["table: r.csv", "same: P7D"])
+def test_only_a_window_has_windows_before_its_end(tmp_path: Path, reference: str) -> None:
+    text = (
+        "monitors:\n"
+        "  - name: m\n"
+        "    production: {table: s.csv, timestamp: ts, window: {size: P1D}}\n"
+        f"    reference: {{{reference}, in_control: P21D}}\n"
+    )
+    with pytest.raises(ConfigError, match=r"reference\.in_control: it is windows before the end"):
+        load(tmp_path, text)
 
 
 def test_a_repeating_distance_is_a_schedule(tmp_path: Path) -> None:

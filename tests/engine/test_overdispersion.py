@@ -148,9 +148,17 @@ def test_every_row_of_clusters_is_widened_and_says_so(
     assert "independent" not in (plain["reason"] or "")
 
 
-def test_it_equals_pearsons_statistic_of_the_reference_by_day(run: Run, folder: Path) -> None:
-    """Of two categories the factor is that of the table of days by category, and the law is F's limit."""
-    row = by_name(run())["channel", "pearsons_chi_squared_test"]
+@pytest.mark.parametrize(
+    ("reference", "first"), [(RECENT, 1), ("{window: {size: P2D}, in_control: P28D}", 27)]
+)
+def test_it_equals_pearsons_statistic_of_rows_by_day(
+    run: Run, folder: Path, reference: str, first: int
+) -> None:
+    """Of two categories the factor is that of the table of days by category, and the law is F's limit.
+
+    The days are those of the reference, or as many before its end as it says.
+    """
+    row = by_name(run(reference=reference))["channel", "pearsons_chi_squared_test"]
     rows = duckdb.sql(
         "select channel, date_diff('day', timestamptz '2026-01-01 00:00+00', \"at\") as day"
         f" from '{folder}/clustered.parquet'"
@@ -161,7 +169,8 @@ def test_it_equals_pearsons_statistic_of_the_reference_by_day(run: Run, folder: 
     spread = stats.chi2_contingency(by_day, correction=False).statistic / (len(days) - 1)
     last = [np.sum(app & (rows["day"] == 29)), np.sum(~app & (rows["day"] == 29))]
     # all days have as many rows: those of the window are no more than those that tell
-    statistic = stats.chi2_contingency([np.sum(by_day, axis=0), last], correction=False).statistic
+    ours = np.sum(by_day[first - 1 :], axis=0)
+    statistic = stats.chi2_contingency([ours, last], correction=False).statistic
     assert spread > 5
     assert row["statistic"] == pytest.approx(statistic, rel=1e-9)
     # as uncertain as the scatter of 28 days is
@@ -169,6 +178,12 @@ def test_it_equals_pearsons_statistic_of_the_reference_by_day(run: Run, folder: 
     p = stats.chi2.sf(statistic / spread / caution, 1)
     assert row["p_value"] == pytest.approx(p, rel=1e-9)
     assert row["value"] == pytest.approx(stats.chi2.sf(statistic, 1), rel=1e-9)
+
+
+def test_a_reference_too_short_to_tell_is_taken_for_independent_rows(run: Run) -> None:
+    rows = run(reference="{window: {size: P2D}}")
+    assert rows
+    assert not [row for row in rows if "independent rows" in (row["reason"] or "")]
 
 
 def test_days_of_clusters_that_have_not_moved_breach_less(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from driftline.engine.times import format_duration, parse_duration
 from driftline.engine.windows import (
     Span,
     add,
+    control_spans,
     last_slot,
     overlap_warning,
     production_span,
@@ -293,6 +295,22 @@ def test_a_rolling_reference_ends_where_production_begins() -> None:
     recent = Reference("recent", SCORED, "scored_at", rolling("P28D"))
     found = reference_span(rolled, recent, utc(2024, 7, 15))
     assert found == Span(utc(2024, 6, 9), utc(2024, 7, 7))
+
+
+@pytest.mark.parametrize(
+    ("size", "in_control", "days"),
+    [("P2D", None, 0), ("P7D", None, 0), ("P8D", None, 8), ("P2D", "P7D", 0), ("P2D", "P14D", 14),
+     ("P9D", "P14D", 9), ("P90D", "P14D", 60)],
+)  # fmt: skip
+def test_windows_before_a_short_reference_tell_where_its_own_are_too_few(
+    size: str, in_control: str | None, days: int
+) -> None:
+    daily = monitor(rolling("P1D", "P0D"))
+    back = None if in_control is None else parse_duration(in_control)
+    recent = Reference("recent", SCORED, "scored_at", rolling(size), in_control=back)
+    found = control_spans(daily, recent, reference_span(daily, recent, utc(2024, 7, 15)))
+    ends = [utc(2024, 7, 14) - timedelta(days=n) for n in range(days, -1, -1)]
+    assert found == tuple(pairwise(ends))
 
 
 def test_a_rolling_reference_of_months_ends_where_production_really_begins() -> None:
