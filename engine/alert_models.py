@@ -28,7 +28,12 @@ def web_address(text: str) -> str:
     return text
 
 
-def _mailbox(text: str) -> str:
+def mailbox(text: str) -> str:
+    """An address of e-mail, as it is, with a name or without.
+
+    Raises:
+        ValueError: When it is none.
+    """
     _, found = parseaddr(text)
     if not text.isprintable() or not re.fullmatch(r'[^\s@,<>"]+@[^\s@,<>"]+', found):
         raise ValueError(f"expected an address such as ops@example.com, got {text!r}")
@@ -43,7 +48,7 @@ def _prom(text: str) -> str:
 
 PromFile = Annotated[Text, AfterValidator(_prom)]
 Address = Annotated[Text, AfterValidator(web_address)]
-Mailbox = Annotated[Text, AfterValidator(_mailbox)]
+Mailbox = Annotated[Text, AfterValidator(mailbox)]
 Seconds = Annotated[Count, Field(le=60)]
 
 

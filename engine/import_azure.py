@@ -11,6 +11,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from driftline.engine.alert_models import mailbox
 from driftline.engine.azure_file import (
     DATA,
     SCHEDULE,
@@ -310,9 +311,15 @@ class _Import:
             return [], []
         found: list[str] = []
         for each in items(spot):
-            if isinstance(each.value, str) and each.value.strip():
-                self.ledger.carry(each)
-                found += [each.value] if each.value not in found else []
+            if not isinstance(each.value, str) or not each.value.strip():
+                continue
+            try:
+                address = mailbox(each.value)
+            except ValueError as error:
+                self.ledger.leave(each, str(error))
+                continue
+            self.ledger.carry(each)
+            found += [address] if address not in found else []
         if not found:
             return [], []
         notes = [

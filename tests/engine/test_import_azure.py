@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import duckdb
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tzlocal.windows_tz import win_tz
@@ -329,6 +330,14 @@ def test_out_of_the_box_names_the_mail_addresses_and_tells_what_mail_needs() -> 
     assert 'to: ["ml@example.com", "risk@example.com"]' in made.text
     assert "alerts: {notify: [mail]}" in made.text
     assert "SMTP_HOST" in told(made, ".emails").do
+
+
+def test_what_is_no_mail_address_is_left_out_by_its_reason() -> None:
+    made, _ = read(schedule(alert_notification={"emails": ["the team", "ml@example.com"]}))
+    (mail,) = yaml.safe_load(made.text)["notifications"]
+    assert mail["to"] in ("ml@example.com", ["ml@example.com"])
+    why = "expected an address such as ops@example.com, got 'the team'"
+    assert told(made, ".emails[0]").why == why
 
 
 def test_advanced_keeps_metrics_thresholds_features_and_references(
