@@ -912,7 +912,8 @@ class Renderer:
             )
             for item in items
         ]
-        return self._statement("dispersion", "ties", items, columns=columns)
+        stepped = (part,) if part.placed else ()
+        return self._statement("dispersion", "ties", items, columns=columns, stepped=stepped)
 
     def _row_of(
         self, each: Attributed, items: Sequence[Watched], scan: Scan, axes: Mapping[int, Axis]
@@ -1153,7 +1154,7 @@ class Renderer:
         self, step: str, template: str, features: Sequence[Watched] = (), **values: object
     ) -> Statement:
         shared = {"stepped": self._stepped, "is_duckdb": self.dialect == TEMPLATES}
-        return self._said(step, _rendered(template, **shared, **values), features)
+        return self._said(step, _rendered(template, **(shared | values)), features)
 
     def _said(
         self,

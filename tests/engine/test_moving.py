@@ -200,6 +200,7 @@ def test_it_is_not_read_and_what_is_found_is_what_reading_it_finds(
     forget(folder)
     alone = driftline.run(project(folder, reference, frozen=False), at=AT)
     assert approximately(told(alone)) == told(found)
+    assert [s["error"] for s in found.monitors[0].statements if s["error"]] == []
     (row,) = (r for r in alone.metrics if r["metric"] == "row_count")
     assert found.runs[0]["scanned_rows"] == row["value"]
     assert alone.runs[0]["scanned_rows"] > 2 * row["value"]
