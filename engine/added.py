@@ -21,8 +21,6 @@ from driftline.engine.joint import Axis
 ADDITIVE: Final = ("filled", "fitting", "zeros", "empty_texts")
 # A double is a whole number, and spelled as one, up to here.
 _LARGEST_WHOLE: Final = 1e38
-_BELOW_INFINITY: Final = -4
-_ABOVE_INFINITY: Final = -5
 
 
 def added(windows: Sequence[Column | None]) -> Column | None:
@@ -157,13 +155,12 @@ def _up_to(side: Side, axis: Axis) -> list[int] | None:
     """Rows with a number, and those up to the end of each bin."""
     cells = side.cells()
     rows = np.concatenate(([0], np.cumsum(cells.n)))
-    below = side.codes.get(_BELOW_INFINITY, 0)
-    found = [int(rows[-1]) + below + side.codes.get(_ABOVE_INFINITY, 0)]
+    found = [int(rows[-1]) + side.below_infinity + side.above_infinity]
     for limit, holds in axis.limits:
         first, last = _ends(cells, limit, holds)
         if first != last:
             return None
-        found.append(int(rows[last]) + below)
+        found.append(int(rows[last]) + side.below_infinity)
     return found
 
 
@@ -176,9 +173,7 @@ def _labelled(column: Column) -> Counter[object] | None:
                 rows[value] += n
         return rows
     side = None if column.numbers is None else column.numbers.side
-    if side is None or side.several.any():
-        return None
-    if side.codes.get(_BELOW_INFINITY) or side.codes.get(_ABOVE_INFINITY):
+    if side is None or side.several.any() or side.below_infinity or side.above_infinity:
         return None
     for value, n in zip(side.low.tolist(), side.n.tolist(), strict=True):
         if not value.is_integer() or abs(value) >= _LARGEST_WHOLE:

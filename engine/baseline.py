@@ -23,8 +23,7 @@ from driftline.engine.dispersion import Dispersion, Gaps, OfFeatures
 from driftline.engine.features import Watched, match_column
 from driftline.engine.grid import LARGEST, MOST_BINS, SMALLEST, Grid
 from driftline.engine.plan import Plan, Scan
-from driftline.engine.project import FixedWindow, Monitor, Production, Reference
-from driftline.engine.warehouses.base import Column as TableColumn
+from driftline.engine.project import FixedWindow, Production, Reference
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -123,28 +122,17 @@ def rows_key(reference: Reference) -> str | None:
     return _hash([FORM, reference.source.written, reference.filter, reference.timestamp, span])
 
 
-def windows_key(of: Production | Reference) -> str:
-    """What decides, beside the window, which rows production has, or a reference that moves."""
-    return _hash([FORM, of.source.written, of.filter, of.timestamp])
+def windows_key(production: Production) -> str:
+    """What decides, beside the window, which rows production has."""
+    return _hash([FORM, production.source.written, production.filter, production.timestamp])
 
 
-def column_key(monitor: Monitor, scan: Scan, item: Watched, *, primary: bool) -> str | None:
+def column_key(plan: Plan, scan: Scan, item: Watched) -> str | None:
     """What decides a column's facts beside the rows; None where joins or other columns do."""
-    column = item.reference
-    if not primary:
-        column = match_column(item.name, scan.columns, where=f"reference {scan.reference}")
-    return _key_of(monitor, item, column)
-
-
-def window_column_key(monitor: Monitor, item: Watched) -> str | None:
-    """The same of a window of production, which is a reference's where it has production's rows."""
-    return _key_of(monitor, item, item.production)
-
-
-def _key_of(monitor: Monitor, item: Watched, column: TableColumn | None) -> str | None:
+    column = plan.column(scan, item)
     if column is None or column.join is not None or item.reference is None:
         return None
-    conventions = CONVENTIONS[monitor.conventions]
+    conventions = CONVENTIONS[plan.monitor.conventions]
     told = [column.name, column.type, item.route, item.reference.type, conventions.fractions_cast]
     return _hash(told)
 
@@ -200,7 +188,7 @@ def _modelled_name(plan: Plan, scan: Scan, each: Attributed) -> str | None:
     columns = []
     for item in items:
         key, settings = (
-            column_key(monitor, scan, item, primary=True),
+            column_key(plan, scan, item),
             monitor.settings.get(item.name),
         )
         columns.append([key, settings and settings.type, settings and settings.bins])
@@ -273,7 +261,7 @@ class Known:
         """Take in the rows of a reference, and what is known of its columns as the plan reads them."""
         self.rows[scan.id] = rows
         for item in plan.read:
-            key = column_key(plan.monitor, scan, item, primary=scan.id == plan.primary.id)
+            key = column_key(plan, scan, item)
             facts = columns.get(item.name)
             if facts is not None and facts.key == key:
                 self.columns[scan.id, item.id] = facts

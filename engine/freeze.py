@@ -9,13 +9,7 @@ from itertools import chain
 from typing import Any
 
 from driftline.engine import baseline
-from driftline.engine.baseline import (
-    FROZEN,
-    Baseline,
-    column_key,
-    rows_key,
-    window_column_key,
-)
+from driftline.engine.baseline import FROZEN, Baseline, column_key, rows_key
 from driftline.engine.execute import Gathered
 from driftline.engine.plan import ALL, Plan, Scan
 from driftline.engine.project import Monitor, Reference
@@ -184,11 +178,7 @@ def counted_columns(
         texts.setdefault(row["feature"], []).append(row)
     found: dict[str, baseline.Column] = {}
     for item in plan.read:
-        key = (
-            window_column_key(plan.monitor, item)
-            if scan.side == "production"
-            else column_key(plan.monitor, scan, item, primary=scan.id == plan.primary.id)
-        )
+        key = column_key(plan, scan, item)
         if key is None or item.id in gathered.failed:
             continue
         column = baseline.Column(key, counts.get(item.id, {}))

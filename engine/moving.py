@@ -17,9 +17,9 @@ from driftline.engine.baseline import (
     Column,
     CountedWindow,
     Known,
+    column_key,
     packed,
     unpacked,
-    window_column_key,
     windows_key,
 )
 from driftline.engine.plan import ALL, Plan, Scan
@@ -150,7 +150,7 @@ def _lay_grids(plan: Plan, newest: Mapping[str, Column], known: Known) -> None:
     primary = plan.primary.id
     for item in plan.read:
         column = newest.get(item.name)
-        if column is None or column.key != window_column_key(plan.monitor, item):
+        if column is None or column.key != column_key(plan, plan.production, item):
             continue
         if crowds(known.columns.get((primary, item.id), column)):
             for scan in plan.references:

@@ -15,7 +15,7 @@ from driftline.engine.attributions import (
 from driftline.engine.catalog import Metric
 from driftline.engine.conventions import CONVENTIONS, Conventions, metrics_of
 from driftline.engine.custom import Asked
-from driftline.engine.features import Watched
+from driftline.engine.features import Watched, match_column
 from driftline.engine.joins import Joined
 from driftline.engine.performance import Performance
 from driftline.engine.project import (
@@ -374,6 +374,14 @@ class Plan:
     def attributed(self, attribution: Attribution | None) -> Attributed | None:
         """A source of importances as the plan reads it; None where it does not."""
         return next((each for each in self.attributions if each.attribution == attribution), None)
+
+    def column(self, scan: Scan, item: Watched) -> Column | None:
+        """A feature's column of a scan, as its table calls it; None where it has none."""
+        if scan.side == "production":
+            return item.production
+        if scan.id == self.primary.id:
+            return item.reference
+        return match_column(item.name, scan.columns, where=f"reference {scan.reference}")
 
     def scan_of(self, reference: str) -> Scan:
         """The scan of a reference, by name."""

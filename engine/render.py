@@ -867,7 +867,9 @@ class Renderer:
             axes: Their bins, by id.
         """
         control = replace(scan, windows=scan.control, joined=(), beside=())
-        values = [self._placeable(self._stored(scan, item), item, axes[item.id]) for item in items]
+        values = [
+            self._placeable(self.plan.column(scan, item), item, axes[item.id]) for item in items
+        ]
         counted = [
             count
             for k, item in enumerate(items)
@@ -921,7 +923,7 @@ class Renderer:
         """What the model says and features of one row, and what they are read from."""
         assert each.target is not None
         read: list[tuple[Column | None, Watched]] = [(dict(each.targets)[scan.id], each.target)]
-        read += [(self._stored(scan, item), item) for item in items]
+        read += [(self.plan.column(scan, item), item) for item in items]
         part, names = self.beside(scan, (c for c, _ in read if c is not None))
         return part, [
             self._placeable(None if c is None else names[c], item, axes[item.id])
@@ -1095,21 +1097,10 @@ class Renderer:
 
     def _column(self, scan: Scan, item: Watched) -> Column | None:
         """An item's column of a scan, as the relation that is read calls it."""
-        column = self._stored(scan, item)
+        column = self.plan.column(scan, item)
         if column is None or not self._is_joined(scan, column):
             return column
         return self._brought[scan.id].get(column, column)
-
-    def _stored(self, scan: Scan, item: Watched) -> Column | None:
-        """An item's column of a scan, as its table calls it."""
-        if scan.side == "production":
-            column = item.production
-        elif scan.id == self.plan.primary.id:
-            column = item.reference
-        else:
-            where = f"reference {scan.reference}"
-            column = match_column(item.name, scan.columns, where=where)
-        return column
 
     @staticmethod
     def _is_joined(scan: Scan, column: Column | None) -> bool:

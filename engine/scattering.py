@@ -13,7 +13,7 @@ from driftline.engine.baseline import CountedWindow, Known, Numbers, dispersions
 from driftline.engine.cells import Values, among
 from driftline.engine.dispersion import Dispersion, OfScans, dispersion
 from driftline.engine.errors import StatementError
-from driftline.engine.features import Watched, match_column
+from driftline.engine.features import Watched
 from driftline.engine.grid import Grid
 from driftline.engine.joint import Axis, together
 from driftline.engine.number_rows import split
@@ -78,9 +78,7 @@ def scatter(
 def watched_in(plan: Plan, scan: Scan) -> Iterator[Watched]:
     """Features that a reference has in its own table, where it has windows that tell how they differ."""
     for item in plan.measured if scan.control else ():
-        column = item.reference
-        if scan.id != plan.primary.id:
-            column = match_column(item.name, scan.columns, where=f"reference {scan.reference}")
+        column = plan.column(scan, item)
         if item.route != "count" and column is not None and column.join is None:
             yield item
 
