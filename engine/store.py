@@ -477,17 +477,34 @@ class Store:
                 are replaced.
             anew: Whether what is stored of the reference goes first.
         """
+        gone = "monitor = $monitor and reference = $reference" if anew else None
+        self._keep("_baselines", rows, gone, ("monitor", "reference"))
+
+    def _keep(
+        self,
+        table: str,
+        rows: Iterable[Mapping[str, object]],
+        gone: str | None,
+        names: Sequence[str],
+        **more: object,
+    ) -> None:
+        """Put rows that may be large into a table, all or nothing.
+
+        Args:
+            table: The table.
+            rows: The rows, of which a few at a time are held in memory.
+            gone: Which rows go first; None is none.
+            names: Columns of the first row that this asks for.
+            more: What else it does.
+        """
         left = iter(rows)
         with self._transaction(utc_now()) as tables:
             while some := list(islice(left, _AT_ONCE)):
-                if anew:
-                    tables.execute(
-                        "delete from _baselines"
-                        " where monitor = $monitor and reference = $reference",
-                        {name: some[0][name] for name in ("monitor", "reference")},
-                    )
-                    anew = False
-                tables.put("_baselines", arrow_rows("_baselines", some))
+                if gone is not None:
+                    of = {name: some[0][name] for name in names}
+                    tables.execute(f"delete from {table} where {gone}", {**of, **more})
+                    gone = None
+                tables.put(table, arrow_rows(table, some))
 
     def counted_windows(self, monitor: str, rows_key: str) -> dict[Window, int]:
         """Rows of the windows of production that are kept counted in `_counted`, by start and end.
@@ -536,21 +553,13 @@ class Store:
                 unless it had another number of rows.
             before: Windows of the monitor that ended before go, naive UTC; so do those of other rows.
         """
-        left = iter(rows)
-        first = True
-        with self._transaction(utc_now()) as tables:
-            while some := list(islice(left, _AT_ONCE)):
-                if first:
-                    names = ("monitor", "window_start", "window_end", "rows_key", "row_count")
-                    tables.execute(
-                        "delete from _counted where monitor = $monitor and (rows_key <> $rows_key"
-                        " or window_end <= $before"
-                        " or (window_start = $window_start and window_end = $window_end"
-                        " and row_count <> $row_count))",
-                        {**{name: some[0][name] for name in names}, "before": before},
-                    )
-                    first = False
-                tables.put("_counted", arrow_rows("_counted", some))
+        gone = (
+            "monitor = $monitor and (rows_key <> $rows_key or window_end <= $before"
+            " or (window_start = $window_start and window_end = $window_end"
+            " and row_count <> $row_count))"
+        )
+        names = ("monitor", "window_start", "window_end", "rows_key", "row_count")
+        self._keep("_counted", rows, gone, names, before=before)
 
     def enqueue(self, rows: Sequence[Row]) -> int:
         """Put messages into the outbox whose keys are not there yet; returns how many were added.
