@@ -117,7 +117,7 @@ def placed(column: Column | None, axis: Axis) -> list[int] | None:
     if column is None:
         return None
     if axis.values is None:
-        return None if column.numbers is None else _up_to(column.numbers.side, axis)
+        return None if column.numbers is None else up_to(column.numbers.side, axis)
     rows = _labelled(column)
     if rows is None:
         return None
@@ -151,8 +151,8 @@ def _ends(cells: Cells, limit: object, holds: bool) -> tuple[int, int]:
     return int(np.searchsorted(cells.high, end, where)), int(np.searchsorted(cells.low, end, where))
 
 
-def _up_to(side: Side, axis: Axis) -> list[int] | None:
-    """Rows with a number, and those up to the end of each bin."""
+def up_to(side: Side, axis: Axis) -> list[int] | None:
+    """Rows with a number, and those up to the end of each bin; None where cells cannot tell."""
     cells = side.cells()
     rows = np.concatenate(([0], np.cumsum(cells.n)))
     found = [int(rows[-1]) + side.below_infinity + side.above_infinity]

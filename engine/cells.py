@@ -167,12 +167,18 @@ class Side:
         )
 
     def with_values(self, values: Values, read: Wholes) -> Side:
-        """The same with more bins read."""
+        """The same with more bins read.
+
+        Args:
+            values: Their single values, perhaps among those of other bins.
+            read: The bins; those that were read before stay as they are.
+        """
         kept = self.values
-        value = np.concatenate((kept.value, values.value))
+        new = among(values.bin, np.setdiff1d(read, self.read))
+        value = np.concatenate((kept.value, values.value[new]))
         order = np.argsort(value)
-        bins = np.concatenate((kept.bin, values.bin))[order]
-        more = Values(bins, value[order], np.concatenate((kept.n, values.n))[order])
+        bins = np.concatenate((kept.bin, values.bin[new]))[order]
+        more = Values(bins, value[order], np.concatenate((kept.n, values.n[new]))[order])
         return Side(
             self.codes, self.shift, self.bin, self.low, self.high, self.n, self.total, self.squares,
             self.centre, more, np.union1d(self.read, read), self.pieces, self._joined,

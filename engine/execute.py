@@ -736,18 +736,15 @@ class _Gathering:
         """Count columns on the fine grid; the ids of those that have one."""
         self.progress("placing the grids")
         bounds = self.out.bounds = self._bounds(numbers)
-        fine = [item for item in numbers if item.id not in self.out.failed]
+        ranged = {feature for _, feature in bounds}
+        fine = [item for item in numbers if item.id in ranged and item.id not in self.out.failed]
         primary = self.plan.primary.id
         placed = self._placed(fine)
-        ranged = {feature for _, feature in bounds}
-        quantiles = self._sample([i for i in fine if i.id in ranged and i.id not in placed])
+        quantiles = self._sample([item for item in fine if item.id not in placed])
         for item in fine:
-            found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
             assert item.reference is not None
             assert item.production is not None
-            if not found:
-                continue
-            every = _range(found)
+            every = self._reach(item)
             grid = placed.get(item.id) or choose_grid(
                 quantiles.get(item.id, []),
                 bounds.get((primary, item.id), every),
@@ -830,19 +827,18 @@ class _Gathering:
         for item in items:
             facts = self._kept(self.plan.primary.id, item.id)
             before = self.known.grids.get(item.id) if facts is None else facts.grid
-            found = [
-                self.out.bounds[s.id, item.id]
-                for s in self.plan.scans
-                if (s.id, item.id) in self.out.bounds
-            ]
-            if (facts is None and before is None) or not found:
-                continue
-            grid = fits(before, _range(found))
+            grid = fits(before, self._reach(item))
             if grid is not None:
                 placed[item.id] = grid
             elif facts is not None:
                 self._release({item.id})
         return placed
+
+    def _reach(self, item: Watched) -> tuple[float, float]:
+        """The range of a feature that has any, of all sides."""
+        bounds = self.out.bounds
+        found = [bounds[s.id, item.id] for s in self.plan.scans if (s.id, item.id) in bounds]
+        return min(low for low, _ in found), max(high for _, high in found)
 
     def _take_held(self, items: Sequence[Watched], levels: Mapping[Key, int]) -> None:
         """Put the cells that are known where those that are read will be."""
@@ -1143,10 +1139,6 @@ def _merged(report: Sequence[Portion], portions: Sequence[Portion]) -> list[Port
         for each in portions
     ]
     return [*merged, *asked.values()]
-
-
-def _range(bounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    return min(low for low, _ in bounds), max(high for _, high in bounds)
 
 
 def _read_bounds(

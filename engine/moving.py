@@ -39,18 +39,23 @@ class Moving:
 
     Attributes:
         store: The results; None keeps nothing.
-        rows: Rows of each, once they were asked for.
+        rows: Rows of each.
         columns: What is known of columns, of those that were read.
-        read_anew: A sentence for each reference whose windows have changed.
     """
 
     store: Store | None = None
-    rows: dict[Window, int] | None = None
+    rows: dict[Window, int] = field(default_factory=dict)
     columns: dict[Window, Mapping[str, Column]] = field(default_factory=dict)
-    read_anew: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, monitor: Monitor, store: Store | None) -> Moving:
+        """What is kept of a monitor; nothing where none of its references is made of windows."""
+        if store is None or not monitor.made_of_windows:
+            return cls()
+        return cls(store, store.counted_windows(monitor.name, windows_key(monitor.production)))
 
 
-def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> None:
+def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> tuple[str, ...]:
     """Find out what a plan need not read of references that are made of windows kept before.
 
     Args:
@@ -59,11 +64,13 @@ def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> None:
         count: Counts rows of windows as they are now.
         known: Grows by what references and each of their windows amount to, and by the grids that
             windows were counted on.
+
+    Returns:
+        A sentence for each reference whose windows have changed: it is read anew.
     """
-    moving.read_anew = ()
-    made = _made_of(plan, moving)
-    if made is None or moving.rows is None:
-        return
+    if moving.store is None or not plan.keeps_window:
+        return ()
+    made = _made_of(plan, moving.rows)
     telling = [scan for scan in plan.references if scan.reference in made]
     beside = {each for scan in telling for each in _control(scan) if each in moving.rows}
     every = sorted({*chain.from_iterable(made.values()), *beside})
@@ -71,11 +78,12 @@ def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> None:
     _read(plan, moving, {*every, *newest})
     now = count(every) if every else {}
     same = {each for each in every if now.get(each, 0) == moving.rows[each]}
+    read_anew = []
     for scan in telling:
         windows = made[scan.reference]
         changed = [each for each in windows if each not in same]
         if changed:
-            moving.read_anew += (_changed(plan.monitor, scan, changed, now, moving.rows),)
+            read_anew.append(_changed(plan.monitor, scan, changed, now, moving.rows))
             continue
         parts = [moving.columns[each] for each in windows]
         names = dict.fromkeys(name for part in parts for name in part)
@@ -85,25 +93,20 @@ def add_up(plan: Plan, moving: Moving, count: Count, known: Known) -> None:
             known.windows[scan.id] = [_counted(plan, moving, each) for each in _control(scan)]
     for window in newest:
         _lay_grids(plan, moving.columns[window], known)
+    return tuple(read_anew)
 
 
-def _made_of(plan: Plan, moving: Moving) -> dict[str, tuple[Window, ...]] | None:
-    """The kept windows that references consist of; None where no reference is made of any."""
+def _made_of(plan: Plan, kept: Collection[Window]) -> dict[str, tuple[Window, ...]]:
+    """The kept windows that references consist of, by name."""
     names = {each.name for each in plan.monitor.made_of_windows}
-    made = [scan for scan in plan.references if scan.reference in names]
-    if not made or not plan.keeps_window or moving.store is None:
-        return None
-    if moving.rows is None:
-        key = windows_key(plan.monitor.production)
-        moving.rows = moving.store.counted_windows(plan.monitor.name, key)
     found = {}
-    for scan in made:
+    for scan in plan.references:
         (window,) = scan.windows
-        if window.start is None or window.end is None:
+        if scan.reference not in names or window.start is None or window.end is None:
             continue
         parts = window.parts or [(window.start, window.end)]
         spans = [(naive_utc(start), naive_utc(end)) for start, end in parts]
-        tiled = [tiles(each, moving.rows) for each in spans]
+        tiled = [tiles(each, kept) for each in spans]
         if all(tiled):
             found[scan.reference] = (*chain.from_iterable(tiled),)
     return found
@@ -170,7 +173,6 @@ def _control(scan: Scan) -> list[Window]:
 
 def _counted(plan: Plan, moving: Moving, window: Window) -> CountedWindow:
     """What a plan can know of a window."""
-    assert moving.rows is not None
     columns = moving.columns[window]
     return CountedWindow(
         moving.rows[window],
@@ -195,26 +197,21 @@ def _changed(
     )
 
 
-def keep(
-    plan: Plan, moving: Moving, rows: int, counted: Callable[[], Mapping[str, Column]]
-) -> None:
-    """Keep what a window of production amounts to, where a reference will be made of it.
+def keep(plan: Plan, moving: Moving, rows: int, columns: Mapping[str, Column]) -> None:
+    """Keep what a window of production amounts to: a reference will be made of it.
 
     Args:
-        plan: The plan.
+        plan: A plan that keeps its window.
         moving: What is kept.
         rows: Rows of the window.
-        counted: Tells what was counted of its columns, by feature.
+        columns: What was counted of its columns, by feature.
 
     Raises:
         StoreError: When it cannot be stored.
     """
     monitor, store = plan.monitor, moving.store
-    window = plan.production.windows[0]
-    if not plan.keeps_window or store is None or window.start is None or window.end is None:
-        return
-    ours = naive_utc(window.start), naive_utc(window.end)
-    columns = counted()
+    assert store is not None
+    ours = naive_utc(plan.window_start), naive_utc(plan.window_end)
     head = {
         "monitor": monitor.name,
         "window_start": ours[0],
@@ -228,12 +225,10 @@ def keep(
     )
     oldest = _oldest(plan, ours)
     store.save_window(chain([{**head, "feature": ALL, "counted": None}], each_column), oldest)
-    if moving.rows is not None:
-        # of the same rows what was known before stays: a run may look at some columns alone
-        known = moving.columns.get(ours, {}) if moving.rows.get(ours) == rows else {}
-        moving.columns[ours] = {**known, **columns}
-        moving.rows = {each: n for each, n in moving.rows.items() if each[1] > oldest}
-        moving.rows[ours] = rows
+    # of the same rows what was known before stays: a run may look at some columns alone
+    known = moving.columns.get(ours, {}) if moving.rows.get(ours) == rows else {}
+    moving.columns[ours] = {**known, **columns}
+    moving.rows = {each: n for each, n in moving.rows.items() if each[1] > oldest} | {ours: rows}
 
 
 def _oldest(plan: Plan, ours: Window) -> datetime:

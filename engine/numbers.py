@@ -194,8 +194,7 @@ class Numbers(Settling):
             # what stands beside a window must not change it: it keeps the bins that it asked for
             joined = side.shift - self.finest(feature, key)
             values = found.get(name, Values.none())
-            kept = among(values.bin >> joined, bins)
-            values = Values(values.bin[kept] >> joined, values.value[kept], values.n[kept])
+            values = replace(values, bin=values.bin >> joined)
             self.sides[feature][key] = side.with_values(values, bins)
         self.settle(portions, found)
 

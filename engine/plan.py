@@ -326,7 +326,8 @@ class Plan:
     @property
     def keeps_window(self) -> bool:
         """Whether what is counted of production is worth keeping: a reference will be made of it."""
-        return bool(self.monitor.made_of_windows) and len(self.production.windows) == 1
+        window, *others = self.production.windows
+        return not others and window.start is not None and bool(self.monitor.made_of_windows)
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:

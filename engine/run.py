@@ -261,7 +261,7 @@ def measured(
     frozen = (
         Frozen() if tools.store is None else taken_up(log.monitor, tools.warehouse, tools.store)
     )
-    moving = Moving(tools.store)
+    moving = Moving.of(log.monitor, tools.store)
     return [
         part
         for batch in together(plan for plan in plans if not plan.is_empty)
@@ -340,7 +340,7 @@ def _measured(
 
     try:
         known = Known.of(whole, frozen.usable)
-        add_up(whole, moving, count, known)
+        read_anew = add_up(whole, moving, count, known)
         renderer = renderer_of(whole, warehouse, tag=tag_of(log), keeps_rows=True)
         gathered = gather(
             whole,
@@ -388,19 +388,16 @@ def _measured(
         if tools.store is not None:
             ids = {s.reference: facts[0].reference_ids[s.id] for s in whole.references}
             save(tools.store, learned(whole, frozen, gathered, bench, ids), frozen)
-            keep(
-                whole,
-                moving,
-                sum(rows.values()),
-                lambda: counted_columns(whole, whole.production, gathered, bench),
-            )
+            if whole.keeps_window:
+                counted = counted_columns(whole, whole.production, gathered, bench)
+                keep(whole, moving, sum(rows.values()), counted)
         return [
             _judged(
                 log,
                 measurements,
                 each,
                 elsewhere if not rows[plan.pairs[0].window_id] else ((), None),
-                (*frozen.changed, *moving.read_anew),
+                (*frozen.changed, *read_anew),
                 scanned=scanned,
                 is_empty=not rows[plan.pairs[0].window_id],
             )

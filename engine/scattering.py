@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.engine.added import divided, placed, side_on
-from driftline.engine.baseline import CountedWindow, Known, Numbers, dispersions_name
-from driftline.engine.cells import Values, among
+from driftline.engine.added import divided, placed, side_on, up_to
+from driftline.engine.baseline import CountedWindow, Known, dispersions_name
+from driftline.engine.cells import Side, Values
 from driftline.engine.dispersion import Dispersion, OfScans, dispersion
 from driftline.engine.errors import StatementError
 from driftline.engine.features import Watched
@@ -64,11 +63,10 @@ def scatter(
         held = known.dispersions.get((scan.id, name))
         if held is None:
             windows = known.windows.get(scan.id, ())
-            wanted = _divided(windows, items, axes, grids)
-            for batch in together(wanted, axes):
-                some = {item: wanted[item] for item in batch}
-                windows = _finer(scan, windows, some, renderer, fetch, grids)
-            held, unknown = _added(windows, items, axes)
+            sides = _on_grids(windows, items, grids)
+            for batch in together(sides, axes):
+                sides |= _finer(scan, {i: sides[i] for i in batch}, axes, grids, renderer, fetch)
+            held, unknown = _added(windows, items, axes, sides)
             for batch in together(unknown, axes):
                 held |= _counted(scan, batch, axes, renderer, fetch)
         found |= {(scan.id, feature, kind): told for (feature, kind), told in held.items()}
@@ -112,81 +110,80 @@ def _counted(
     return found
 
 
-def _divided(
-    windows: Sequence[CountedWindow],
-    items: Sequence[Watched],
-    axes: Mapping[int, Axis],
-    grids: Mapping[int, Grid],
-) -> dict[Watched, list[int]]:
-    """The cells of counted windows that edges lie in, of number columns on the grids of the run."""
-    found: dict[Watched, list[int]] = {}
-    if not windows:
-        return found
-    shift = _coarsest(windows)
+# The cells of each counted window, by number column.
+Apart = dict[Watched, list[Side]]
+
+
+def _on_grids(
+    windows: Sequence[CountedWindow], items: Sequence[Watched], grids: Mapping[int, Grid]
+) -> Apart:
+    """Cells of counted windows, joined alike, of number columns that lie on the grids of the run."""
+    numbers = [column.numbers for each in windows for column in each.columns.values()]
+    shift = max((each.side.shift for each in numbers if each is not None), default=0)
+    found: Apart = {}
     for item in items:
-        axis, grid = axes[item.id], grids.get(item.id)
-        if axis.values is not None or grid is None or not grid.width:
-            continue
-        sides = [side_on(each.columns.get(item.id), grid, shift) for each in windows]
-        bins = {b for side in sides if side is not None for b in divided(side, axis)}
-        if bins and None not in sides:
-            found[item] = sorted(bins)
+        grid = grids.get(item.id)
+        if grid is not None and grid.width:
+            sides = [side_on(each.columns.get(item.id), grid, shift) for each in windows]
+            told = [side for side in sides if side is not None]
+            if told and len(told) == len(sides):
+                found[item] = told
     return found
-
-
-def _coarsest(windows: Sequence[CountedWindow]) -> int:
-    """How often fine bins of windows are joined by two, at most."""
-    numbers = (column.numbers for each in windows for column in each.columns.values())
-    return max((each.side.shift for each in numbers if each is not None), default=0)
 
 
 def _finer(
     scan: Scan,
-    windows: Sequence[CountedWindow],
-    wanted: Mapping[Watched, Sequence[int]],
+    sides: Apart,
+    axes: Mapping[int, Axis],
+    grids: Mapping[int, Grid],
     renderer: Renderer,
     fetch: Callable[[Statement], pa.Table],
-    grids: Mapping[int, Grid],
-) -> Sequence[CountedWindow]:
-    """Counted windows with single values in place of some cells; as they were where these cannot be read."""
-    shift = _coarsest(windows)
-    bins = {item.id: each for item, each in wanted.items()}
+) -> Apart:
+    """The same with single values where edges of bins lie in cells; nothing where these cannot be read."""
+    bins = {
+        item.id: sorted({b for side in told for b in divided(side, axes[item.id])})
+        for item, told in sides.items()
+    }
+    asked = [item for item in sides if bins[item.id]]
+    if not asked:
+        return {}
+    shift = sides[asked[0]][0].shift
     try:
-        part = fetch(renderer.apart(scan, [*wanted], grids, shift, bins))
+        part = fetch(renderer.apart(scan, asked, grids, shift, bins))
     except StatementError:
-        return windows
+        return {}
     values = {
         (feature, key[1]): Values(rows["bin"], rows["value"], rows["n"])
         for feature, key, rows in split(part)
     }
-    found = []
-    for window, each in zip(scan.control, windows, strict=True):
-        columns = dict(each.columns)
-        for item in wanted:
-            side = side_on(columns[item.id], grids[item.id], shift)
-            assert side is not None
-            new = np.setdiff1d(np.array(bins[item.id], np.int64), side.read)
-            read = values.get((item.id, window.id), Values.none())
-            kept = among(read.bin, new)
-            read = Values(read.bin[kept], read.value[kept], read.n[kept])
-            side = side.with_values(read, new)
-            columns[item.id] = replace(
-                columns[item.id], numbers=Numbers(grids[item.id], side, None)
+    return {
+        item: [
+            side.with_values(
+                values.get((item.id, window.id), Values.none()), np.array(bins[item.id], np.int64)
             )
-        found.append(replace(each, columns=columns))
-    return found
+            for window, side in zip(scan.control, sides[item], strict=True)
+        ]
+        for item in asked
+    }
 
 
 def _added(
-    windows: Sequence[CountedWindow], items: Sequence[Watched], axes: Mapping[int, Axis]
+    windows: Sequence[CountedWindow],
+    items: Sequence[Watched],
+    axes: Mapping[int, Axis],
+    sides: Apart,
 ) -> tuple[dict[tuple[str, bool], Dispersion], list[Watched]]:
     """What windows that were counted before say of features, and the features they cannot tell of."""
     found: dict[tuple[str, bool], Dispersion] = {}
     unknown: list[Watched] = []
     for item in items:
         axis = axes[item.id]
-        counted = [(each.rows, placed(each.columns.get(item.id), axis)) for each in windows]
-        told = [(rows, counts) for rows, counts in counted if counts is not None]
+        counted = (
+            [up_to(side, axis) for side in sides[item]]
+            if item in sides and axis.values is None
+            else [placed(each.columns.get(item.id), axis) for each in windows]
+        )
+        told = [(each.rows, n) for each, n in zip(windows, counted, strict=True) if n is not None]
         if not told or len(told) < len(counted):
             unknown.append(item)
         else:

@@ -56,15 +56,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(params=["small", "grid"])
-def path_(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Value by value, and on grids so coarse that bins hold several values."""
-    if request.param == "grid":
-        monkeypatch.setattr("driftline.engine.execute.SMALL_ROWS", 0)
-        monkeypatch.setattr("driftline.engine.grid.FEWEST_BINS", 16)
-    return str(request.param)
-
-
 def project(
     folder: Path,
     *,

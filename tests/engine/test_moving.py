@@ -88,15 +88,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(params=["small", "grid"])
-def path_(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Value by value, and on grids so coarse that bins hold several values."""
-    if request.param == "grid":
-        monkeypatch.setattr("driftline.engine.execute.SMALL_ROWS", 0)
-        monkeypatch.setattr("driftline.engine.grid.FEWEST_BINS", 16)
-    return str(request.param)
-
-
 def project(folder: Path, reference: str, *, frozen: bool = True, keys: str = "owner: ops") -> Path:
     path = folder / "driftline.yml"
     told = f"{REFERENCES.get(reference, reference)}, frozen: {str(frozen).lower()}"
