@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -411,3 +412,54 @@ def test_the_demo_gives_the_same_numbers_in_postgresql(
         theirs = sorted(cursor.fetchall(), key=lambda row: row[:4])
     assert len(own) > 60
     assert same_rows(own, theirs)
+
+
+# --- references that are added up -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reference", "first", "every"),
+    [("window: {size: P9D}", 10, "P1D"), ("same: P2D, cycles: 4", 9, "P2D")],
+)
+def test_windows_that_were_counted_before_add_up_to_what_is_read(
+    postgres: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reference: str,
+    first: int,
+    every: str,
+) -> None:
+    monkeypatch.setattr("driftline.engine.execute.SMALL_ROWS", 0)
+    monkeypatch.setattr("driftline.engine.grid.FEWEST_BINS", 16)
+    at = datetime(2026, 2, 15, tzinfo=UTC)
+
+    def project(*, frozen: bool) -> Path:
+        name = "counted" if frozen else "read"
+        path = tmp_path / f"{name}.yml"
+        path.write_text(
+            connection(postgres.options) + f"results: {{to: {name}.duckdb}}\n"
+            "monitors:\n"
+            "  - name: orders\n"
+            "    min_rows: 0\n"
+            "    production: {table: scored, timestamp: at, window: {size: P1D}}\n"
+            f"    reference: {{{reference}, frozen: {str(frozen).lower()}}}\n"
+            "    signals: {data_drift: [js, ks, chi2], data_quality: {nulls: 0.01}}\n",
+            "utf-8",
+        )
+        return path
+
+    def told(found: driftline.RunResult) -> list[list[Any]]:
+        names = ("feature", "metric", "value", "p_value", "bins", "n_reference", "reason")
+        return [[row[name] for name in names] for row in found.metrics]
+
+    start, end = at - timedelta(days=first), at - timedelta(days=1)
+    driftline.backfill(project(frozen=True), start=start, end=end, every=every)
+    added = driftline.run(project(frozen=True), at=at)
+    read = driftline.run(project(frozen=False), at=at)
+    assert [s["error"] for s in added.monitors[0].statements if s["error"]] == []
+    assert {"ties", "dispersion"} <= {s["step"] for s in added.monitors[0].statements}
+    assert added.runs[0]["scanned_rows"] == 24
+    assert read.runs[0]["scanned_rows"] >= 5 * 24
+    assert len(told(added)) == len(told(read)) > 6
+    for ours, theirs in zip(told(added), told(read), strict=True):
+        assert ours == [pytest.approx(x, rel=1e-9) if type(x) is float else x for x in theirs]
